@@ -1,0 +1,119 @@
+//! The whole-tree verifier: every role and every file of a repository, as the strictest client
+//! would see it. It reads trees that others made too, with and without consistent snapshots.
+//!
+//! A fault of the tree is a finding, and the walk goes on with what it can still read; only what
+//! stops the run itself is an error. Nothing is ever written.
+
+mod files;
+mod roles;
+mod roots;
+mod scope;
+mod since;
+mod strays;
+mod tree;
+
+use crate::disk;
+use crate::model::{Moment, Root};
+use crate::report::{Reporter, Stage, event};
+use crate::trust::{Finding, Severity};
+use std::path::{Path, PathBuf};
+use tree::Tree;
+
+/// What is to be verified.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The metadata base.
+    pub metadata: &'a Path,
+    /// The targets base.
+    pub targets: &'a Path,
+    /// The root to begin with; none for the oldest that is there.
+    pub root: Option<&'a Path>,
+    /// Which target files are looked at.
+    pub target_files: TargetFiles,
+    /// The moment for which expiry is judged.
+    pub now: Moment,
+    /// The metadata base of an older state of the same repository.
+    pub since: Option<Since<'a>>,
+}
+
+/// An older state of the same repository, from which a client comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Since<'a> {
+    /// Its metadata base.
+    pub metadata: &'a Path,
+}
+
+/// Which target files are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetFiles {
+    /// All, and each under its plain name too, for pip fetches that.
+    HashedAndPlain,
+    /// All, under the names that TUF clients ask for.
+    AsClientsAsk,
+    /// None.
+    Ignored,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Roles looked at.
+    pub roles: u64,
+    /// Targets that they list.
+    pub targets: u64,
+    /// Bytes of target files that were read.
+    pub bytes: u64,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Outcome {
+    /// Whether there is no finding as bad as `severity`, or worse.
+    #[must_use]
+    pub fn is_free_of(&self, severity: Severity) -> bool {
+        self.findings.iter().all(|finding| finding.severity > severity)
+    }
+}
+
+/// Verifies a tree.
+///
+/// # Errors
+/// Only what stops the run itself: a folder that cannot be listed, a root given that is not there.
+pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, disk::Error> {
+    let mut findings = Vec::new();
+    let tree = Tree::open(request.metadata)?;
+    let given = request.root.map(disk::read::bytes).transpose()?;
+    let root: Option<Root> = roots::walk(&tree, given, request.now, &mut findings)?;
+    let Some(root) = root else {
+        return Ok(Outcome { findings, ..Outcome::default() });
+    };
+    let walked = event::stage(reporter, Stage::Roles, None, || {
+        roles::walk(&tree, &root, request.now, &mut findings, reporter)
+    })?;
+    scope::check(&walked, &mut findings);
+    let mut bytes = 0;
+    if request.target_files != TargetFiles::Ignored {
+        let count = walked.targets.values().map(|role| role.targets.len() as u64).sum();
+        bytes = event::stage(reporter, Stage::Files, Some(count), || {
+            files::check(request, root.consistent_snapshot, &walked, &mut findings, reporter)
+        })?;
+    }
+    strays::check(request, &tree, root.consistent_snapshot, &walked, &mut findings)?;
+    if let Some(since) = request.since {
+        since::check(since.metadata, &tree, &root, &walked, &mut findings)?;
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(Outcome {
+        roles: walked.count,
+        targets: walked.targets.values().map(|role| role.targets.len() as u64).sum(),
+        bytes,
+        findings,
+    })
+}
+
+/// The bases of a site in tuffet's layout.
+#[must_use]
+pub fn bases_of(site: &Path) -> (PathBuf, PathBuf) {
+    (site.join("metadata"), site.to_owned())
+}

@@ -1,0 +1,273 @@
+//! The walk over timestamp, snapshot and every targets role (TUF 1.0.34 sections 5.4 to 5.6).
+
+use super::tree::Tree;
+use crate::disk;
+use crate::model::{
+    DelegatedRole, Delegations, Envelope, Key, KeyId, Metadata, Moment, RoleKeys, RoleMeta, RoleName, Root,
+    Snapshot, Targets, Timestamp,
+};
+use crate::report::{Event, Reporter};
+use crate::trust::judge::{self, Expectation};
+use crate::trust::{Finding, limits, verified};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All roles that could be read.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// Roles looked at, root among them.
+    pub(super) count: u64,
+    pub(super) timestamp: Option<Timestamp>,
+    pub(super) snapshot: Option<Snapshot>,
+    /// Every targets role that a look-up can come to.
+    pub(super) targets: BTreeMap<RoleName, Targets>,
+    /// The files, by name inside the metadata base, that clients ask for.
+    pub(super) referred: BTreeSet<String>,
+}
+
+/// A role that is to be read, and who delegates to it.
+struct Next {
+    role: RoleName,
+    parents: Vec<(RoleName, RoleKeys)>,
+}
+
+/// What came of reading one delegated role.
+struct Delegated {
+    role: Option<Targets>,
+    findings: Vec<Finding>,
+    file: Option<String>,
+}
+
+pub(super) fn walk(
+    tree: &Tree,
+    root: &Root,
+    now: Moment,
+    findings: &mut Vec<Finding>,
+    reporter: &dyn Reporter,
+) -> Result<Walked, disk::Error> {
+    let mut walked = Walked { count: 1, ..Walked::default() };
+    key_ids(&RoleName::root(), &root.keys, findings);
+    let reader = Reader { tree, now, consistent: root.consistent_snapshot };
+
+    let role = RoleName::timestamp();
+    let timestamp =
+        reader.top_level::<Timestamp>(root, &role, None, limits::TIMESTAMP_BYTES, &mut walked, findings)?;
+    let listed = timestamp.as_ref().and_then(Timestamp::snapshot).cloned();
+    if timestamp.is_some() && listed.is_none() {
+        findings.push(Finding::role(&role, "it lists no snapshot"));
+    }
+    let role = RoleName::snapshot();
+    let snapshot = reader.top_level::<Snapshot>(
+        root,
+        &role,
+        listed.as_ref(),
+        limits::SNAPSHOT_BYTES,
+        &mut walked,
+        findings,
+    )?;
+    let role = RoleName::targets();
+    let listed = snapshot.as_ref().and_then(|snapshot| snapshot.meta.get(&role));
+    if snapshot.is_some() && listed.is_none() {
+        findings.push(Finding::role(&role, "the snapshot does not list it"));
+    }
+    let targets =
+        reader.top_level::<Targets>(root, &role, listed, limits::TARGETS_BYTES, &mut walked, findings)?;
+
+    let mut parents: BTreeMap<RoleName, RoleName> = BTreeMap::new();
+    let mut level: Vec<(RoleName, Targets)> = targets.map(|targets| (role, targets)).into_iter().collect();
+    while !level.is_empty() {
+        let mut next: BTreeMap<RoleName, Next> = BTreeMap::new();
+        for (parent, targets) in &level {
+            for child in targets.delegations.iter().flat_map(|d| &d.roles) {
+                if let Some(other) = parents.get(&child.name) {
+                    let what = format!(
+                        "{other} and {parent} both delegate to it: a client that caches roles by name alone takes the one for the other"
+                    );
+                    findings.push(Finding::role(&child.name, what));
+                }
+                parents.entry(child.name.clone()).or_insert_with(|| parent.clone());
+                let entry = next.entry(child.name.clone());
+                let entry = entry.or_insert_with(|| Next { role: child.name.clone(), parents: Vec::new() });
+                entry.parents.push((parent.clone(), child.role_keys()));
+            }
+        }
+        let keys: BTreeMap<&RoleName, &Delegations> =
+            level.iter().filter_map(|(name, role)| Some((name, role.delegations.as_ref()?))).collect();
+        let unread: Vec<Next> =
+            next.into_values().filter(|next| !walked.targets.contains_key(&next.role)).collect();
+        let read: Vec<Delegated> = unread
+            .par_iter()
+            .map(|next| {
+                let result = reader.delegated(next, &keys, snapshot.as_ref());
+                reporter.event(Event::Done(1));
+                result
+            })
+            .collect::<Result<_, disk::Error>>()?;
+        drop(keys);
+        let done = std::mem::take(&mut level);
+        walked.targets.extend(done);
+        for (next, Delegated { role, findings: found, file }) in unread.into_iter().zip(read) {
+            walked.count += 1;
+            findings.extend(found);
+            walked.referred.extend(file);
+            // A role that names its own ancestor would be walked for ever.
+            if let Some(role) = role.filter(|_| !walked.targets.contains_key(&next.role)) {
+                level.push((next.role, role));
+            }
+        }
+    }
+    for (name, role) in &walked.targets {
+        if let Some(delegations) = &role.delegations {
+            key_ids(name, &delegations.keys, findings);
+            delegations.roles.iter().for_each(|child| delegation(name, child, findings));
+        }
+    }
+    walked.timestamp = timestamp;
+    walked.snapshot = snapshot;
+    Ok(walked)
+}
+
+struct Reader<'a> {
+    tree: &'a Tree,
+    now: Moment,
+    consistent: bool,
+}
+
+impl Reader<'_> {
+    /// The file name of a role: the version that is listed, or the highest there is.
+    fn file_name(&self, role: &RoleName, listed: Option<&RoleMeta>) -> String {
+        let version = listed.map(|meta| meta.version).or_else(|| self.tree.versions(role).last().copied());
+        match version {
+            Some(version) if self.consistent && *role != RoleName::timestamp() => {
+                format!("{version}.{role}.json")
+            }
+            _ => format!("{role}.json"),
+        }
+    }
+
+    fn top_level<T: Metadata>(
+        &self,
+        root: &Root,
+        role: &RoleName,
+        listed: Option<&RoleMeta>,
+        limit: u64,
+        walked: &mut Walked,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<T>, disk::Error> {
+        let file = self.file_name(role, listed);
+        let nobody = RoleKeys::new(Vec::new(), 1);
+        let signers = root.role(role).unwrap_or(&nobody);
+        let expected = Expectation { role, keys: &root.keys, signers, meta: listed };
+        let read = self.read(&file, &expected, limit, findings)?;
+        walked.count += 1;
+        walked.referred.insert(file);
+        Ok(read.map(Envelope::into_signed))
+    }
+
+    fn delegated(
+        &self,
+        next: &Next,
+        keys: &BTreeMap<&RoleName, &Delegations>,
+        snapshot: Option<&Snapshot>,
+    ) -> Result<Delegated, disk::Error> {
+        let mut findings = Vec::new();
+        let listed = snapshot.and_then(|snapshot| snapshot.meta.get(&next.role));
+        if snapshot.is_some() && listed.is_none() {
+            findings.push(Finding::role(&next.role, "it is delegated, and the snapshot does not list it"));
+        }
+        let file = self.file_name(&next.role, listed);
+        let none = BTreeMap::new();
+        let keys_of = |parent: &RoleName| keys.get(parent).map_or(&none, |delegations| &delegations.keys);
+        let Some(((parent, signers), others)) = next.parents.split_first() else {
+            return Ok(Delegated { role: None, findings, file: None });
+        };
+        let expected = Expectation { role: &next.role, keys: keys_of(parent), signers, meta: listed };
+        let read = self.read::<Targets>(&file, &expected, limits::TARGETS_BYTES, &mut findings)?;
+        for (parent, signers) in others {
+            if let Some(envelope) = &read
+                && let Err(shortfall) = verified::check(envelope, keys_of(parent), signers)
+            {
+                findings.push(Finding::role(&next.role, format!("as {parent} delegates it: {shortfall}")));
+            }
+        }
+        Ok(Delegated { role: read.map(Envelope::into_signed), findings, file: Some(file) })
+    }
+
+    fn read<T: Metadata>(
+        &self,
+        file: &str,
+        expected: &Expectation<'_>,
+        limit: u64,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Envelope<T>>, disk::Error> {
+        let role = expected.role;
+        let Some(bytes) = self.tree.read(file)? else {
+            findings.push(Finding::role(role, format!("{file} is not there")));
+            return Ok(None);
+        };
+        let length_listed = expected.meta.is_some_and(|meta| meta.length.is_some());
+        if !length_listed && bytes.len() as u64 > limit {
+            let what = format!(
+                "{} bytes are more than the {limit} that clients read where no length is listed",
+                bytes.len()
+            );
+            findings.push(Finding::role(role, what));
+        }
+        let judged = match judge::judge::<T>(&bytes, expected) {
+            Ok(judged) => judged,
+            Err(fault) => {
+                findings.push(Finding::role(role, fault));
+                return Ok(None);
+            }
+        };
+        findings.extend(judged.faults.iter().map(|fault| Finding::role(role, fault)));
+        for signature in judged.envelope.signatures() {
+            if !expected.signers.keyids.contains(&signature.keyid) {
+                let what = format!("key {} signed it and has no say in it", signature.keyid.short());
+                findings.push(Finding::role(role, what).warning());
+            }
+        }
+        if let Err(fault) = judge::in_time(judged.envelope.signed(), self.now) {
+            findings.push(Finding::role(role, fault));
+        }
+        Ok(Some(judged.envelope))
+    }
+}
+
+/// tough refuses a key under an id that is not the hash of it.
+fn key_ids(role: &RoleName, keys: &BTreeMap<KeyId, Key>, findings: &mut Vec<Finding>) {
+    for (keyid, key) in keys {
+        if key.id().ok().as_ref() != Some(keyid) {
+            let what = format!(
+                "key {} is listed under an id that is not its hash, which tough refuses",
+                keyid.short()
+            );
+            findings.push(Finding::role(role, what).warning());
+        }
+    }
+}
+
+/// What clients read differently in a delegation, or not at all.
+fn delegation(parent: &RoleName, child: &DelegatedRole, findings: &mut Vec<Finding>) {
+    if child.name.is_top_level() {
+        findings.push(Finding::role(
+            parent,
+            format!("it delegates to {}, a name that is root's to give", child.name),
+        ));
+    }
+    if child.paths.is_some() == child.path_hash_prefixes.is_some() {
+        let what = format!("its delegation to {} needs either paths or path_hash_prefixes", child.name);
+        findings.push(Finding::role(parent, what));
+    }
+    for pattern in child.paths.iter().flatten() {
+        if let Some(why) = pattern.ambiguity() {
+            let what = format!("the pattern {:?} of {}: {why}", pattern.as_str(), child.name);
+            findings.push(Finding::role(parent, what));
+        }
+    }
+    if !child.extra.is_empty() {
+        let what =
+            format!("its delegation to {} has fields that tough does not know and would lose", child.name);
+        findings.push(Finding::role(parent, what).warning());
+    }
+}

@@ -1,0 +1,99 @@
+//! Files that nobody refers to: no client is harmed, and somebody should know why they are there.
+
+use super::roles::Walked;
+use super::tree::Tree;
+use super::{Request, TargetFiles};
+use crate::disk;
+use crate::disk::walk;
+use crate::model::{Envelope, RoleName, Snapshot, Targets, metadata};
+use crate::trust::Finding;
+use std::collections::BTreeSet;
+
+pub(super) fn check(
+    request: &Request<'_>,
+    tree: &Tree,
+    consistent: bool,
+    walked: &Walked,
+    findings: &mut Vec<Finding>,
+) -> Result<(), disk::Error> {
+    let mut roles = walked.referred.clone();
+    let mut files = BTreeSet::new();
+    walked.targets.values().for_each(|role| add_names(role, &mut files));
+    if consistent {
+        add_history(tree, walked, &mut roles, &mut files)?;
+    }
+    // Roles that nobody delegates any more stay listed, with their last file.
+    if let Some(snapshot) = &walked.snapshot {
+        roles.extend(snapshot.meta.iter().map(|(role, meta)| metadata::versioned(role, meta.version)));
+    }
+    let in_metadata = shown_below(request.targets, request.metadata);
+    for name in &tree.names {
+        let is_root = name == "root.json"
+            || metadata::parse_file_name(name).is_some_and(|(_, role)| role == RoleName::root());
+        if !is_root && !roles.contains(name) {
+            let path = in_metadata.as_ref().map_or_else(|| name.clone(), |folder| format!("{folder}/{name}"));
+            findings.push(Finding::file(&path, "nobody refers to this file").warning());
+        }
+    }
+    if request.target_files == TargetFiles::Ignored {
+        return Ok(());
+    }
+    for found in walk::below(request.targets).unwrap_or_default() {
+        let name = found.relative.to_string_lossy().into_owned();
+        let is_metadata = in_metadata
+            .as_ref()
+            .and_then(|folder| name.strip_prefix(folder))
+            .and_then(|n| n.strip_prefix('/'));
+        let known = match is_metadata {
+            Some(name) => !name.contains('/'),
+            None => files.contains(&name),
+        };
+        if !known {
+            findings.push(Finding::file(&name, "nobody refers to this file").warning());
+        }
+    }
+    Ok(())
+}
+
+/// Where the metadata base is below the targets base, if it is.
+fn shown_below(targets: &std::path::Path, metadata: &std::path::Path) -> Option<String> {
+    Some(metadata.strip_prefix(targets).ok()?.to_string_lossy().into_owned())
+}
+
+/// Every name under which the targets of a role may lie.
+fn add_names(role: &Targets, files: &mut BTreeSet<String>) {
+    for (path, file) in &role.targets {
+        files.insert(path.to_string());
+        for digest in file.hashes.digests() {
+            files.insert(path.hashed(digest));
+            files.insert(path.tough_alias(digest));
+        }
+    }
+}
+
+/// What earlier snapshots refer to, as long as their files are there: a reader may still be at it.
+fn add_history(
+    tree: &Tree,
+    walked: &Walked,
+    roles: &mut BTreeSet<String>,
+    files: &mut BTreeSet<String>,
+) -> Result<(), disk::Error> {
+    let Some(current) = &walked.snapshot else { return Ok(()) };
+    let role = RoleName::snapshot();
+    for &version in tree.versions(&role).iter().filter(|version| **version < current.version) {
+        let name = metadata::versioned(&role, version);
+        let bytes = tree.read(&name)?.unwrap_or_default();
+        let Ok(snapshot) = Envelope::<Snapshot>::parse(&bytes) else { continue };
+        roles.insert(name);
+        for (role, meta) in &snapshot.signed().meta {
+            let name = metadata::versioned(role, meta.version);
+            if roles.insert(name.clone()) {
+                let bytes = tree.read(&name)?.unwrap_or_default();
+                if let Ok(targets) = Envelope::<Targets>::parse(&bytes) {
+                    add_names(targets.signed(), files);
+                }
+            }
+        }
+    }
+    Ok(())
+}

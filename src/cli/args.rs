@@ -1,0 +1,185 @@
+//! The command line. Help, completions and manual pages all come from these definitions.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes:
+  0   done
+  1   a check found something
+  2   wrong usage, or a mistake in pipeline.toml
+  3   a key, the published tree or two files of the source stand in the way;
+      nothing was signed
+  4   the source looks like a disaster: missing, empty, or a tenth of it gone
+  5   a file could not be read or written
+  75  another run holds the lock
+
+To begin:  tuffet build --init    in a folder with a pipeline.toml
+           tuffet init            elsewhere: it writes one";
+
+/// Turn a directory of Python distributions into a TUF-signed static repository
+#[derive(Debug, Parser)]
+#[command(name = "tuffet", version, max_term_width = 80, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Common {
+    /// Read the configuration from FILE; paths in it are relative to its folder
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml", global = true)]
+    pub(crate) config: PathBuf,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    pub(crate) format: Format,
+    /// Take this moment for now (else SOURCE_DATE_EPOCH, else the system's clock)
+    #[arg(long, value_name = "RFC3339", global = true)]
+    pub(crate) now: Option<String>,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Name everything: every skipped file, the seconds of each stage
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Take passphrases of keys from the first line of FILE (else TUFFET_PASSPHRASE, else ask)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// The form of standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// Exactly one JSON document.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the keys and version 1 of every role
+    Init(Init),
+    /// Publish what is new in the source
+    Build(Build),
+    /// Check every role and every file of a site as the strictest client would
+    Verify(Verify),
+    /// Remove old files that no reader can still want
+    Sweep(Sweep),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of tuffet, or of one of its commands
+    Man {
+        /// Which command
+        command: Option<String>,
+    },
+}
+
+/// `tuffet init`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// Where the offline keys go [default: offline-keys beside pipeline.toml]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys_dir: Option<PathBuf>,
+    /// How many root keys to make
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) root_keys: u32,
+    /// How many of them must sign a new root
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) root_threshold: u32,
+    /// How many administrators' keys to make
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) admin_keys: u32,
+    /// How many of them must sign targets, claimed and unclaimed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) admin_threshold: u32,
+    /// Write the keys without a passphrase (for trying things out)
+    #[arg(long)]
+    pub(crate) insecure_plain_keys: bool,
+}
+
+impl Default for Init {
+    fn default() -> Self {
+        Self {
+            keys_dir: None,
+            root_keys: 3,
+            root_threshold: 2,
+            admin_keys: 2,
+            admin_threshold: 1,
+            insecure_plain_keys: false,
+        }
+    }
+}
+
+/// `tuffet build`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Build {
+    /// Run init first where nothing is published yet
+    #[arg(long)]
+    pub(crate) init: bool,
+    /// Hash every file again, and put back published files that are gone or damaged
+    #[arg(long)]
+    pub(crate) rehash: bool,
+    /// Take the new bytes of this file although it is published with others (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) replace: Vec<String>,
+    /// Build although the source is empty, or has lost more than a tenth of what is published
+    #[arg(long)]
+    pub(crate) allow_removals: bool,
+    /// Wait while another run holds the lock
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Say what would be done, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Use N threads [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// `tuffet verify`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// The site [default: site.path of pipeline.toml]
+    #[arg(value_name = "SITE", conflicts_with_all = ["metadata", "targets"])]
+    pub(crate) site: Option<PathBuf>,
+    /// Trust this root and what follows from it [default: the oldest one there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root: Option<PathBuf>,
+    /// The metadata base of a tree in another layout
+    #[arg(long, value_name = "DIR")]
+    pub(crate) metadata: Option<PathBuf>,
+    /// The targets base of a tree in another layout
+    #[arg(long, value_name = "DIR", requires = "metadata")]
+    pub(crate) targets: Option<PathBuf>,
+    /// Check roles only, no target files
+    #[arg(long)]
+    pub(crate) metadata_only: bool,
+    /// Let warnings count as errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Check also that a client of this older copy of the site gets here
+    #[arg(long, value_name = "OLD_SITE")]
+    pub(crate) since: Option<PathBuf>,
+}
+
+/// `tuffet sweep`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Sweep {
+    /// Keep what was current at some time within this span (90s, 15m, 24h, 30d)
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub(crate) grace: String,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Wait while another run holds the lock
+    #[arg(long)]
+    pub(crate) wait: bool,
+}

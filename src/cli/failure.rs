@@ -1,0 +1,94 @@
+//! What stops a command: a message, and the exit code that goes with it.
+
+use tuffet::pipeline::collect;
+use tuffet::runs::guard::Refusal;
+use tuffet::runs::{build, init, sweep};
+use tuffet::site::read;
+
+/// A check found something.
+pub(crate) const FOUND: u8 = 1;
+/// Wrong usage or configuration.
+pub(crate) const USAGE: u8 = 2;
+/// A key, the tree or two files of the source stand in the way.
+pub(crate) const REFUSED: u8 = 3;
+/// The source looks like a disaster.
+pub(crate) const DISASTER: u8 = 4;
+/// A file could not be read or written.
+pub(crate) const FILES: u8 = 5;
+/// Another run holds the lock.
+pub(crate) const LOCKED: u8 = 75;
+
+/// What stops a command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(USAGE, message)
+    }
+
+    pub(crate) fn locked(state: &std::path::Path) -> Self {
+        let message = format!(
+            "another run holds the lock {}; wait for it to end, or give --wait",
+            state.join("lock").display()
+        );
+        Self::new(LOCKED, message)
+    }
+}
+
+impl From<tuffet::disk::Error> for Failure {
+    fn from(error: tuffet::disk::Error) -> Self {
+        Self::new(FILES, error.to_string())
+    }
+}
+
+impl From<tuffet::keys::file::Error> for Failure {
+    fn from(error: tuffet::keys::file::Error) -> Self {
+        Self::new(REFUSED, error.to_string())
+    }
+}
+
+impl From<init::Error> for Failure {
+    fn from(error: init::Error) -> Self {
+        let code = match &error {
+            init::Error::Threshold { .. } | init::Error::Exists { .. } => USAGE,
+            init::Error::Key(_) | init::Error::Sign(_) => REFUSED,
+            init::Error::Disk(_) => FILES,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<build::Error> for Failure {
+    fn from(error: build::Error) -> Self {
+        use collect::Error::{Disk, Empty, Missing, NoDistribution};
+        let code = match &error {
+            build::Error::NotBegun(_) | build::Error::NothingToReplace(_) => USAGE,
+            build::Error::Collect(Missing(_) | Empty(_) | NoDistribution { .. }) => DISASTER,
+            build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,
+            build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,
+            build::Error::Digest(_) | build::Error::Disk(_) => FILES,
+            build::Error::Published(_) | build::Error::Refused(_) => REFUSED,
+            build::Error::Conflict(_) | build::Error::Sign(_) => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<sweep::Error> for Failure {
+    fn from(error: sweep::Error) -> Self {
+        let code = match &error {
+            sweep::Error::NotBegun(_) => USAGE,
+            sweep::Error::Published(read::Error::Disk(_)) | sweep::Error::Disk(_) => FILES,
+            sweep::Error::Published(_) => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}

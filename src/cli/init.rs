@@ -1,0 +1,137 @@
+//! `tuffet init`.
+
+use super::args::{Common, Format, Init};
+use super::failure::Failure;
+use super::settings::{Settings, TEMPLATE};
+use super::terminal::Terminal;
+use super::{clock, passphrase, show};
+use std::path::{Path, PathBuf};
+use tuffet::disk::lock::WhenHeld;
+use tuffet::disk::{folder, place};
+use tuffet::model::BinCount;
+use tuffet::pipeline::collect;
+use tuffet::report::{Reporter, Silent};
+use tuffet::runs::init;
+use tuffet::state::State;
+
+pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
+    let wrote = match Settings::load_if_there(common)? {
+        Some(_) => false,
+        None => {
+            place::write_new(&common.config, TEMPLATE.as_bytes())?;
+            true
+        }
+    };
+    let settings = Settings::load(common)?;
+    if wrote && !folder::is_folder(&settings.source) && settings.bins.is_none() {
+        return Err(Failure::usage(format!(
+            "{} was not there and has been written. Set source.path in it to the folder with your distributions \
+             ({} is not there), and run init again",
+            common.config.display(),
+            settings.source.display()
+        )));
+    }
+    let state = State::new(&settings.state);
+    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let reporter = Terminal::new(common);
+    let outcome = make(common, args, &settings, &reporter)?;
+    reporter.finish();
+    match common.format {
+        Format::Json => show::print(&format!("{}\n", json(&outcome, &settings))),
+        Format::Human if common.quiet => {}
+        Format::Human => show::print(&human(args, &outcome, &settings)),
+    }
+    Ok(0)
+}
+
+/// Makes the repository; the caller holds the lock.
+pub(crate) fn make(
+    common: &Common,
+    args: &Init,
+    settings: &Settings,
+    reporter: &dyn Reporter,
+) -> Result<init::Outcome, Failure> {
+    let bins = match settings.bins {
+        Some(bins) => bins,
+        None => BinCount::for_targets(count_source(settings)?),
+    };
+    let plain = args.insecure_plain_keys || settings.insecure_plain;
+    let mut passphrases = init::Passphrases::default();
+    if !plain {
+        passphrases.offline = Some(passphrase::choose(common, "the offline keys")?);
+        passphrases.online = Some(passphrase::choose(common, "the online key, which every build needs")?);
+    }
+    let keys_dir = keys_dir(args, settings);
+    let request = init::Request {
+        site: &settings.site,
+        state: &settings.state,
+        keys_dir: &keys_dir,
+        root_keys: (args.root_keys, args.root_threshold),
+        admin_keys: (args.admin_keys, args.admin_threshold),
+        bins,
+        lives: &settings.lives,
+        now: clock::now(common)?,
+    };
+    Ok(init::init(&request, &passphrases, reporter)?)
+}
+
+pub(crate) fn keys_dir(args: &Init, settings: &Settings) -> PathBuf {
+    args.keys_dir.clone().unwrap_or_else(|| settings.base.join("offline-keys"))
+}
+
+/// How many targets the source would give today: the number of bins follows it. A new
+/// repository may begin empty; a source that is missing is a mistake.
+fn count_source(settings: &Settings) -> Result<u64, Failure> {
+    let request = collect::Request {
+        source: &settings.source,
+        layout: settings.layout,
+        selection: &settings.selection,
+        known: &|_, _| None,
+    };
+    match collect::collect(&request, &Silent) {
+        Ok(candidates) => Ok(candidates.len() as u64),
+        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. }) => Ok(0),
+        Err(error) => Err(tuffet::runs::build::Error::from(error).into()),
+    }
+}
+
+fn json(outcome: &init::Outcome, settings: &Settings) -> serde_json::Value {
+    serde_json::json!({
+        "site": settings.site,
+        "root_keys": outcome.root_keys,
+        "admin_keys": outcome.admin_keys,
+        "online_key": outcome.online_key,
+        "bins": outcome.bins.get(),
+    })
+}
+
+/// What was made, which file goes where, and who must carry it away.
+pub(crate) fn human(args: &Init, outcome: &init::Outcome, settings: &Settings) -> String {
+    let list = |paths: &[PathBuf]| paths.iter().map(|p| format!("    {}\n", p.display())).collect::<String>();
+    let mut out =
+        format!("Made a new repository in {}, with {} bins.\n\n", settings.site.display(), outcome.bins);
+    out += &format!(
+        "  Root keys: any {} of these {} can say who signs what.\n",
+        args.root_threshold, args.root_keys
+    );
+    out += &list(&outcome.root_keys);
+    out += &format!(
+        "  Administrators' keys: any {} of these {} sign targets, claimed and unclaimed.\n",
+        args.admin_threshold, args.admin_keys
+    );
+    out += &list(&outcome.admin_keys);
+    out += "  Online key: signs every build, and stays on this machine.\n";
+    out += &list(std::slice::from_ref(&outcome.online_key));
+    let folder = outcome.root_keys.first().and_then(|path| path.parent()).unwrap_or(Path::new("."));
+    out += &format!(
+        "\nNow carry the files in {} away: give each to the person who is to hold it,\n\
+         on a medium that goes into a safe, with a copy in another place. Then remove\n\
+         them here. As long as they lie on this machine, whoever takes it over is the\n\
+         repository. No build ever needs them.\n\n\
+         Clients start from {}: hand it to them in a way that\n\
+         does not pass through this machine.\n",
+        folder.display(),
+        settings.site.join("metadata").join("1.root.json").display()
+    );
+    out
+}

@@ -1,0 +1,293 @@
+//! `pipeline.toml`: read, checked, and turned into what the runs take. A mistake is named with its
+//! file, its line and its key.
+
+use super::args::Common;
+use super::failure::Failure;
+use serde::{Deserialize, Deserializer};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tuffet::disk::{folder, read};
+use tuffet::model::{BinCount, moment};
+use tuffet::pipeline::collect::{Layout, Selection};
+use tuffet::runs::build::TargetFiles;
+use tuffet::trust::Lives;
+
+/// What `init` writes where there is no `pipeline.toml`.
+pub(crate) const TEMPLATE: &str = include_str!("pipeline.toml");
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    source: Source,
+    site: Site,
+    state: State,
+    bins: Bins,
+    #[serde(rename = "index")]
+    _index: Index,
+    keys: Keys,
+    expiry: Expiry,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Source {
+    path: PathBuf,
+    layout: LayoutName,
+    include: Vec<String>,
+    exclude: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LayoutName {
+    #[default]
+    Auto,
+    Flat,
+    Bandersnatch,
+    Tree,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Site {
+    path: PathBuf,
+    targets: Targets,
+    tough_alias: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Targets {
+    #[default]
+    Copy,
+    Hardlink,
+    None,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct State {
+    path: PathBuf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Bins {
+    #[serde(deserialize_with = "bin_count")]
+    count: Option<BinCount>,
+}
+
+/// Checked when it is read; this version makes no pages.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Index {
+    #[serde(rename = "formats")]
+    _formats: Vec<IndexFormat>,
+    #[serde(rename = "root", deserialize_with = "index_root")]
+    _root: (),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum IndexFormat {
+    Html,
+    Json,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Keys {
+    insecure_plain: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Expiry {
+    #[serde(deserialize_with = "life")]
+    root: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    targets: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    claimed: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    recently_claimed: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    unclaimed: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    bins: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    snapshot: Option<Duration>,
+    #[serde(deserialize_with = "life")]
+    timestamp: Option<Duration>,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { path: "dists".into(), layout: LayoutName::Auto, include: Vec::new(), exclude: Vec::new() }
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { path: "site".into(), targets: Targets::Copy, tough_alias: false }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { path: ".tuffet".into() }
+    }
+}
+
+fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    moment::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn bin_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BinCount>, D::Error> {
+    use serde::de::Error as _;
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "bins.count is \"auto\" or a power of two from 1 to 65536")]
+    enum Count {
+        Number(u64),
+        Word(String),
+    }
+    match Count::deserialize(deserializer)? {
+        Count::Number(number) => BinCount::new(number).map(Some).map_err(D::Error::custom),
+        Count::Word(word) if word == "auto" => Ok(None),
+        Count::Word(word) => {
+            Err(D::Error::custom(format!("{word:?} is neither \"auto\" nor a power of two")))
+        }
+    }
+}
+
+fn index_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    use serde::de::Error as _;
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "index.root is \"auto\", true or false")]
+    enum Root {
+        Flag(#[expect(dead_code, reason = "checked when read")] bool),
+        Word(String),
+    }
+    match Root::deserialize(deserializer)? {
+        Root::Flag(_) => Ok(()),
+        Root::Word(word) if word == "auto" => Ok(()),
+        Root::Word(word) => Err(D::Error::custom(format!("{word:?} is neither \"auto\", true nor false"))),
+    }
+}
+
+/// Settings, checked, with paths that can be used from here.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The folder of pipeline.toml.
+    pub(crate) base: PathBuf,
+    pub(crate) source: PathBuf,
+    pub(crate) layout: Layout,
+    pub(crate) selection: Selection,
+    pub(crate) site: PathBuf,
+    pub(crate) target_files: TargetFiles,
+    pub(crate) tough_alias: bool,
+    pub(crate) state: PathBuf,
+    pub(crate) bins: Option<BinCount>,
+    pub(crate) insecure_plain: bool,
+    pub(crate) lives: Lives,
+}
+
+impl Settings {
+    /// Reads the configuration that `common` names.
+    pub(crate) fn load(common: &Common) -> Result<Self, Failure> {
+        match Self::load_if_there(common)? {
+            Some(settings) => Ok(settings),
+            None => Err(Failure::usage(format!(
+                "there is no {}; run `tuffet init`, which writes one, or name it with --config",
+                common.config.display()
+            ))),
+        }
+    }
+
+    /// The same; `None` if the file is not there.
+    pub(crate) fn load_if_there(common: &Common) -> Result<Option<Self>, Failure> {
+        let path = &common.config;
+        let Some(bytes) = read::bytes_if_there(path)? else { return Ok(None) };
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
+        let file = toml::from_str(&text).map_err(|error| Failure::usage(describe(path, &text, &error)))?;
+        Self::check(path, file).map(Some)
+    }
+
+    fn check(path: &Path, file: File) -> Result<Self, Failure> {
+        let wrong = |what: String| Failure::usage(format!("{}: {what}", path.display()));
+        let layout = match file.source.layout {
+            LayoutName::Auto | LayoutName::Flat => Layout::Flat,
+            LayoutName::Tree => Layout::Tree,
+            LayoutName::Bandersnatch => {
+                return Err(wrong(
+                    "source.layout: this version does not read bandersnatch's layout yet; use \"flat\""
+                        .to_owned(),
+                ));
+            }
+        };
+        let selection = Selection::new(&file.source.include, &file.source.exclude);
+        let selection = selection.map_err(|e| wrong(format!("source.include or source.exclude: {e}")))?;
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let settings = Self {
+            source: base.join(&file.source.path),
+            site: base.join(&file.site.path),
+            state: base.join(&file.state.path),
+            layout,
+            selection,
+            target_files: match file.site.targets {
+                Targets::Copy => TargetFiles::Copy,
+                Targets::Hardlink => TargetFiles::Link,
+                Targets::None => TargetFiles::Elsewhere,
+            },
+            tough_alias: file.site.tough_alias,
+            bins: file.bins.count,
+            insecure_plain: file.keys.insecure_plain,
+            lives: lives(&file.expiry),
+            base,
+        };
+        settings.check_folders().map_err(wrong)?;
+        Ok(settings)
+    }
+
+    /// The source must not hold the site, nor any of them the state.
+    fn check_folders(&self) -> Result<(), String> {
+        let [source, site, state] =
+            [&self.source, &self.site, &self.state].map(|p| folder::resolve_as_far_as_there(p));
+        let table = [
+            (&site, &source, "site.path lies inside source.path, and the site would be published in itself"),
+            (&source, &site, "source.path lies inside site.path, and would be served as it is"),
+            (&state, &source, "state.path lies inside source.path, and the online key could be published"),
+            (&state, &site, "state.path lies inside site.path, and the online key would be served"),
+        ];
+        match table.into_iter().find(|(inner, outer, _)| inner.starts_with(outer)) {
+            Some((.., what)) => Err(format!("{what}; name another folder")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn lives(expiry: &Expiry) -> Lives {
+    let default = Lives::default();
+    Lives {
+        root: expiry.root.unwrap_or(default.root),
+        targets: expiry.targets.unwrap_or(default.targets),
+        claimed: expiry.claimed.unwrap_or(default.claimed),
+        recently_claimed: expiry.recently_claimed.unwrap_or(default.recently_claimed),
+        unclaimed: expiry.unclaimed.unwrap_or(default.unclaimed),
+        bins: expiry.bins.unwrap_or(default.bins),
+        snapshot: expiry.snapshot.unwrap_or(default.snapshot),
+        timestamp: expiry.timestamp.unwrap_or(default.timestamp),
+    }
+}
+
+/// `pipeline.toml, line 3: what`, and the line itself, in which the key stands.
+fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let what = error.message().trim_end_matches('\n');
+    let Some(span) = error.span() else { return format!("{}: {what}", path.display()) };
+    let start = span.start.min(text.len());
+    let line = text[..start].matches('\n').count() + 1;
+    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+    format!("{}, line {line}: {what}\n  {line} | {shown}", path.display())
+}

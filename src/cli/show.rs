@@ -1,0 +1,86 @@
+//! Text for people: sizes, counts, lines that fit the terminal.
+
+use std::io::Write as _;
+
+/// Prints to standard output; a reader that has gone away is no error.
+pub(crate) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A number of bytes in the unit that suits it.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    let mut scaled = bytes;
+    let mut unit = 0;
+    while scaled >= 999_950 && unit + 1 < UNITS.len() {
+        scaled /= 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", scaled / 1000, scaled % 1000 / 100, UNITS[unit])
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// Breaks `text` into lines of at most `width` columns, those after the first with `indent`.
+pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    for (number, paragraph) in text.lines().enumerate() {
+        if number > 0 {
+            out.push('\n');
+        }
+        // A line that is indented is laid out already.
+        if paragraph.starts_with(' ') {
+            out.push_str(paragraph);
+            continue;
+        }
+        let mut column = 0;
+        for word in paragraph.split(' ') {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > width {
+                out.push('\n');
+                out.push_str(indent);
+                column = indent.len();
+            } else if column > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += length;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_unit_that_suits_them() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1000, "1.0 kB"),
+            (1_234_567, "1.2 MB"),
+            (999_999, "1.0 MB"),
+            (3_000_000_000, "3.0 GB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn lines_fit() {
+        let text = "one two three four five six seven";
+        let wrapped = wrap(text, 12, "  ");
+        assert!(wrapped.lines().all(|line| line.len() <= 12), "{wrapped}");
+        assert_eq!(wrapped.split_whitespace().collect::<Vec<_>>().join(" "), text);
+    }
+}

@@ -1,0 +1,151 @@
+//! The reporter of the binary: events in, a bar a stage out on a terminal, warnings kept for the
+//! end, and the seconds of each stage.
+
+use super::args::Common;
+use super::clock::Watch;
+use super::show;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+use tuffet::report::{Code, Event, Reporter, Stage, Warning};
+
+/// So many files are named under a warning; the rest are counted.
+const NAMED: usize = 5;
+
+/// The width of standard error in columns; without a terminal, text is for a log and 80 suit it.
+pub(crate) fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    size.map_or(80, |size| usize::from(size.ws_col)).clamp(40, 120)
+}
+
+/// Collects events, and draws what goes on.
+pub(crate) struct Terminal {
+    bars: bool,
+    quiet: bool,
+    verbose: bool,
+    total: Watch,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    bar: Option<ProgressBar>,
+    began: BTreeMap<&'static str, Watch>,
+    seconds: BTreeMap<&'static str, f64>,
+    warnings: Vec<Warning>,
+}
+
+impl Terminal {
+    pub(crate) fn new(common: &Common) -> Self {
+        Self {
+            bars: std::io::stderr().is_terminal() && !common.quiet,
+            quiet: common.quiet,
+            verbose: common.verbose,
+            total: Watch::start(),
+            inner: Mutex::default(),
+        }
+    }
+
+    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn begin(&self, stage: Stage, items: Option<u64>) {
+        let mut inner = self.inner();
+        inner.began.insert(stage.name(), Watch::start());
+        if self.bars {
+            let bar = ProgressBar::with_draw_target(items, ProgressDrawTarget::stderr());
+            let template = match items {
+                Some(_) => "{prefix:>9} [{bar:40}] {pos}/{len}",
+                None => "{prefix:>9} {spinner}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(stage.name());
+            inner.bar = Some(bar);
+        }
+    }
+
+    fn end(&self, stage: Stage) {
+        let mut inner = self.inner();
+        if let Some(bar) = inner.bar.take() {
+            bar.finish_and_clear();
+        }
+        if let Some(watch) = inner.began.remove(stage.name()) {
+            *inner.seconds.entry(stage.name()).or_default() += watch.seconds();
+        }
+    }
+
+    /// Prints the warnings, grouped, and with `-v` the seconds; gives what the JSON shows.
+    pub(crate) fn finish(&self) -> (Vec<Warning>, BTreeMap<&'static str, f64>) {
+        let mut inner = self.inner();
+        let mut warnings = std::mem::take(&mut inner.warnings);
+        warnings.sort();
+        let mut seconds = std::mem::take(&mut inner.seconds);
+        seconds.insert("total", self.total.seconds());
+        if !self.quiet {
+            let mut out = std::io::stderr().lock();
+            let _ = out.write_all(grouped(&warnings, self.verbose, width()).as_bytes());
+            if self.verbose {
+                let shown: Vec<String> = seconds.iter().map(|(stage, s)| format!("{stage} {s:.3}")).collect();
+                let _ =
+                    writeln!(out, "{}", show::wrap(&format!("seconds: {}", shown.join(", ")), width(), "  "));
+            }
+        }
+        (warnings, seconds)
+    }
+}
+
+impl Reporter for Terminal {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Begin(stage, items) => self.begin(stage, items),
+            Event::Done(items) => {
+                if self.bars
+                    && let Some(bar) = &self.inner().bar
+                {
+                    bar.inc(items);
+                }
+            }
+            Event::End(stage) => self.end(stage),
+            Event::Warning(warning) => self.inner().warnings.push(warning),
+        }
+    }
+}
+
+/// One heading for all warnings of a kind, and the first few of them by name.
+fn grouped(warnings: &[Warning], all: bool, width: usize) -> String {
+    let mut groups: BTreeMap<Code, Vec<&Warning>> = BTreeMap::new();
+    warnings.iter().for_each(|warning| groups.entry(warning.code).or_default().push(warning));
+    let mut out = String::new();
+    for (code, group) in groups {
+        let files = group.iter().filter(|warning| warning.path.is_some()).count();
+        let heading = match files {
+            0 => format!("warning: {}", code.heading()),
+            files => format!("warning: {} ({})", code.heading(), show::count(files as u64, "file")),
+        };
+        out.push_str(&show::wrap(&heading, width, "  "));
+        out.push('\n');
+        let named = if all { group.len() } else { NAMED.min(group.len()) };
+        for warning in &group[..named] {
+            let line = match &warning.path {
+                Some(path) => format!("{}: {}", printable(path), warning.message),
+                None => warning.message.clone(),
+            };
+            out.push_str("  ");
+            out.push_str(&show::wrap(&line, width - 2, "    "));
+            out.push('\n');
+        }
+        if named < group.len() {
+            out.push_str(&format!("  and {} more (-v names them)\n", group.len() - named));
+        }
+    }
+    out
+}
+
+/// A name that cannot play tricks on a terminal.
+fn printable(path: &str) -> String {
+    path.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

@@ -1,0 +1,124 @@
+//! A folder and the names below it, which cannot leave it.
+
+use super::{Context as _, Error, FileStamp};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// A folder that the program reads or writes as a whole: the site, the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The folder at `root`; nothing is opened yet.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where `name`, relative and joined by `/`, is below it.
+    ///
+    /// # Panics
+    /// If `name` is absolute or climbs: such a name was never parsed as what it should be.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        let stays = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        assert!(stays, "{name:?} would leave {}", self.root.display());
+        self.root.join(name)
+    }
+
+    /// The stamp of the regular file `name`, `None` if there is none.
+    ///
+    /// # Errors
+    /// If the file system refuses to say.
+    pub fn stamp(&self, name: &str) -> Result<Option<FileStamp>, Error> {
+        let path = self.path(name);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(FileStamp::of(&metadata))),
+            Ok(_) => Ok(None),
+            Err(e)
+                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
+            Err(e) => Err(Error::new("look at", &path, e)),
+        }
+    }
+
+    /// The names of the regular files directly in the folder `name` (`""` for this one), sorted;
+    /// none if it is not there.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn file_names(&self, name: &str) -> Result<Vec<String>, Error> {
+        let path = if name.is_empty() { self.root.clone() } else { self.path(name) };
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::new("list", &path, e)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.context("list", &path)?;
+            if entry.file_type().context("look at", &path)?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Whether there is anything at `path`.
+#[must_use]
+pub fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether `path` is a folder, through links too.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// `path` without links and without `..`.
+///
+/// # Errors
+/// If it is not there.
+pub fn resolve(path: &Path) -> Result<PathBuf, Error> {
+    fs::canonicalize(path).context("find", path)
+}
+
+/// `path` made absolute, links resolved as far as it exists.
+#[must_use]
+pub fn resolve_as_far_as_there(path: &Path) -> PathBuf {
+    let mut rest = Vec::new();
+    let mut head = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    loop {
+        if let Ok(found) = fs::canonicalize(&head) {
+            return rest.into_iter().rev().fold(found, |path, name| path.join(name));
+        }
+        match (head.file_name().map(ToOwned::to_owned), head.parent().map(Path::to_owned)) {
+            (Some(name), Some(parent)) => {
+                rest.push(name);
+                head = parent;
+            }
+            _ => return path.to_owned(),
+        }
+    }
+}
+
+/// Creates the folder at `path` and its parents.
+///
+/// # Errors
+/// If one of them cannot be created.
+pub fn create(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).context("create the folder", path)
+}

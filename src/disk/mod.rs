@@ -1,0 +1,54 @@
+//! The only door to the file system: everything that opens, lists, links, renames or removes a
+//! file goes through here, and so does every `fsync`.
+//!
+//! Nothing here knows what a role or a target is. Paths of the tree are given relative to a
+//! [`folder::Folder`], and no name given to it can leave it.
+
+pub mod folder;
+pub mod lock;
+pub mod place;
+pub mod read;
+pub mod stage;
+pub mod stamp;
+pub mod walk;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use folder::Folder;
+pub use stamp::FileStamp;
+
+/// An operation on the file system that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub struct Error {
+    /// What was tried: "read", "create", …
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Error {
+    pub(crate) fn new(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self { action, path: path.to_owned(), source: source.into() }
+    }
+
+    /// Whether the thing is simply not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// Turns the error of an operation into an [`Error`] that names it.
+pub(crate) trait Context<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::new(action, path, source))
+    }
+}

@@ -1,0 +1,155 @@
+//! Reading: whole small files, and large ones through one open descriptor.
+
+use super::{Context as _, Error, FileStamp};
+use crate::model::Sha256;
+use rustix::fs::{Mode, OFlags};
+use sha2::Digest as _;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// How much is read at a time.
+const CHUNK: usize = 1 << 18;
+
+/// The bytes of the file at `path`.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).context("read", path)
+}
+
+/// The bytes of the file at `path`, `None` if there is none.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::new("read", path, e)),
+    }
+}
+
+/// An open regular file: everything that is said of it and taken from it is of one descriptor,
+/// whatever happens to its name meanwhile.
+#[derive(Debug)]
+pub struct OpenFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl OpenFile {
+    /// Opens the regular file at `path`. Its last segment must be no link, and a FIFO or device
+    /// does not make it wait.
+    ///
+    /// # Errors
+    /// If it is not there, no regular file, or may not be read.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty()).context("read", path)?);
+        if !file.metadata().context("look at", path)?.is_file() {
+            return Err(Error::new("read", path, std::io::Error::other("it is no regular file")));
+        }
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Its stamp as it is now.
+    ///
+    /// # Errors
+    /// If the file system refuses to say.
+    pub fn stamp(&self) -> Result<FileStamp, Error> {
+        Ok(FileStamp::of(&self.file.metadata().context("look at", &self.path)?))
+    }
+
+    /// The SHA-256 of its content and the number of bytes read, each chunk handed to `sink` too.
+    ///
+    /// # Errors
+    /// If it cannot be read, or `sink` fails.
+    pub fn digest_into(
+        &self,
+        mut sink: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(Sha256, u64), Error> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0)).context("read", &self.path)?;
+        let mut hasher = sha2::Sha256::new();
+        let mut buffer = vec![0; CHUNK];
+        let mut total = 0;
+        loop {
+            let count = match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(Error::new("read", &self.path, e)),
+            };
+            hasher.update(&buffer[..count]);
+            sink(&buffer[..count])?;
+            total += count as u64;
+        }
+        Ok((Sha256::from_bytes(hasher.finalize().into()), total))
+    }
+
+    /// The SHA-256 of its content, and its size.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn digest(&self) -> Result<(Sha256, u64), Error> {
+        self.digest_into(|_| Ok(()))
+    }
+
+    /// The digests that `hashes` of foreign metadata may ask for: SHA-256, size, SHA-512 in hex.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn both_digests(&self) -> Result<(Sha256, u64, String), Error> {
+        let mut sha512 = sha2::Sha512::new();
+        let (sha256, length) = self.digest_into(|chunk| {
+            sha512.update(chunk);
+            Ok(())
+        })?;
+        Ok((sha256, length, hex::encode(sha512.finalize())))
+    }
+
+    /// The open file, to be read from its start.
+    ///
+    /// # Errors
+    /// If it cannot be rewound.
+    pub fn reader(&self) -> Result<impl Read + Seek + '_, Error> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0)).context("read", &self.path)?;
+        Ok(file)
+    }
+
+    /// Its permission bits.
+    ///
+    /// # Errors
+    /// If the file system refuses to say.
+    pub fn mode(&self) -> Result<u32, Error> {
+        use std::os::unix::fs::PermissionsExt as _;
+        Ok(self.file.metadata().context("look at", &self.path)?.permissions().mode() & 0o7777)
+    }
+
+    /// Its content as text that is wiped when it is dropped; `None` if it is longer than any key
+    /// file, or not UTF-8.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn secret_text(&self) -> Result<Option<Zeroizing<String>>, Error> {
+        // Room for all of it at once, so that no copy of a secret is left behind by growing.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 16));
+        self.reader()?.take((1 << 16) - 1).read_to_end(&mut bytes).context("read", &self.path)?;
+        if bytes.len() == (1 << 16) - 1 {
+            return Ok(None);
+        }
+        Ok(std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned())))
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,250 @@
+//! Staging: files are made complete and durable in a folder that nobody serves, and only then
+//! get a name that somebody may ask for.
+
+use super::read::OpenFile;
+use super::{Context as _, Error, FileStamp};
+use crate::model::{Moment, Sha256};
+use rayon::prelude::*;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// More files than this are made durable by one sync of the file system, fewer by one each.
+const BULK: usize = 128;
+
+/// The mode of every published file, whatever the umask.
+const FILE_MODE: u32 = 0o644;
+
+/// How a file of the source gets into the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bring {
+    /// Its bytes are copied (shared until either side is written, where the file system can).
+    Copy,
+    /// It gets a second name. For a source that replaces files by rename only.
+    Link,
+}
+
+/// A folder of unfinished files; removed when this is dropped.
+#[derive(Debug)]
+pub struct Staging {
+    folder: PathBuf,
+    next: AtomicU64,
+    unsynced: Mutex<Vec<PathBuf>>,
+}
+
+/// A complete file in the staging folder.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Where it is for now.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What came of bringing in a file of the source.
+#[derive(Debug)]
+pub enum Brought {
+    /// It is staged, and it is what its stamp and digest say.
+    Staged(Staged, FileStamp),
+    /// It is no longer what was hashed.
+    Changed,
+}
+
+impl Staging {
+    /// Opens the first of `candidates` from which a file can be moved to where `witness`, a file
+    /// or folder of the site, is. What an interrupted run left there is removed.
+    ///
+    /// # Errors
+    /// If none of them can be used.
+    pub fn open(candidates: &[PathBuf], witness: &Path) -> Result<Self, Error> {
+        let mut last = None;
+        for folder in candidates {
+            match Self::try_open(folder, witness) {
+                Ok(staging) => return Ok(staging),
+                Err(error) => last = Some(error),
+            }
+        }
+        let none = || Error::new("stage files for", witness, std::io::Error::other("no folder to stage in"));
+        Err(last.unwrap_or_else(none))
+    }
+
+    fn try_open(folder: &Path, witness: &Path) -> Result<Self, Error> {
+        remove_leftovers(folder)?;
+        fs::create_dir_all(folder).context("create the folder", folder)?;
+        fs::set_permissions(folder, Permissions::from_mode(0o700)).context("close", folder)?;
+        // A mount can hide behind any folder: only moving something over tells.
+        let probe = folder.join("probe");
+        let moved = if witness.is_dir() {
+            let there = witness.join(".tuffet-probe");
+            File::create(&probe)
+                .and_then(|_| fs::rename(&probe, &there))
+                .and_then(|()| fs::remove_file(&there))
+        } else {
+            fs::hard_link(witness, &probe).and_then(|()| fs::remove_file(&probe))
+        };
+        if let Err(source) = moved {
+            let _ = fs::remove_dir_all(folder);
+            return Err(Error::new("move files from", folder, source));
+        }
+        Ok(Self { folder: folder.to_owned(), next: AtomicU64::new(0), unsynced: Mutex::default() })
+    }
+
+    /// A name in the folder that nothing has yet.
+    pub(super) fn fresh(&self) -> PathBuf {
+        self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    fn staged(&self, path: PathBuf) -> Staged {
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        unsynced.push(path.clone());
+        Staged { path }
+    }
+
+    fn create(&self) -> Result<(PathBuf, File), Error> {
+        let path = self.fresh();
+        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path);
+        let file = file.context("create", &path)?;
+        file.set_permissions(Permissions::from_mode(FILE_MODE)).context("create", &path)?;
+        Ok((path, file))
+    }
+
+    /// Stages a file with these bytes and, where given, this time of modification.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, bytes: &[u8], modified: Option<Moment>) -> Result<Staged, Error> {
+        let (path, mut file) = self.create()?;
+        file.write_all(bytes).context("write", &path)?;
+        if let Some(modified) = modified {
+            file.set_modified(system_time(modified.unix())).context("write", &path)?;
+        }
+        Ok(self.staged(path))
+    }
+
+    /// Brings in the file at `path`, which must still be what `stamp` and `digest` say, from one
+    /// descriptor that is checked before and after.
+    ///
+    /// # Errors
+    /// If it cannot be read or staged.
+    pub fn bring(
+        &self,
+        path: &Path,
+        stamp: &FileStamp,
+        digest: &Sha256,
+        how: Bring,
+    ) -> Result<Brought, Error> {
+        let source = match OpenFile::open(path) {
+            Ok(source) => source,
+            Err(error) if error.is_not_found() => return Ok(Brought::Changed),
+            Err(error) => return Err(error),
+        };
+        if source.stamp()? != *stamp {
+            return Ok(Brought::Changed);
+        }
+        if how == Bring::Link
+            && let Some(staged) = self.link(&source)?
+        {
+            // The link itself moves the time of change; nothing else may have moved.
+            let after = source.stamp()?;
+            let same = FileStamp { changed: stamp.changed, ..after } == *stamp;
+            return Ok(if same { Brought::Staged(staged, after) } else { Brought::Changed });
+        }
+        self.copy(&source, stamp, digest)
+    }
+
+    /// `None` where this file cannot be linked: another file system, a mode that is not ours, no
+    /// links at all, or too many.
+    fn link(&self, source: &OpenFile) -> Result<Option<Staged>, Error> {
+        use std::os::fd::AsRawFd as _;
+        let metadata = source.file().metadata().context("look at", source.path())?;
+        if metadata.permissions().mode() & 0o7777 != FILE_MODE {
+            return Ok(None);
+        }
+        let path = self.fresh();
+        let descriptor = format!("/proc/self/fd/{}", source.file().as_raw_fd());
+        let cwd = rustix::fs::CWD;
+        let flags = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+        match rustix::fs::linkat(cwd, descriptor.as_str(), cwd, &path, flags) {
+            Ok(()) => Ok(Some(self.staged(path))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn copy(&self, source: &OpenFile, stamp: &FileStamp, digest: &Sha256) -> Result<Brought, Error> {
+        let (path, mut file) = self.create()?;
+        let copied = if rustix::fs::ioctl_ficlone(&file, source.file()).is_ok() {
+            // The clone is ours and nobody writes to it: hash that.
+            OpenFile::open(&path)?.digest()?
+        } else {
+            source.digest_into(|chunk| file.write_all(chunk).context("write", &path))?
+        };
+        if copied != (*digest, stamp.size) || source.stamp()? != *stamp {
+            fs::remove_file(&path).context("remove", &path)?;
+            return Ok(Brought::Changed);
+        }
+        // The time of modification comes along, as `cp -p` does it: it is what servers show.
+        let modified = stamp.modified.div_euclid(1_000_000_000);
+        file.set_modified(system_time(i64::try_from(modified).unwrap_or(0))).context("date", &path)?;
+        Ok(Brought::Staged(self.staged(path), *stamp))
+    }
+
+    /// Makes everything staged so far durable.
+    ///
+    /// # Errors
+    /// If the system cannot promise it.
+    pub fn sync(&self) -> Result<(), Error> {
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let paths = std::mem::take(&mut *unsynced);
+        if paths.len() > BULK {
+            let folder = File::open(&self.folder).context("sync", &self.folder)?;
+            return rustix::fs::syncfs(&folder).context("sync", &self.folder);
+        }
+        paths.par_iter().try_for_each(|path| sync_path(path))
+    }
+
+    /// The current time of the file system that the staging folder is on, in nanoseconds since
+    /// 1970: the clock that file times are compared with.
+    ///
+    /// # Errors
+    /// If no file can be made there.
+    pub fn file_system_time(folder: &Path) -> Result<i128, Error> {
+        fs::create_dir_all(folder).context("create the folder", folder)?;
+        let path = folder.join(format!("clock-{}", std::process::id()));
+        let file = File::create(&path).context("create", &path)?;
+        let stamp = FileStamp::of(&file.metadata().context("look at", &path)?);
+        fs::remove_file(&path).context("remove", &path)?;
+        Ok(stamp.modified)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Seconds since 1970 as the file system takes them; before that, 1970.
+pub(super) fn system_time(seconds: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+fn remove_leftovers(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes one file or folder durable.
+pub(super) fn sync_path(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|file| file.sync_all()).context("sync", path)
+}

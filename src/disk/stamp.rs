@@ -1,0 +1,48 @@
+//! What the file system says of a file: enough to tell whether it is still the one that was read.
+
+use serde::{Deserialize, Serialize};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+
+/// Size, times and identity of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// The device it is on.
+    pub device: u64,
+    /// Its inode.
+    pub inode: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When its content last changed, in nanoseconds since 1970.
+    pub modified: i128,
+    /// When its content, name count or mode last changed, in nanoseconds since 1970.
+    pub changed: i128,
+}
+
+impl FileStamp {
+    /// The stamp of an open file or of a directory entry.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether two names lead to one and the same file.
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Whether the file was touched within `nanoseconds` before `reference`, or after it: too
+    /// young for its times to prove that nothing was written since.
+    #[must_use]
+    pub fn is_younger_than(&self, nanoseconds: i128, reference: i128) -> bool {
+        self.modified.max(self.changed) > reference - nanoseconds
+    }
+}

@@ -1,0 +1,60 @@
+//! Walking a folder: every file below it, in the order of their names.
+
+use super::{Error, FileStamp};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// What stands under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File(FileStamp),
+    /// A symbolic link, and where it leads if that can be found.
+    Link(Option<PathBuf>),
+    /// A device, socket or FIFO.
+    Other,
+}
+
+/// One entry that is no folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its path below the folder that was walked.
+    pub relative: PathBuf,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// Everything below `root` that is no folder, sorted by path. Links are not followed.
+///
+/// # Errors
+/// If `root` or a folder below it cannot be listed.
+pub fn below(root: &Path) -> Result<Vec<Found>, Error> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(root).min_depth(1).sort_by_file_name() {
+        let entry = entry.map_err(|e| named(root, e))?;
+        let file_type = entry.file_type();
+        if file_type.is_dir() {
+            continue;
+        }
+        let kind = if file_type.is_file() {
+            match entry.metadata() {
+                Ok(metadata) => Kind::File(FileStamp::of(&metadata)),
+                // It went away between the listing and the look: as if it had never been there.
+                Err(e) if e.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound) => continue,
+                Err(e) => return Err(named(root, e)),
+            }
+        } else if file_type.is_symlink() {
+            Kind::Link(std::fs::canonicalize(entry.path()).ok())
+        } else {
+            Kind::Other
+        };
+        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_owned();
+        found.push(Found { relative, kind });
+    }
+    Ok(found)
+}
+
+fn named(root: &Path, error: walkdir::Error) -> Error {
+    let path = error.path().unwrap_or(root).to_owned();
+    Error { action: "list", path, source: error.into() }
+}

@@ -1,0 +1,78 @@
+//! An Ed25519 key in memory, wiped when it is dropped.
+
+use super::{CannotSign, Signer};
+use crate::model::{Key, KeyId, Signature};
+use ed25519_dalek::{Signer as _, SigningKey};
+use zeroize::Zeroizing;
+
+/// An Ed25519 key pair (RFC 8032).
+pub struct Ed25519 {
+    secret: SigningKey,
+    key: Key,
+    keyid: KeyId,
+}
+
+/// The system has no randomness to give.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gave no random bytes: {0}")]
+pub struct NoRandomness(getrandom::Error);
+
+impl Ed25519 {
+    /// The key pair of a 32-byte seed.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let secret = SigningKey::from_bytes(seed);
+        let key = Key::ed25519(secret.verifying_key().as_bytes());
+        // A key made of two texts always has a canonical form.
+        let keyid = key.id().unwrap_or_else(|_| KeyId::new(""));
+        Self { secret, key, keyid }
+    }
+
+    /// A new key pair.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).map_err(NoRandomness)?;
+        Ok(Self::from_seed(&seed))
+    }
+
+    /// The seed, for a key file.
+    pub(super) fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.secret.to_bytes())
+    }
+}
+
+impl std::fmt::Debug for Ed25519 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ed25519({})", self.keyid)
+    }
+}
+
+impl Signer for Ed25519 {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn keyid(&self) -> &KeyId {
+        &self.keyid
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, CannotSign> {
+        Ok(Signature::new(self.keyid.clone(), &self.secret.sign(message).to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_never_shows_its_secret() {
+        let key = Ed25519::from_seed(&[7; 32]);
+        let shown = format!("{key:?}");
+        assert!(!shown.contains(&hex::encode([7; 32])), "{shown}");
+        assert!(!shown.contains("7, 7, 7"), "{shown}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Key files: one key each, for its owner's eyes only.
+
+use super::pem::{self, Contents, Passphrase};
+use super::{Ed25519, ed25519};
+use crate::disk::{self, place, read};
+use std::path::{Path, PathBuf};
+
+/// Why a key file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("there is no key file {}", .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// Others than its owner may read it.
+    #[error("{} may be read by others (mode {mode:o}); run: chmod 600 {}", path.display(), path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// What stands in it is no key, or the passphrase is wrong.
+    #[error("{}: {source}", path.display())]
+    Contents {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: pem::Error,
+    },
+    /// No passphrase could be had.
+    #[error("{} is encrypted, and no passphrase was given: {reason}", path.display())]
+    NoPassphrase {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// No key could be made.
+    #[error(transparent)]
+    Randomness(#[from] ed25519::NoRandomness),
+}
+
+/// Where a passphrase comes from: asked only if a key needs one.
+pub type Ask<'a> = dyn Fn(&Path) -> Result<Passphrase, String> + 'a;
+
+/// Loads the key at `path`.
+///
+/// # Errors
+/// [`Error`], each naming the file.
+pub fn load(path: &Path, ask: &Ask<'_>) -> Result<Ed25519, Error> {
+    let file = match read::OpenFile::open(path) {
+        Ok(file) => file,
+        Err(e) if e.is_not_found() => return Err(Error::Missing(path.to_owned())),
+        Err(e) => return Err(e.into()),
+    };
+    let mode = file.mode()?;
+    if mode & 0o077 != 0 {
+        return Err(Error::Open { path: path.to_owned(), mode });
+    }
+    let contents = |source| Error::Contents { path: path.to_owned(), source };
+    let text = file.secret_text()?.ok_or_else(|| contents(pem::Error::NotPkcs8))?;
+    match pem::read(&text).map_err(contents)? {
+        Contents::Plain(key) => Ok(*key),
+        Contents::Encrypted(locked) => {
+            let no_passphrase = |reason| Error::NoPassphrase { path: path.to_owned(), reason };
+            let passphrase = ask(path).map_err(no_passphrase)?;
+            locked.open(&passphrase).map_err(contents)
+        }
+    }
+}
+
+/// Makes a new key and writes it to `path`, where nothing may be; encrypted if there is a
+/// passphrase.
+///
+/// # Errors
+/// If the file is there, or cannot be written.
+pub fn create(path: &Path, passphrase: Option<&str>) -> Result<Ed25519, Error> {
+    let key = Ed25519::generate()?;
+    let text =
+        pem::write(&key, passphrase).map_err(|source| Error::Contents { path: path.to_owned(), source })?;
+    place::write_secret(path, text.as_bytes())?;
+    Ok(key)
+}

@@ -1,0 +1,152 @@
+//! The form of a key file: PKCS#8 version 1 in PEM (RFC 5958, RFC 8410), plain or encrypted
+//! with PBES2 (scrypt and AES-256-CBC, RFC 8018 and RFC 7914).
+
+use super::Ed25519;
+use pkcs8::der::asn1::{OctetString, OctetStringRef};
+use pkcs8::der::{Decode as _, Encode as _};
+use pkcs8::pkcs5::{pbes2, scrypt};
+use pkcs8::{
+    AlgorithmIdentifierRef, EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef,
+    SecretDocument,
+};
+use zeroize::Zeroizing;
+
+/// id-Ed25519 (RFC 8410 section 3).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const PLAIN: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+/// N = 2^17, r = 8, p = 1: 128 MiB and about a third of a second for each guess.
+const SCRYPT: (u8, u32, u32) = (17, 8, 1);
+
+/// A passphrase, wiped when it is dropped.
+pub type Passphrase = Zeroizing<String>;
+
+/// Why a text is no usable key file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not PEM, or not PKCS#8.
+    #[error("it is no PKCS#8 key in PEM (cut short, or another kind of file)")]
+    NotPkcs8,
+    /// A key of another kind.
+    #[error("it holds a key of another kind than Ed25519 (algorithm {0})")]
+    OtherAlgorithm(ObjectIdentifier),
+    /// The passphrase does not open it.
+    #[error("the passphrase does not open it")]
+    WrongPassphrase,
+    /// A key could not be encrypted.
+    #[error("the key could not be encrypted: {0}")]
+    Encrypt(String),
+}
+
+/// What stands in a key file.
+pub enum Contents {
+    /// A key.
+    Plain(Box<Ed25519>),
+    /// A key that needs a passphrase.
+    Encrypted(Locked),
+}
+
+/// A key that needs a passphrase.
+pub struct Locked(SecretDocument);
+
+impl Locked {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassphrase`], or that there is no Ed25519 key inside.
+    pub fn open(&self, passphrase: &str) -> Result<Ed25519, Error> {
+        let info = EncryptedPrivateKeyInfoRef::from_der(self.0.as_bytes()).map_err(|_| Error::NotPkcs8)?;
+        let plain = info.decrypt(passphrase).map_err(|_| Error::WrongPassphrase)?;
+        from_der(plain.as_bytes())
+    }
+}
+
+/// Reads a key file.
+///
+/// # Errors
+/// [`Error::NotPkcs8`] or [`Error::OtherAlgorithm`].
+pub fn read(pem: &str) -> Result<Contents, Error> {
+    let (label, document) = SecretDocument::from_pem(pem).map_err(|_| Error::NotPkcs8)?;
+    match label {
+        PLAIN => from_der(document.as_bytes()).map(|key| Contents::Plain(Box::new(key))),
+        ENCRYPTED => Ok(Contents::Encrypted(Locked(document))),
+        _ => Err(Error::NotPkcs8),
+    }
+}
+
+/// The key file of `key`, encrypted where there is a passphrase.
+///
+/// # Errors
+/// If the system has no randomness for the salt.
+pub fn write(key: &Ed25519, passphrase: Option<&str>) -> Result<Zeroizing<String>, Error> {
+    let failed = |e: &dyn std::fmt::Display| Error::Encrypt(e.to_string());
+    let seed = key.seed();
+    let inner =
+        OctetStringRef::new(seed.as_ref()).and_then(|octets| octets.to_der()).map_err(|e| failed(&e))?;
+    let inner = Zeroizing::new(inner);
+    let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
+    let octets = OctetStringRef::new(&inner).map_err(|e| failed(&e))?;
+    let info = PrivateKeyInfoRef::new(algorithm, octets);
+    let (label, document) = match passphrase {
+        None => (PLAIN, SecretDocument::encode_msg(&info).map_err(|e| failed(&e))?),
+        Some(passphrase) => {
+            let (mut salt, mut iv) = ([0; 16], [0; 16]);
+            getrandom::fill(&mut salt).and_then(|()| getrandom::fill(&mut iv)).map_err(|e| failed(&e))?;
+            let cost = scrypt::Params::new(SCRYPT.0, SCRYPT.1, SCRYPT.2).map_err(|e| failed(&e))?;
+            let parameters =
+                pbes2::Parameters::generate_scrypt_aes256cbc(cost, &salt, iv).map_err(|e| failed(&e))?;
+            let document = info.encrypt_with_params(parameters, passphrase).map_err(|e| failed(&e))?;
+            (ENCRYPTED, document)
+        }
+    };
+    document.to_pem(label, LineEnding::LF).map_err(|e| failed(&e))
+}
+
+fn from_der(der: &[u8]) -> Result<Ed25519, Error> {
+    let info = PrivateKeyInfoRef::from_der(der).map_err(|_| Error::NotPkcs8)?;
+    if info.algorithm.oid != ED25519 {
+        return Err(Error::OtherAlgorithm(info.algorithm.oid));
+    }
+    let inner = OctetString::from_der(info.private_key.as_bytes()).map_err(|_| Error::NotPkcs8)?;
+    let inner = Zeroizing::new(inner.into_bytes().to_vec());
+    let seed: &[u8; 32] = inner.as_slice().try_into().map_err(|_| Error::NotPkcs8)?;
+    Ok(Ed25519::from_seed(seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Signer as _;
+
+    #[test]
+    fn a_plain_key_goes_round_and_is_version_1() {
+        let key = Ed25519::from_seed(&[7; 32]);
+        let pem = write(&key, None).unwrap();
+        let Contents::Plain(again) = read(&pem).unwrap() else { panic!("plain") };
+        assert_eq!(again.keyid(), key.keyid());
+        let (_, der) = SecretDocument::from_pem(&pem).unwrap();
+        assert_eq!(der.as_bytes()[..5], [0x30, 0x2e, 0x02, 0x01, 0x00], "version 1 is the integer 0");
+    }
+
+    #[test]
+    fn an_encrypted_key_opens_with_its_passphrase_only() {
+        let key = Ed25519::from_seed(&[7; 32]);
+        let pem = write(&key, Some("correct horse")).unwrap();
+        let Contents::Encrypted(locked) = read(&pem).unwrap() else { panic!("encrypted") };
+        assert_eq!(locked.open("correct horse").unwrap().keyid(), key.keyid());
+        assert!(matches!(locked.open("wrong"), Err(Error::WrongPassphrase)));
+    }
+
+    #[test]
+    fn what_is_no_key_is_told_apart() {
+        let key = write(&Ed25519::from_seed(&[7; 32]), None).unwrap();
+        assert!(matches!(read(&key[..key.len() / 2]), Err(Error::NotPkcs8)));
+        assert!(matches!(read("hello"), Err(Error::NotPkcs8)));
+        // id-X25519 is 1.3.101.110: the last byte of the OID, changed.
+        let (_, der) = SecretDocument::from_pem(&key).unwrap();
+        let mut der = der.as_bytes().to_vec();
+        der[11] = 110;
+        let other = SecretDocument::try_from(der).unwrap().to_pem(PLAIN, LineEnding::LF).unwrap();
+        assert!(matches!(read(&other), Err(Error::OtherAlgorithm(_))));
+    }
+}

@@ -1,0 +1,7 @@
+//! The `tuffet` program: parse, dispatch, exit.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

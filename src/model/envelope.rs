@@ -1,0 +1,163 @@
+//! The envelope of signed metadata: signatures, and the exact bytes that they cover.
+
+use super::canonical;
+use super::{KeyId, Metadata};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One signature (TUF 1.0.34 section 4.2): hex, or empty where a holder has not signed yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Whose it is.
+    pub keyid: KeyId,
+    /// The signature in hex.
+    pub sig: String,
+    /// Fields that we do not know.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
+}
+
+impl Signature {
+    /// A signature made just now.
+    #[must_use]
+    pub fn new(keyid: KeyId, bytes: &[u8]) -> Self {
+        Self { keyid, sig: hex::encode(bytes), extra: BTreeMap::new() }
+    }
+}
+
+/// Signed metadata as read, or ready to be written.
+///
+/// The bytes that were signed are kept beside their meaning and are never produced again.
+#[derive(Clone, Debug)]
+pub struct Envelope<T> {
+    signed: T,
+    signatures: Vec<Signature>,
+    covered: Vec<u8>,
+}
+
+/// Why bytes are no envelope of this kind of metadata.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not JSON, or not of the shape.
+    #[error("it does not have the shape of {kind} metadata: {source}")]
+    Shape {
+        /// The `_type` that was expected.
+        kind: &'static str,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// Another kind of metadata.
+    #[error("its _type is {found:?}, not {expected:?}")]
+    Type {
+        /// What stands there.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// It has no canonical form, so that no signature can cover it.
+    #[error("it has no canonical form: {0}")]
+    Canonical(#[from] canonical::Error),
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    signatures: Vec<Signature>,
+    signed: Value,
+}
+
+impl<T: Metadata> Envelope<T> {
+    /// Reads an envelope; nothing is verified.
+    ///
+    /// # Errors
+    /// [`Error`], if the bytes are no JSON, not of the shape, or of another `_type`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let shape = |source| Error::Shape { kind: T::TYPE, source };
+        let raw: Raw = serde_json::from_slice(bytes).map_err(shape)?;
+        let found = raw.signed.get("_type").and_then(Value::as_str).unwrap_or_default();
+        if found != T::TYPE {
+            return Err(Error::Type { found: found.to_owned(), expected: T::TYPE });
+        }
+        let covered = canonical::value_to_canonical(&raw.signed)?;
+        let signed = serde_json::from_value(raw.signed).map_err(shape)?;
+        Ok(Self { signed, signatures: raw.signatures, covered })
+    }
+
+    /// An envelope around metadata that `sign` signs: it is given the canonical bytes.
+    ///
+    /// # Errors
+    /// Whatever `sign` returns, or that the metadata has no canonical form.
+    pub fn seal<E: From<canonical::Error>>(
+        signed: T,
+        sign: impl FnOnce(&[u8]) -> Result<Vec<Signature>, E>,
+    ) -> Result<Self, E> {
+        let covered = canonical::to_canonical(&signed)?;
+        let signatures = sign(&covered)?;
+        Ok(Self { signed, signatures, covered })
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn signed(&self) -> &T {
+        &self.signed
+    }
+
+    /// The metadata, by value.
+    #[must_use]
+    pub fn into_signed(self) -> T {
+        self.signed
+    }
+
+    /// The signatures, in the order of the file.
+    #[must_use]
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    /// The bytes that the signatures cover.
+    #[must_use]
+    pub fn covered(&self) -> &[u8] {
+        &self.covered
+    }
+
+    /// The file: canonical JSON, with the very bytes that were signed inside it.
+    ///
+    /// # Errors
+    /// If an unknown field of a signature has no canonical form.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, canonical::Error> {
+        let signatures = canonical::to_canonical(&self.signatures)?;
+        let mut out = Vec::with_capacity(signatures.len() + self.covered.len() + 32);
+        out.extend_from_slice(b"{\"signatures\":");
+        out.extend_from_slice(&signatures);
+        out.extend_from_slice(b",\"signed\":");
+        out.extend_from_slice(&self.covered);
+        out.push(b'}');
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Targets, Version};
+
+    #[test]
+    fn unknown_fields_survive_a_round_trip() {
+        let file = br#"{"signatures":[{"keyid":"ab","sig":"00","x-note":"kept"}],"signed":{"_type":"targets",
+            "expires":"2030-01-01T00:00:00Z","spec_version":"1.0.31","version":7,"x-new":{"a":[1,2]},
+            "targets":{"a/b":{"length":3,"custom":{"k":"v"},"hashes":{"sha256":"00"}}},
+            "delegations":{"keys":{},"roles":[],"x-more":true}}}"#;
+        let envelope = Envelope::<Targets>::parse(file).unwrap();
+        let again = Envelope::<Targets>::parse(&envelope.to_bytes().unwrap()).unwrap();
+        assert_eq!(envelope.signed(), again.signed());
+        assert_eq!(envelope.covered(), again.covered());
+        assert_eq!(canonical::to_canonical(envelope.signed()).unwrap(), envelope.covered());
+        assert_eq!(envelope.signed().version, Version::new(7).unwrap());
+    }
+
+    #[test]
+    fn another_kind_is_refused() {
+        let file = br#"{"signatures":[],"signed":{"_type":"root"}}"#;
+        assert!(matches!(Envelope::<Targets>::parse(file), Err(Error::Type { .. })));
+    }
+}

@@ -1,0 +1,43 @@
+//! The nouns of TUF 1.0.34 and of Python packaging, pure: no file, no clock, no thread.
+//!
+//! Everything here is parsed at the edge into a type whose constructor may refuse, so that the
+//! rest of the program never checks twice. Unknown fields survive a round trip, as the
+//! specification demands (section 4, "implementations MUST ignore unrecognized attribute-value
+//! fields" and signatures cover them).
+
+pub mod bins;
+pub mod canonical;
+pub mod delegation;
+pub mod distribution;
+pub mod envelope;
+pub mod hash;
+pub mod inventory;
+pub mod key;
+pub mod metadata;
+pub mod moment;
+pub mod project;
+pub mod role_name;
+pub mod root;
+pub mod snapshot;
+pub mod target_path;
+pub mod targets;
+pub mod timestamp;
+pub mod version;
+
+pub use bins::BinCount;
+pub use delegation::{DelegatedRole, Delegations, PathPattern};
+pub use distribution::Distribution;
+pub use envelope::{Envelope, Signature};
+pub use hash::{Hashes, Sha256};
+pub use inventory::{Entry, Inventory};
+pub use key::{Key, KeyId};
+pub use metadata::Metadata;
+pub use moment::Moment;
+pub use project::ProjectName;
+pub use role_name::RoleName;
+pub use root::{RoleKeys, Root};
+pub use snapshot::{RoleMeta, Snapshot};
+pub use target_path::TargetPath;
+pub use targets::{TargetFile, Targets};
+pub use timestamp::Timestamp;
+pub use version::Version;

@@ -1,0 +1,183 @@
+//! The path of a target, relative to the targets base: refuses what some client cannot fetch.
+
+use super::hash::Sha256;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use unicode_normalization::is_nfc;
+
+/// A target path: one or more segments joined by `/`, as every supported client can ask for it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetPath(Arc<str>);
+
+/// Why a text is no target path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotATargetPath {
+    /// The rule broken, as the end of a sentence.
+    pub reason: &'static str,
+}
+
+impl TargetPath {
+    /// The longest last segment: with `<sha256>.` before it and `.metadata` after it, it must
+    /// still be a file name of 255 bytes.
+    pub const LONGEST_NAME: usize = 255 - 65 - ".metadata".len();
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The segments in order; at least one, none empty.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+
+    /// The folder part, `""` if there is none, and the file name.
+    #[must_use]
+    pub fn split(&self) -> (&str, &str) {
+        self.0.rsplit_once('/').unwrap_or(("", &self.0))
+    }
+
+    /// Where a client with consistent snapshots fetches it: `dir/<digest>.file` (TUF 1.0.34
+    /// section 6.2).
+    #[must_use]
+    pub fn hashed(&self, digest: &str) -> String {
+        match self.split() {
+            ("", name) => format!("{digest}.{name}"),
+            (folder, name) => format!("{folder}/{digest}.{name}"),
+        }
+    }
+
+    /// Where stock tough fetches it: `<digest>.dir/file`.
+    #[must_use]
+    pub fn tough_alias(&self, digest: &str) -> String {
+        format!("{digest}.{}", self.0)
+    }
+
+    /// The SHA-256 of the path, by which it falls into a bin (TUF 1.0.34 section 4.5,
+    /// `path_hash_prefixes`).
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(self.0.as_bytes())
+    }
+}
+
+/// Whether a file name begins as the hashed copies that TUF clients fetch do.
+#[must_use]
+pub fn looks_hashed(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    bytes.len() > 64 && bytes[64] == b'.' && bytes[..64].iter().all(u8::is_ascii_hexdigit)
+}
+
+impl FromStr for TargetPath {
+    type Err = NotATargetPath;
+
+    fn from_str(path: &str) -> Result<Self, NotATargetPath> {
+        let refused = |reason| Err(NotATargetPath { reason });
+        if path.is_empty() {
+            return refused("the path is empty");
+        }
+        if path.chars().any(char::is_control) {
+            return refused("it holds a control character");
+        }
+        if path.contains(['%', '#', '?']) {
+            return refused("'%', '#' and '?' mean something else in a URL");
+        }
+        if path.contains('\\') {
+            return refused("clients take '\\' in a URL for '/'");
+        }
+        if !is_nfc(path) {
+            return refused("it is not in Unicode normal form C, and clients would sign it differently");
+        }
+        for segment in path.split('/') {
+            if matches!(segment, "" | "." | "..") {
+                return refused("it holds an empty segment, '.' or '..'");
+            }
+            if segment.trim() != segment {
+                return refused("a segment begins or ends with white space, which a URL loses");
+            }
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name.len() > Self::LONGEST_NAME {
+            return refused("its name is longer than 181 bytes, and '<sha256>.' before it would not fit");
+        }
+        Ok(Self(path.into()))
+    }
+}
+
+impl fmt::Display for TargetPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for TargetPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TargetPath({})", self.0)
+    }
+}
+
+impl Serialize for TargetPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TargetPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|e| serde::de::Error::custom(format!("target path {text:?}: {e}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_no_client_can_fetch_are_refused() {
+        for path in ["a", "packages/x/x-1.0+local.whl", "a b/c!", "dir/naïve.txt", "日本/語"] {
+            assert!(path.parse::<TargetPath>().is_ok(), "{path}");
+        }
+        let long = format!("a/{}", "x".repeat(TargetPath::LONGEST_NAME + 1));
+        for path in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "a/../b",
+            "./a",
+            "a%20b",
+            "a#b",
+            "a?b",
+            "a\nb",
+            "a\u{7f}",
+            "a\\b",
+            "nai\u{308}ve",
+            " a",
+            "a /b",
+            &long,
+        ] {
+            assert!(path.parse::<TargetPath>().is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn hashed_names_stand_beside_the_plain_ones() {
+        let path: TargetPath = "packages/x/x.whl".parse().unwrap();
+        assert_eq!(path.hashed("ab"), "packages/x/ab.x.whl");
+        assert_eq!(path.tough_alias("ab"), "ab.packages/x/x.whl");
+        let flat: TargetPath = "x.whl".parse().unwrap();
+        assert_eq!(flat.hashed("ab"), "ab.x.whl");
+    }
+
+    #[test]
+    fn a_name_that_begins_with_a_digest_is_seen() {
+        assert!(looks_hashed(&format!("{}.x", "a".repeat(64))));
+        assert!(!looks_hashed(&format!("{}.x", "a".repeat(63))));
+        assert!(!looks_hashed(&format!("{}-x", "a".repeat(64))));
+    }
+}

@@ -1,0 +1,172 @@
+//! collect: takes the source folder, gives every file in it that is to be a target, and names
+//! every file that is not. Reads names; opens an archive only where its name does not settle the
+//! project. Never hashes, never writes.
+
+mod archive;
+mod flat;
+mod selection;
+mod tree;
+
+pub use selection::{BadGlob, Selection};
+
+use crate::disk::walk::{self, Kind};
+use crate::disk::{self, FileStamp};
+use crate::model::TargetPath;
+use crate::pipeline::source::Candidate;
+use crate::report::{Code, Reporter, Warning};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// How the source is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Wheels and sdists, nested in any way.
+    Flat,
+    /// Files that are no Python distributions: the target path is the relative path.
+    Tree,
+}
+
+/// Why the source could not be collected.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no source.
+    #[error("the source folder {} is not there; is its disk mounted? (source.path in pipeline.toml)", .0.display())]
+    Missing(PathBuf),
+    /// There is nothing in it.
+    #[error(
+        "the source folder {} holds nothing to publish; is its disk mounted? If it is meant to be \
+         empty, give --allow-removals", .0.display()
+    )]
+    Empty(PathBuf),
+    /// There are files, and none is a distribution.
+    #[error(
+        "none of the {files} files in {} is a wheel or an sdist; for files that are no Python \
+         distributions set source.layout = \"tree\"", path.display()
+    )]
+    NoDistribution {
+        /// The source.
+        path: PathBuf,
+        /// How many files there are.
+        files: usize,
+    },
+    /// It cannot be read.
+    #[error("{0}; give this user the right to read it, or name it in source.exclude")]
+    Disk(#[from] disk::Error),
+}
+
+/// What the target of a file is, or why it is none.
+enum Naming {
+    Target(TargetPath),
+    Skip(Code, String),
+}
+
+/// What a collection needs to know.
+pub struct Request<'a> {
+    /// The source folder.
+    pub source: &'a Path,
+    /// How it is laid out.
+    pub layout: Layout,
+    /// Which files of it count.
+    pub selection: &'a Selection,
+    /// The target that a file was found to be before, if it still looks the same.
+    pub known: &'a (dyn Fn(&str, &FileStamp) -> Option<TargetPath> + Sync),
+}
+
+/// Collects the source; the candidates come in the order of their paths.
+///
+/// # Errors
+/// [`Error`]: a source that is missing or empty, or that cannot be read.
+pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Vec<Candidate>, Error> {
+    if !disk::folder::is_folder(request.source) {
+        return Err(Error::Missing(request.source.to_owned()));
+    }
+    let root = disk::folder::resolve(request.source)?;
+    let found = walk::below(&root)?;
+    let files = found.len();
+    let named: Vec<Result<Candidate, Warning>> = found
+        .into_par_iter()
+        .filter_map(|found| judge(request, &root, found).transpose())
+        .collect::<Result<_, disk::Error>>()?;
+    let mut candidates = Vec::with_capacity(named.len());
+    for named in named {
+        match named {
+            Ok(candidate) => candidates.push(candidate),
+            Err(warning) => reporter.warn(warning),
+        }
+    }
+    match (candidates.is_empty(), files) {
+        (true, 0) => Err(Error::Empty(request.source.to_owned())),
+        (true, files) => Err(Error::NoDistribution { path: request.source.to_owned(), files }),
+        (false, _) => Ok(candidates),
+    }
+}
+
+/// One entry: a candidate, a warning that names why not, or nothing if it was not selected.
+fn judge(
+    request: &Request<'_>,
+    root: &Path,
+    found: walk::Found,
+) -> Result<Option<Result<Candidate, Warning>>, disk::Error> {
+    let shown = found.relative.to_string_lossy().into_owned();
+    if !request.selection.takes(&found.relative) {
+        return Ok(None);
+    }
+    let skip = |code, message: &str| Ok(Some(Err(Warning::of_file(code, shown.clone(), message))));
+    let Some(relative) = found.relative.to_str() else {
+        return skip(Code::NameSkipped, "its name is not UTF-8");
+    };
+    let (path, stamp) = match found.kind {
+        Kind::File(stamp) => (root.join(&found.relative), stamp),
+        Kind::Other => return skip(Code::LinkSkipped, "it is a device, a socket or a FIFO"),
+        Kind::Link(None) => return skip(Code::LinkSkipped, "the link leads to nothing"),
+        Kind::Link(Some(to)) if !to.starts_with(root) => {
+            return skip(Code::LinkSkipped, "the link leads out of the source");
+        }
+        Kind::Link(Some(to)) => match disk::read::OpenFile::open(&to) {
+            Ok(file) => (to, file.stamp()?),
+            Err(_) => return skip(Code::LinkSkipped, "the link leads to no regular file"),
+        },
+    };
+    let name = relative.rsplit('/').next().unwrap_or(relative);
+    if let Some(why) = unfinished(name) {
+        return skip(Code::PartialDownload, why);
+    }
+    let naming = match request.layout {
+        Layout::Tree => tree::target(relative),
+        Layout::Flat => flat::target(name, &path, &stamp, || (request.known)(relative, &stamp))?,
+    };
+    Ok(Some(match naming {
+        Naming::Target(target) => Ok(Candidate { relative: relative.to_owned(), path, stamp, target }),
+        Naming::Skip(code, why) => Err(Warning::of_file(code, shown, why)),
+    }))
+}
+
+/// Names that downloaders and rsync give to what is not complete yet.
+fn unfinished(name: &str) -> Option<&'static str> {
+    const ENDINGS: [&str; 8] =
+        [".part", ".partial", ".crdownload", ".download", ".aria2", ".filepart", ".tmp", ".tuffet-new"];
+    if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        return Some("its ending is that of an unfinished download");
+    }
+    // rsync: a leading dot, and six random characters after the last one.
+    let temporary = name.starts_with('.')
+        && name[1..].rsplit_once('.').is_some_and(|(stem, random)| {
+            stem.contains('.') && random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric())
+        });
+    temporary.then_some("its name is that of a file that rsync is still writing")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unfinished;
+
+    #[test]
+    fn unfinished_downloads_are_told_by_their_names() {
+        for name in ["x-1.0.tar.gz.part", ".x-1.0-py3-none-any.whl.Ab3dEf", "x.whl.crdownload"] {
+            assert!(unfinished(name).is_some(), "{name}");
+        }
+        for name in ["x-1.0.tar.gz", "party-1.0.zip", ".hidden"] {
+            assert!(unfinished(name).is_none(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Which files of the source count: `source.include` and `source.exclude`.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::path::Path;
+
+/// The globs of `source.include` and `source.exclude`.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+/// A glob that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{glob:?} is not a glob: {reason}")]
+pub struct BadGlob {
+    glob: String,
+    reason: String,
+}
+
+impl Selection {
+    /// Files that match one of `include` (all, if it is empty) and none of `exclude`. A glob
+    /// without a slash is for the file name, one with a slash for the path below the source; `*`
+    /// stays within a segment.
+    ///
+    /// # Errors
+    /// [`BadGlob`].
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, BadGlob> {
+        let include = if include.is_empty() { None } else { Some(set(include)?) };
+        Ok(Self { include, exclude: set(exclude)? })
+    }
+
+    /// Whether the file at `relative` counts.
+    #[must_use]
+    pub fn takes(&self, relative: &Path) -> bool {
+        self.include.as_ref().is_none_or(|include| include.is_match(relative))
+            && !self.exclude.is_match(relative)
+    }
+}
+
+fn set(globs: &[String]) -> Result<GlobSet, BadGlob> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        let bad = |e: globset::Error| BadGlob { glob: glob.clone(), reason: e.kind().to_string() };
+        let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
+        builder.add(GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(bad)?);
+    }
+    builder.build().map_err(|e| BadGlob { glob: globs.join(", "), reason: e.kind().to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_without_a_slash_is_for_the_name() {
+        let some = |globs: &[&str]| globs.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let selection = Selection::new(&some(&["*.whl", "old/*"]), &some(&["*-cp27-*"])).unwrap();
+        for (path, taken) in [
+            ("a/b/x-1.0-py3-none-any.whl", true),
+            ("x.tar.gz", false),
+            ("old/x.tar.gz", true),
+            ("old/deep/x.tar.gz", false),
+            ("a/x-1.0-cp27-none-any.whl", false),
+        ] {
+            assert_eq!(selection.takes(Path::new(path)), taken, "{path}");
+        }
+        assert!(Selection::new(&some(&["a["]), &[]).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! partition: takes what is published and what the source holds, decides what becomes of each
+//! target, and says which bins that changes. Pure: it decides, others act.
+
+use crate::model::{Entry, Inventory, TargetPath};
+use crate::pipeline::source::{Candidate, SourceFile};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What becomes of one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is published as it is.
+    Keep(Entry),
+    /// Its bytes differ now; the published ones stay.
+    Hold(Entry),
+    /// It is new, or its new bytes are taken.
+    Bring {
+        /// Which file of the source, by place.
+        source: usize,
+        /// What was published before.
+        replaces: Option<Entry>,
+    },
+}
+
+/// What becomes of a target whose bytes differ from the published ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnChange {
+    /// The new bytes are taken.
+    Take,
+    /// The published ones stay: a distribution never changes under its name.
+    Hold,
+}
+
+/// Two files of the source want to be one target.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "two files of one name have different bytes: {first} and {second}; remove one of them, or name \
+     one in source.exclude"
+)]
+pub struct Conflict {
+    first: String,
+    second: String,
+}
+
+/// What becomes of every target, by path, and which published ones left the source.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    /// Every target that stays or comes.
+    pub targets: BTreeMap<TargetPath, Decision>,
+    /// Published targets that are not in the source any more.
+    pub removed: Vec<TargetPath>,
+}
+
+/// Decides; `on_change` is asked for each target whose bytes differ.
+///
+/// # Errors
+/// [`Conflict`].
+pub fn decide(
+    published: &Inventory,
+    files: &[SourceFile],
+    unstable: &[Candidate],
+    on_change: impl Fn(&SourceFile) -> OnChange,
+) -> Result<Decisions, Conflict> {
+    let before: BTreeMap<&TargetPath, &Entry> =
+        published.iter().map(|(_, entry)| (&entry.path, entry)).collect();
+    let mut chosen: BTreeMap<&TargetPath, usize> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        let first = *chosen.entry(&file.candidate.target).or_insert(index);
+        if files[first].digest != file.digest {
+            let [first, second] = [first, index].map(|i| files[i].candidate.relative.clone());
+            return Err(Conflict { first, second });
+        }
+    }
+    let mut decisions = Decisions::default();
+    for (target, source) in chosen {
+        let decision = match before.get(target) {
+            Some(&old) if *old == files[source].entry() => Decision::Keep(old.clone()),
+            Some(&old) if on_change(&files[source]) == OnChange::Hold => Decision::Hold(old.clone()),
+            old => Decision::Bring { source, replaces: old.map(|&old| old.clone()) },
+        };
+        decisions.targets.insert(target.clone(), decision);
+    }
+    for candidate in unstable {
+        if let Some(&old) = before.get(&candidate.target) {
+            decisions.targets.entry(candidate.target.clone()).or_insert_with(|| Decision::Keep(old.clone()));
+        }
+    }
+    let gone = before.into_keys().filter(|path| !decisions.targets.contains_key(path));
+    decisions.removed = gone.cloned().collect();
+    Ok(decisions)
+}
+
+/// How two inventories differ.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// The bins in which they do.
+    pub bins: BTreeSet<u32>,
+    /// Targets that only the new one has.
+    pub added: u64,
+    /// Targets whose size or digest differs.
+    pub changed: u64,
+    /// Targets that only the old one has.
+    pub removed: u64,
+}
+
+impl Difference {
+    /// Compares two inventories of one bin order in one pass.
+    #[must_use]
+    pub fn between(old: &Inventory, new: &Inventory) -> Self {
+        let mut difference = Self::default();
+        let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+        loop {
+            let key = |&(bin, entry): &(u32, &Entry)| (bin, entry.path.clone());
+            let (bin, count) = match (old.peek().map(key), new.peek().map(key)) {
+                (None, None) => return difference,
+                (Some(a), b) if b.as_ref().is_none_or(|b| a < *b) => {
+                    old.next();
+                    (a.0, &mut difference.removed)
+                }
+                (a, Some(b)) if a.as_ref().is_none_or(|a| b < *a) => {
+                    new.next();
+                    (b.0, &mut difference.added)
+                }
+                _ => match (old.next(), new.next()) {
+                    (Some((_, a)), Some((bin, b))) if a != b => (bin, &mut difference.changed),
+                    _ => continue,
+                },
+            };
+            *count += 1;
+            difference.bins.insert(bin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::FileStamp;
+    use crate::model::{BinCount, Sha256};
+
+    fn file(relative: &str, target: &str, bytes: &[u8]) -> SourceFile {
+        let stamp = FileStamp { device: 1, inode: 1, size: bytes.len() as u64, modified: 0, changed: 0 };
+        let candidate = Candidate {
+            relative: relative.into(),
+            path: relative.into(),
+            stamp,
+            target: target.parse().unwrap(),
+        };
+        SourceFile { candidate, digest: Sha256::of(bytes) }
+    }
+
+    fn inventory(files: &[SourceFile]) -> Inventory {
+        Inventory::new(BinCount::new(16).unwrap(), files.iter().map(SourceFile::entry))
+    }
+
+    #[test]
+    fn a_changed_file_is_held_or_taken_and_a_lost_one_removed() {
+        let old = inventory(&[file("a", "p/a", b"1"), file("b", "p/b", b"2"), file("c", "p/c", b"3")]);
+        let files = [file("a", "p/a", b"1"), file("b", "p/b", b"other"), file("d", "p/d", b"4")];
+        let held = decide(&old, &files, &[], |_| OnChange::Hold).unwrap();
+        assert!(matches!(held.targets[&"p/a".parse().unwrap()], Decision::Keep(_)));
+        assert!(matches!(held.targets[&"p/b".parse().unwrap()], Decision::Hold(_)));
+        assert!(matches!(held.targets[&"p/d".parse().unwrap()], Decision::Bring { replaces: None, .. }));
+        assert_eq!(held.removed, ["p/c".parse().unwrap()]);
+        let taken = decide(&old, &files, &[], |_| OnChange::Take).unwrap();
+        assert!(matches!(taken.targets[&"p/b".parse().unwrap()], Decision::Bring { replaces: Some(_), .. }));
+    }
+
+    #[test]
+    fn an_unstable_file_keeps_what_is_published() {
+        let old = inventory(&[file("a", "p/a", b"1")]);
+        let unstable = [file("a", "p/a", b"?").candidate, file("n", "p/n", b"?").candidate];
+        let decisions = decide(&old, &[], &unstable, |_| OnChange::Take).unwrap();
+        assert!(matches!(decisions.targets[&"p/a".parse().unwrap()], Decision::Keep(_)));
+        assert_eq!(decisions.targets.len(), 1);
+        assert!(decisions.removed.is_empty());
+    }
+
+    #[test]
+    fn one_name_with_other_bytes_in_two_folders_is_an_error_that_names_both() {
+        let none = inventory(&[]);
+        let same = [file("x/a", "p/a", b"1"), file("y/a", "p/a", b"1")];
+        assert_eq!(decide(&none, &same, &[], |_| OnChange::Take).unwrap().targets.len(), 1);
+        let other = [file("x/a", "p/a", b"1"), file("y/a", "p/a", b"2")];
+        let error = decide(&none, &other, &[], |_| OnChange::Take).unwrap_err().to_string();
+        assert!(error.contains("x/a") && error.contains("y/a"), "{error}");
+    }
+
+    #[test]
+    fn a_difference_names_the_bins() {
+        let old = inventory(&[file("a", "p/a", b"1"), file("b", "p/b", b"2"), file("c", "p/c", b"3")]);
+        let new = inventory(&[file("a", "p/a", b"1"), file("b", "p/b", b"x"), file("d", "p/d", b"4")]);
+        let difference = Difference::between(&old, &new);
+        assert_eq!((difference.added, difference.changed, difference.removed), (1, 1, 1));
+        let bin = |path: &str| old.bins().bin_of(&path.parse::<TargetPath>().unwrap().digest());
+        assert_eq!(difference.bins, BTreeSet::from([bin("p/b"), bin("p/c"), bin("p/d")]));
+        assert_eq!(Difference::between(&new, &new), Difference::default());
+    }
+}

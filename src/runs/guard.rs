@@ -1,0 +1,111 @@
+//! What must hold before a run signs anything: the tree is one that clients accept, the key is
+//! the one that it names, and the source is no disaster.
+
+use crate::keys::Signer;
+use crate::model::{BinCount, KeyId, Moment, RoleName};
+use crate::report::{Code, Reporter, Warning};
+use crate::site::read::Published;
+use crate::trust::{Lives, lives};
+
+/// Why nothing may be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The root has ended.
+    #[error(
+        "root expired on {0}: every client refuses the repository, whatever a build signs. Is this \
+         machine's clock right? If so, the root's holders must sign the next version and put it \
+         beside the others in metadata/"
+    )]
+    RootExpired(Moment),
+    /// The online key is not the one that the tree names.
+    #[error(
+        "the online key {} may not sign {role}: the repository names {} for it. Put the right \
+         key into the state folder", key.short(), named.iter().map(KeyId::short).collect::<Vec<_>>().join(", ")
+    )]
+    WrongKey {
+        /// The key at hand.
+        key: KeyId,
+        /// The role.
+        role: RoleName,
+        /// The keys that may sign it.
+        named: Vec<KeyId>,
+    },
+    /// Too many targets are gone.
+    #[error(
+        "{gone} of {before} published targets are not in the source any more, which is more than a \
+         tenth. Is its disk mounted, and the mirror complete? If they are meant to go, give \
+         --allow-removals"
+    )]
+    TooManyGone {
+        /// How many are gone.
+        gone: usize,
+        /// How many were published.
+        before: usize,
+    },
+}
+
+/// The root is alive, and the online key may sign every online role.
+pub(super) fn check_tree(published: &Published, online: &dyn Signer, now: Moment) -> Result<(), Refusal> {
+    if published.root.expires <= now {
+        return Err(Refusal::RootExpired(published.root.expires));
+    }
+    let top = [RoleName::snapshot(), RoleName::timestamp()];
+    let top = top.into_iter().filter_map(|role| Some((published.root.role(&role)?.keyids.clone(), role)));
+    let parents = [&published.targets, &published.unclaimed];
+    let delegated = parents.into_iter().flat_map(|parent| &parent.delegations).flat_map(|d| &d.roles);
+    let delegated = delegated
+        .filter(|role| role.name != RoleName::claimed() && role.name != RoleName::unclaimed())
+        .map(|role| (role.keys.keyids.clone(), role.name.clone()));
+    for (named, role) in top.chain(delegated) {
+        if !named.contains(online.keyid()) {
+            return Err(Refusal::WrongKey { key: online.keyid().clone(), role, named });
+        }
+    }
+    Ok(())
+}
+
+/// Warns of offline roles that end soon, or have ended: no build can renew them.
+pub(super) fn warn_of_offline_roles(
+    published: &Published,
+    lives: &Lives,
+    now: Moment,
+    reporter: &dyn Reporter,
+) {
+    let roles = [
+        (RoleName::root(), published.root.expires),
+        (RoleName::targets(), published.targets.expires),
+        (RoleName::claimed(), published.claimed.expires),
+        (RoleName::unclaimed(), published.unclaimed.expires),
+    ];
+    for (role, expires) in roles {
+        if expires <= now {
+            let message = format!(
+                "{role} expired on {expires}: clients refuse every look-up. Its holders must sign a new version"
+            );
+            reporter.warn(Warning::of_run(Code::OfflineExpiry, message));
+        } else if expires.since(now) < lives::notice(&role, lives) {
+            let days = expires.since(now).as_secs() / 86_400;
+            let message = format!(
+                "{role} ends on {expires}, in {days} days; its holders must sign a new version before that"
+            );
+            reporter.warn(Warning::of_run(Code::OfflineExpiry, message));
+        }
+    }
+}
+
+/// No more than a tenth of what is published has gone.
+pub(super) fn check_removals(gone: usize, before: usize) -> Result<(), Refusal> {
+    if gone * 10 > before { Err(Refusal::TooManyGone { gone, before }) } else { Ok(()) }
+}
+
+/// Warns if another number of bins would serve much better.
+pub(super) fn warn_of_bins(bins: BinCount, targets: usize, reporter: &dyn Reporter) {
+    let better = BinCount::for_targets(targets as u64);
+    // The headroom is fourfold: within it, and while shrinking gains little, all is well.
+    if targets as u64 > u64::from(bins.get()) * 128 && better > bins {
+        let message = format!(
+            "{targets} targets in {bins} bins: {better} would serve clients better; a ceremony can change the number"
+        );
+        reporter.warn(Warning::of_run(Code::BinCount, message));
+    }
+}

@@ -1,0 +1,231 @@
+//! `init`: makes the keys and version 1 of every role. The offline keys are made here and used
+//! once; from then on they belong somewhere else.
+
+use super::roles;
+use crate::disk::{self, folder};
+use crate::keys::{self, Ed25519, Signer, file};
+use crate::model::delegation::every_path;
+use crate::model::{
+    BinCount, DelegatedRole, Delegations, Key, KeyId, Moment, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
+    Targets, Timestamp, Version,
+};
+use crate::pipeline::sign::{self, SignedRole};
+use crate::report::{Reporter, Silent, Stage, event};
+use crate::site::swap::{self, RoleFile, Swap};
+use crate::site::{self, Site};
+use crate::state::State;
+use crate::trust::Lives;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a new repository is to be.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The site.
+    pub site: &'a Path,
+    /// The state folder.
+    pub state: &'a Path,
+    /// Where the offline keys go.
+    pub keys_dir: &'a Path,
+    /// How many root keys, and how many of them must sign.
+    pub root_keys: (u32, u32),
+    /// How many administrators' keys, and how many of them must sign.
+    pub admin_keys: (u32, u32),
+    /// How many bins.
+    pub bins: BinCount,
+    /// How long roles live.
+    pub lives: &'a Lives,
+    /// The run's now.
+    pub now: Moment,
+}
+
+/// Passphrases for new key files; none for plain ones.
+#[derive(Debug, Default)]
+pub struct Passphrases {
+    /// For the root and administrators' keys.
+    pub offline: Option<keys::pem::Passphrase>,
+    /// For the online key.
+    pub online: Option<keys::pem::Passphrase>,
+}
+
+/// What was made.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The root keys.
+    pub root_keys: Vec<PathBuf>,
+    /// The administrators' keys.
+    pub admin_keys: Vec<PathBuf>,
+    /// The online key.
+    pub online_key: PathBuf,
+    /// How many bins.
+    pub bins: BinCount,
+}
+
+/// Why a repository could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A threshold is 0, or above the number of keys.
+    #[error("{threshold} of {keys} {what} keys cannot be asked for; the threshold must be from 1 to {keys}")]
+    Threshold {
+        /// "root" or "admin".
+        what: &'static str,
+        /// The number of keys.
+        keys: u32,
+        /// How many must sign.
+        threshold: u32,
+    },
+    /// Something is there that would be overwritten.
+    #[error("{} is there already, and init overwrites nothing; {way_out}", path.display())]
+    Exists {
+        /// What.
+        path: PathBuf,
+        /// What to do.
+        way_out: &'static str,
+    },
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] file::Error),
+    /// A role could not be signed.
+    #[error(transparent)]
+    Sign(#[from] sign::Error),
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// Makes the repository. The caller holds the lock.
+///
+/// # Errors
+/// [`Error`]; whatever could be overwritten is left alone, and the timestamp, without which
+/// nothing is published, comes last.
+pub fn init(
+    request: &Request<'_>,
+    passphrases: &Passphrases,
+    reporter: &dyn Reporter,
+) -> Result<Outcome, Error> {
+    for (what, (keys, threshold)) in [("root", request.root_keys), ("admin", request.admin_keys)] {
+        if threshold == 0 || threshold > keys {
+            return Err(Error::Threshold { what, keys, threshold });
+        }
+    }
+    let site = Site::new(request.site);
+    let online_path = State::new(request.state).online_key();
+    let paths = |name: &str, count: u32| -> Vec<PathBuf> {
+        (1..=count).map(|number| request.keys_dir.join(format!("{name}-{number}.key"))).collect()
+    };
+    let (root_paths, admin_paths) =
+        (paths("root", request.root_keys.0), paths("admin", request.admin_keys.0));
+    refuse_to_overwrite(&site, root_paths.iter().chain(&admin_paths).chain([&online_path]))?;
+
+    let create = |paths: &[PathBuf], passphrase: Option<&str>| -> Result<Vec<Ed25519>, Error> {
+        paths.iter().map(|path| Ok(file::create(path, passphrase)?)).collect()
+    };
+    let offline = passphrases.offline.as_ref().map(|p| p.as_str());
+    let keys = event::stage(reporter, Stage::Sign, None, || -> Result<_, Error> {
+        Ok(Keys {
+            root: create(&root_paths, offline)?,
+            admin: create(&admin_paths, offline)?,
+            online: file::create(&online_path, passphrases.online.as_ref().map(|p| p.as_str()))?,
+        })
+    })?;
+    let (roles, timestamp) = first_roles(request, &keys)?;
+    let staging = swap::open_staging(&site, &State::new(request.state).staging())?;
+    let files: Vec<RoleFile<'_>> = roles.iter().map(roles::as_file).collect();
+    let swap = Swap { roles: &files, timestamp: &timestamp.bytes, retires: None, now: request.now };
+    swap::publish(&site, &staging, &swap, &Silent)?;
+    Ok(Outcome {
+        root_keys: root_paths,
+        admin_keys: admin_paths,
+        online_key: online_path,
+        bins: request.bins,
+    })
+}
+
+fn refuse_to_overwrite<'a>(site: &Site, keys: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
+    if site::read::is_begun(site)? {
+        let path = site.folder().path(site::layout::METADATA);
+        let way_out = "a repository is published there; name another site.path, or remove that one";
+        return Err(Error::Exists { path, way_out });
+    }
+    for path in keys {
+        if folder::is_there(path) {
+            let way_out = "move it away if it belongs to another repository, or name another folder";
+            return Err(Error::Exists { path: path.clone(), way_out });
+        }
+    }
+    Ok(())
+}
+
+struct Keys {
+    root: Vec<Ed25519>,
+    admin: Vec<Ed25519>,
+    online: Ed25519,
+}
+
+fn first_roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRole>, SignedRole), Error> {
+    let (now, lives, bins) = (request.now, request.lives, request.bins);
+    let (root_signers, admins) = (as_signers(&keys.root), as_signers(&keys.admin));
+    let online: [&dyn Signer; 1] = [&keys.online];
+    let by_admins = RoleKeys::new(ids(&admins), request.admin_keys.1);
+    let by_online = RoleKeys::new(ids(&online), 1);
+
+    let top = BTreeMap::from([
+        (RoleName::root(), RoleKeys::new(ids(&root_signers), request.root_keys.1)),
+        (RoleName::targets(), by_admins.clone()),
+        (RoleName::snapshot(), by_online.clone()),
+        (RoleName::timestamp(), by_online.clone()),
+    ]);
+    let all: Vec<&dyn Signer> = root_signers.iter().chain(&admins).chain(&online).copied().collect();
+    let root = Root::new(Version::FIRST, now.plus(lives.root), public(&all), top);
+
+    let child = |name: RoleName, by: &RoleKeys, prefixes| {
+        DelegatedRole::by_hash(name, by.keyids.clone(), by.threshold, prefixes)
+    };
+    let parents = Delegations {
+        keys: public(&[admins.as_slice(), &online].concat()),
+        roles: vec![
+            child(RoleName::claimed(), &by_admins, every_path()),
+            child(RoleName::recently_claimed(), &by_online, every_path()),
+            child(RoleName::unclaimed(), &by_admins, every_path()),
+        ],
+        extra: BTreeMap::new(),
+    };
+    let list_of_bins = Delegations {
+        keys: public(&online),
+        roles: (0..bins.get()).map(|bin| child(bins.role(bin), &by_online, bins.prefixes(bin))).collect(),
+        extra: BTreeMap::new(),
+    };
+    let empty =
+        |life, delegations| Targets::new(Version::FIRST, now.plus(life), BTreeMap::new(), delegations);
+    let mut roles = vec![
+        sign::role(RoleName::targets(), empty(lives.targets, Some(parents)), &admins)?,
+        sign::role(RoleName::claimed(), empty(lives.claimed, None), &admins)?,
+        sign::role(RoleName::recently_claimed(), empty(lives.recently_claimed, None), &online)?,
+        sign::role(RoleName::unclaimed(), empty(lives.unclaimed, Some(list_of_bins)), &admins)?,
+    ];
+    for bin in 0..bins.get() {
+        roles.push(sign::role(bins.role(bin), empty(lives.bins, None), &online)?);
+    }
+    let meta: BTreeMap<RoleName, RoleMeta> =
+        roles.iter().map(|role| (role.role.clone(), role.meta())).collect();
+    let snapshot = Snapshot::new(Version::FIRST, now.plus(lives.snapshot), meta);
+    let snapshot = sign::role(RoleName::snapshot(), snapshot, &online)?;
+    let timestamp =
+        Timestamp::new(Version::FIRST, now.plus(lives.timestamp), Version::FIRST, &snapshot.bytes);
+    let timestamp = sign::role(RoleName::timestamp(), timestamp, &online)?;
+    roles.push(sign::role(RoleName::root(), root, &root_signers)?);
+    roles.push(snapshot);
+    Ok((roles, timestamp))
+}
+
+fn as_signers(keys: &[Ed25519]) -> Vec<&dyn Signer> {
+    keys.iter().map(|key| key as &dyn Signer).collect()
+}
+
+fn ids(signers: &[&dyn Signer]) -> Vec<KeyId> {
+    signers.iter().map(|signer| signer.keyid().clone()).collect()
+}
+
+fn public(signers: &[&dyn Signer]) -> BTreeMap<KeyId, Key> {
+    signers.iter().map(|signer| (signer.keyid().clone(), signer.key().clone())).collect()
+}

@@ -1,0 +1,11 @@
+//! One page for each command: what it does, in order, in terms of stages. These are the only
+//! files that know two of them.
+
+pub mod build;
+pub mod init;
+pub mod sweep;
+pub mod verify;
+
+pub mod guard;
+mod place;
+mod roles;

@@ -1,0 +1,122 @@
+//! What every run that signs has in common: which roles are due, which versions are free, and
+//! the snapshot and timestamp that lead to the new ones.
+
+use crate::disk;
+use crate::keys::Signer;
+use crate::model::{BinCount, Metadata, Moment, RoleName, Snapshot, Targets, Timestamp, Version};
+use crate::pipeline::sign::{self, SignedRole};
+use crate::site::Site;
+use crate::site::read::{self, Published};
+use crate::site::swap::RoleFile;
+use crate::trust::{Lives, renewal};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A run that has nothing else to publish renews roles at most this often.
+const RENEWALS_APART: Duration = Duration::from_secs(3600);
+
+/// A signed role as the swap takes it.
+pub(super) fn as_file(role: &SignedRole) -> RoleFile<'_> {
+    RoleFile { role: &role.role, version: role.version, bytes: &role.bytes }
+}
+
+/// The online roles whose time has come.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    pub(super) bins: Vec<u32>,
+    pub(super) recently_claimed: bool,
+    pub(super) snapshot: bool,
+    pub(super) timestamp: bool,
+}
+
+impl Due {
+    /// Which online roles of `published` are due at `now`.
+    pub(super) fn at(published: &Published, lives: &Lives, now: Moment) -> Self {
+        let is_due = |role: &RoleName, expires, life| renewal::due(role, expires, life) <= now;
+        let bins = published.bins.iter().zip(0..);
+        let bins =
+            bins.filter(|(bin, index)| is_due(&published.bin_count.role(*index), bin.expires, lives.bins));
+        Self {
+            bins: bins.map(|(_, index)| index).collect(),
+            recently_claimed: is_due(
+                &RoleName::recently_claimed(),
+                published.recently_claimed.expires,
+                lives.recently_claimed,
+            ),
+            snapshot: is_due(&RoleName::snapshot(), published.snapshot.expires, lives.snapshot),
+            timestamp: is_due(&RoleName::timestamp(), published.timestamp.expires, lives.timestamp),
+        }
+    }
+
+    /// Whether they are reason enough for a run that has nothing else to publish.
+    pub(super) fn suffices(&self, published: &Published, lives: &Lives, now: Moment) -> bool {
+        let last = published.timestamp.expires.minus(lives.timestamp);
+        let others = !self.bins.is_empty() || self.recently_claimed;
+        self.snapshot || self.timestamp || (others && now >= last.plus(RENEWALS_APART))
+    }
+}
+
+/// The next free version of each role: above the published one, and above anything that a run
+/// which did not end has left behind.
+pub(super) struct Versions {
+    highest: BTreeMap<RoleName, Version>,
+}
+
+impl Versions {
+    pub(super) fn of(site: &Site) -> Result<Self, disk::Error> {
+        Ok(Self { highest: read::highest_versions(site)? })
+    }
+
+    pub(super) fn next(&self, role: &RoleName, published: Version) -> Version {
+        self.highest.get(role).copied().unwrap_or(published).max(published).next()
+    }
+}
+
+/// `recently-claimed` again, with the same content.
+pub(super) fn renew_recently_claimed(
+    published: &Published,
+    versions: &Versions,
+    expires: Moment,
+    online: &dyn Signer,
+) -> Result<SignedRole, sign::Error> {
+    let role = RoleName::recently_claimed();
+    let mut targets: Targets = (*published.recently_claimed).clone();
+    targets.version = versions.next(&role, targets.version);
+    targets.expires = expires;
+    sign::role(role, targets, &[online])
+}
+
+/// The snapshot over `published` with `roles` in place of their older versions.
+pub(super) fn next_snapshot(
+    published: &Published,
+    roles: &[SignedRole],
+    versions: &Versions,
+    expires: Moment,
+    online: &dyn Signer,
+) -> Result<SignedRole, sign::Error> {
+    let mut meta = published.snapshot.meta.clone();
+    for role in roles {
+        meta.insert(role.role.clone(), role.meta());
+    }
+    let version = versions.next(&RoleName::snapshot(), published.snapshot.version);
+    sign::role(RoleName::snapshot(), Snapshot::new(version, expires, meta), &[online])
+}
+
+/// The timestamp that leads to a snapshot of these bytes.
+pub(super) fn next_timestamp(
+    published: &Published,
+    snapshot: (Version, &[u8]),
+    expires: Moment,
+    online: &dyn Signer,
+) -> Result<SignedRole, sign::Error> {
+    let version = published.timestamp.version.next();
+    let timestamp = Timestamp::new(version, expires, snapshot.0, snapshot.1);
+    sign::role(RoleName::timestamp(), timestamp, &[online])
+}
+
+/// Bins with the next version of each.
+pub(super) fn bin_versions(published: &Published, versions: &Versions, bins: &[u32]) -> Vec<(u32, Version)> {
+    let count: BinCount = published.bin_count;
+    let current = |bin: u32| published.bins.get(bin as usize).map_or(Version::FIRST, |role| role.version());
+    bins.iter().map(|&bin| (bin, versions.next(&count.role(bin), current(bin)))).collect()
+}

@@ -1,0 +1,38 @@
+//! The published tree: where everything lies ([`layout`]), reading it as a client does
+//! ([`read`]), bringing files in ([`targets`]), making roles public with the timestamp last
+//! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
+
+pub mod layout;
+pub mod read;
+pub mod swap;
+pub mod sweep;
+pub mod targets;
+
+use crate::disk::Folder;
+use std::path::Path;
+
+/// The folder that is served.
+#[derive(Clone, Debug)]
+pub struct Site {
+    folder: Folder,
+}
+
+impl Site {
+    /// The site at `root`.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { folder: Folder::new(root) }
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.folder.root()
+    }
+}

@@ -1,0 +1,110 @@
+//! Making roles public: everything that the timestamp will lead to is there and durable before
+//! the one rename that shows it (TUF 1.0.34 section 5.7 has clients start from the timestamp).
+
+use super::{Site, layout};
+use crate::disk::place::{self, Placer};
+use crate::disk::stage::Staging;
+use crate::disk::{self, folder};
+use crate::model::{Moment, RoleName, Version};
+use crate::report::{Event, Reporter};
+use std::path::{Path, PathBuf};
+
+/// A file of a role, ready to be published.
+#[derive(Clone, Copy, Debug)]
+pub struct RoleFile<'a> {
+    /// The role.
+    pub role: &'a RoleName,
+    /// Its version; never used before.
+    pub version: Version,
+    /// The signed bytes.
+    pub bytes: &'a [u8],
+}
+
+/// What is to become public in one swap.
+#[derive(Debug)]
+pub struct Swap<'a> {
+    /// Every new version, the snapshot among them.
+    pub roles: &'a [RoleFile<'a>],
+    /// The timestamp that shows them.
+    pub timestamp: &'a [u8],
+    /// The snapshot that ceases to be current, if it does.
+    pub retires: Option<Version>,
+    /// The run's now; files carry it as their time of modification, so that equal runs write
+    /// equal trees and `sweep` needs no other clock.
+    pub now: Moment,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Publishes `swap`.
+///
+/// # Errors
+/// If the file system fails; what readers find is then the tree before, whole.
+pub fn publish(
+    site: &Site,
+    staging: &Staging,
+    swap: &Swap<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Written, disk::Error> {
+    let mut written = Written::default();
+    let mut staged = Vec::with_capacity(swap.roles.len());
+    for file in swap.roles {
+        staged.push(staging.write(file.bytes, Some(swap.now))?);
+        written.files += 1;
+        written.bytes += file.bytes.len() as u64;
+    }
+    staging.sync()?;
+    let placer = Placer::new(site.folder());
+    for (staged, file) in staged.into_iter().zip(swap.roles) {
+        placer.place_new(staged, &layout::role_file(file.role, file.version))?;
+        reporter.event(Event::Done(1));
+    }
+    placer.sync()?;
+    if let Some(version) = swap.retires {
+        // The time of modification of a snapshot that is not current is the moment at which it
+        // ceased to be. Set first: a crash after this leaves it current and the next swap sets
+        // it again, a crash the other way round would let `sweep` take it too early.
+        retire(site, version, swap.now)?;
+    }
+    let timestamp = staging.write(swap.timestamp, Some(swap.now))?;
+    staging.sync()?;
+    placer.replace(timestamp, layout::TIMESTAMP)?;
+    placer.sync()?;
+    written.files += 1;
+    written.bytes += swap.timestamp.len() as u64;
+    Ok(written)
+}
+
+fn retire(site: &Site, version: Version, now: Moment) -> Result<(), disk::Error> {
+    let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), version));
+    place::set_modified(&path, now.unix())
+}
+
+/// When a snapshot that is not current ceased to be.
+///
+/// # Errors
+/// If its file cannot be looked at.
+pub fn retired_at(site: &Site, version: Version) -> Result<Moment, disk::Error> {
+    let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), version));
+    Ok(Moment::from_unix(place::modified(&path)?).unwrap_or(Moment::EPOCH))
+}
+
+/// Opens a folder to stage in: the state folder's where a file can be moved from there to the
+/// site, else one inside the site that nobody but its owner can enter, so that no server reads it.
+///
+/// # Errors
+/// If neither can be used.
+pub fn open_staging(site: &Site, state: &Path) -> Result<Staging, disk::Error> {
+    place::create_public_folder(site.root())?;
+    let inside: PathBuf = site.root().join(".tuffet-staging");
+    let witness = site.folder().path(&layout::role_file(&RoleName::root(), Version::FIRST));
+    let witness = if folder::is_there(&witness) { witness } else { site.root().to_owned() };
+    Staging::open(&[state.to_owned(), inside], &witness)
+}

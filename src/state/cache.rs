@@ -1,0 +1,79 @@
+//! The cache of digests: what each file of the source hashed to, and what it looked like then.
+//!
+//! A cache that cannot be read, or that another version wrote, is as good as none.
+
+use super::State;
+use crate::disk::{self, FileStamp, place, read};
+use crate::model::{Sha256, TargetPath};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The first line of the file; another form, another number.
+const HEADER: &str = "tuffet digests 1";
+
+/// What is remembered of one file of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// What it looked like.
+    pub stamp: FileStamp,
+    /// The SHA-256 of its content.
+    pub digest: Sha256,
+    /// The target that it is.
+    pub target: TargetPath,
+}
+
+/// The cache, by path below the source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DigestCache {
+    files: BTreeMap<String, Remembered>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    path: String,
+    #[serde(flatten)]
+    remembered: Remembered,
+}
+
+impl DigestCache {
+    /// Reads the cache of a state folder; an empty one if there is none that can be read.
+    #[must_use]
+    pub fn load(state: &State) -> Self {
+        let bytes = read::bytes_if_there(&state.digests()).ok().flatten().unwrap_or_default();
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        let mut lines = text.lines();
+        if lines.next() != Some(HEADER) {
+            return Self::default();
+        }
+        let files: Result<_, _> = lines
+            .map(|line| serde_json::from_str::<Line>(line).map(|line| (line.path, line.remembered)))
+            .collect();
+        Self { files: files.unwrap_or_default() }
+    }
+
+    /// Writes the cache.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&self, state: &State) -> Result<(), disk::Error> {
+        let mut out = format!("{HEADER}\n").into_bytes();
+        for (path, remembered) in &self.files {
+            let line = Line { path: path.clone(), remembered: remembered.clone() };
+            // A line of texts and integers always has a form in JSON.
+            out.extend(serde_json::to_vec(&line).unwrap_or_default());
+            out.push(b'\n');
+        }
+        place::write_atomic(&state.digests(), &out)
+    }
+
+    /// What is remembered of the file at `path`, if it still looks as it did.
+    #[must_use]
+    pub fn recall(&self, path: &str, stamp: &FileStamp) -> Option<&Remembered> {
+        self.files.get(path).filter(|remembered| remembered.stamp == *stamp)
+    }
+
+    /// Remembers a file.
+    pub fn remember(&mut self, path: &str, remembered: Remembered) {
+        self.files.insert(path.to_owned(), remembered);
+    }
+}

@@ -1,0 +1,60 @@
+//! The state folder: the lock, the cache of digests, the journal of runs.
+//!
+//! Only the online key and the ledger in it are needed; the rest is a cache, and deleting it costs
+//! time, never correctness.
+
+pub mod cache;
+pub mod journal;
+
+use crate::disk;
+use crate::disk::lock::{self, FileLock, WhenHeld};
+use std::path::{Path, PathBuf};
+
+/// The state folder and the names in it.
+#[derive(Clone, Debug)]
+pub struct State {
+    root: PathBuf,
+}
+
+impl State {
+    /// The state folder at `root`.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The online key.
+    #[must_use]
+    pub fn online_key(&self) -> PathBuf {
+        self.root.join("online.key")
+    }
+
+    /// Where files are staged, if it is on the site's file system.
+    #[must_use]
+    pub fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    pub(crate) fn digests(&self) -> PathBuf {
+        self.root.join("cache").join("digests.jsonl")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal.jsonl")
+    }
+
+    /// Takes the lock that one run at a time holds; `None` if another run has it.
+    ///
+    /// # Errors
+    /// If the folder or the lock file cannot be created.
+    pub fn lock(&self, when_held: WhenHeld) -> Result<Option<FileLock>, disk::Error> {
+        disk::folder::create(&self.root)?;
+        lock::acquire(&self.root.join("lock"), when_held)
+    }
+}

@@ -1,0 +1,54 @@
+//! How long each role lives (`[expiry]` in pipeline.toml), and when its holders should hear of it.
+
+use crate::model::RoleName;
+use std::time::Duration;
+
+/// The life of each kind of role, from its signature to its expiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lives {
+    /// `root`.
+    pub root: Duration,
+    /// `targets`.
+    pub targets: Duration,
+    /// `claimed` and its shards.
+    pub claimed: Duration,
+    /// `recently-claimed` and its shards.
+    pub recently_claimed: Duration,
+    /// `unclaimed`.
+    pub unclaimed: Duration,
+    /// The bins.
+    pub bins: Duration,
+    /// `snapshot`.
+    pub snapshot: Duration,
+    /// `timestamp`.
+    pub timestamp: Duration,
+}
+
+impl Default for Lives {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self {
+            root: days(365),
+            targets: days(365),
+            claimed: days(90),
+            recently_claimed: days(7),
+            unclaimed: days(365),
+            bins: days(7),
+            snapshot: days(1),
+            timestamp: days(1),
+        }
+    }
+}
+
+/// How long before the end of an offline role its holders should hear of it: they have to meet.
+#[must_use]
+pub fn notice(role: &RoleName, lives: &Lives) -> Duration {
+    let life = match role.as_str() {
+        "root" => lives.root,
+        "targets" => lives.targets,
+        "claimed" => lives.claimed,
+        _ => lives.unclaimed,
+    };
+    // A month, or a third of a life that is short.
+    Duration::from_secs(30 * 86_400).min(life / 3)
+}

@@ -1,0 +1,19 @@
+//! Judgements, pure: what a client must believe, given bytes. No file, no clock, no thread.
+//!
+//! [`judge`] holds the rules that a client applies to one metadata file; [`verified`] is the only
+//! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
+//! target through delegations; [`finding`] is what a verifier reports of a whole tree.
+
+pub mod finding;
+pub mod judge;
+pub mod limits;
+pub mod lives;
+pub mod lookup;
+pub mod renewal;
+pub mod signature;
+pub mod verified;
+
+pub use finding::{Finding, Severity};
+pub use judge::{Expectation, Fault};
+pub use lives::Lives;
+pub use verified::Verified;
