@@ -224,7 +224,7 @@ impl Reader<'_> {
         for signature in judged.envelope.signatures() {
             if !expected.signers.keyids.contains(&signature.keyid) {
                 let what = format!("key {} signed it and has no say in it", signature.keyid.short());
-                findings.push(Finding::role(role, what).warning());
+                findings.push(Finding::role(role, what));
             }
         }
         if let Err(fault) = judge::in_time(judged.envelope.signed(), self.now) {

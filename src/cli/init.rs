@@ -123,15 +123,16 @@ pub(crate) fn human(args: &Init, outcome: &init::Outcome, settings: &Settings) -
     out += "  Online key: signs every build, and stays on this machine.\n";
     out += &list(std::slice::from_ref(&outcome.online_key));
     let folder = outcome.root_keys.first().and_then(|path| path.parent()).unwrap_or(Path::new("."));
-    out += &format!(
-        "\nNow carry the files in {} away: give each to the person who is to hold it,\n\
-         on a medium that goes into a safe, with a copy in another place. Then remove\n\
-         them here. As long as they lie on this machine, whoever takes it over is the\n\
-         repository. No build ever needs them.\n\n\
-         Clients start from {}: hand it to them in a way that\n\
-         does not pass through this machine.\n",
-        folder.display(),
+    let carry = format!(
+        "Now carry the files in {} away: give each to the person who is to hold it, on a medium that goes into \
+         a safe, with a copy in another place. Then remove them here: as long as they lie on this machine, \
+         whoever takes it over is the repository. No build ever needs them.",
+        folder.display()
+    );
+    let clients = format!(
+        "Clients start from {}: hand it to them in a way that does not pass through this machine.",
         settings.site.join("metadata").join("1.root.json").display()
     );
+    out += &format!("\n{}\n\n{}\n", show::wrap(&carry, 80, ""), show::wrap(&clients, 80, ""));
     out
 }

@@ -14,13 +14,16 @@ pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} bytes");
     }
-    let mut scaled = bytes;
-    let mut unit = 0;
-    while scaled >= 999_950 && unit + 1 < UNITS.len() {
-        scaled /= 1000;
-        unit += 1;
+    let mut unit = 1000;
+    let tenths = |unit: u64| (u128::from(bytes) * 10 + u128::from(unit) / 2) / u128::from(unit);
+    for name in UNITS {
+        // 999.95 kB and more are shown as 1.0 MB.
+        if tenths(unit) < 10_000 || name == UNITS[UNITS.len() - 1] {
+            return format!("{}.{} {name}", tenths(unit) / 10, tenths(unit) % 10);
+        }
+        unit *= 1000;
     }
-    format!("{}.{} {}", scaled / 1000, scaled % 1000 / 100, UNITS[unit])
+    format!("{bytes} bytes")
 }
 
 /// `1 file`, `2 files`.

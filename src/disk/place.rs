@@ -215,7 +215,7 @@ pub fn append_line(path: &Path, line: &str) -> Result<(), Error> {
 /// If it cannot be looked at.
 pub fn modified(path: &Path) -> Result<i64, Error> {
     let stamp = FileStamp::of(&fs::metadata(path).context("look at", path)?);
-    Ok(i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0))
+    Ok(stamp.modified.div_euclid(1_000_000_000))
 }
 
 fn parent_of(path: &Path) -> &Path {

@@ -193,7 +193,7 @@ impl Staging {
         }
         // The time of modification comes along, as `cp -p` does it: it is what servers show.
         let modified = stamp.modified.div_euclid(1_000_000_000);
-        file.set_modified(system_time(i64::try_from(modified).unwrap_or(0))).context("date", &path)?;
+        file.set_modified(system_time(modified)).context("date", &path)?;
         Ok(Brought::Staged(self.staged(path), *stamp))
     }
 
@@ -216,7 +216,7 @@ impl Staging {
     ///
     /// # Errors
     /// If no file can be made there.
-    pub fn file_system_time(folder: &Path) -> Result<i128, Error> {
+    pub fn file_system_time(folder: &Path) -> Result<i64, Error> {
         fs::create_dir_all(folder).context("create the folder", folder)?;
         let path = folder.join(format!("clock-{}", std::process::id()));
         let file = File::create(&path).context("create", &path)?;

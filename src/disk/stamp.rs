@@ -14,16 +14,18 @@ pub struct FileStamp {
     /// Its size in bytes.
     pub size: u64,
     /// When its content last changed, in nanoseconds since 1970.
-    pub modified: i128,
+    pub modified: i64,
     /// When its content, name count or mode last changed, in nanoseconds since 1970.
-    pub changed: i128,
+    pub changed: i64,
 }
 
 impl FileStamp {
     /// The stamp of an open file or of a directory entry.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
-        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        // 64 bits of nanoseconds last until the year 2262.
+        let nanoseconds =
+            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -42,7 +44,7 @@ impl FileStamp {
     /// Whether the file was touched within `nanoseconds` before `reference`, or after it: too
     /// young for its times to prove that nothing was written since.
     #[must_use]
-    pub fn is_younger_than(&self, nanoseconds: i128, reference: i128) -> bool {
+    pub fn is_younger_than(&self, nanoseconds: i64, reference: i64) -> bool {
         self.modified.max(self.changed) > reference - nanoseconds
     }
 }

@@ -57,6 +57,14 @@ impl TargetPath {
         format!("{digest}.{}", self.0)
     }
 
+    /// The shorter paths that must not be targets beside this one: tough sorts the members of an
+    /// object by their quoted form, so that a name and the same name followed by a space or `!`
+    /// (the only characters we allow that come before the quote) change places, and it refuses
+    /// the signature of a role that lists both.
+    pub fn rivals(&self) -> impl Iterator<Item = &str> {
+        self.0.match_indices([' ', '!']).map(|(at, _)| &self.0[..at])
+    }
+
     /// The SHA-256 of the path, by which it falls into a bin (TUF 1.0.34 section 4.5,
     /// `path_hash_prefixes`).
     #[must_use]
@@ -88,6 +96,12 @@ impl FromStr for TargetPath {
         }
         if path.contains('\\') {
             return refused("clients take '\\' in a URL for '/'");
+        }
+        if path.split('/').next().is_some_and(|first| first.contains(':')) {
+            return refused("tough takes what stands before a ':' in its first segment for a URL's scheme");
+        }
+        if path.contains('"') {
+            return refused("tough sorts a name with '\"' differently and would refuse the signature");
         }
         if !is_nfc(path) {
             return refused("it is not in Unicode normal form C, and clients would sign it differently");
@@ -156,6 +170,8 @@ mod tests {
             "a\nb",
             "a\u{7f}",
             "a\\b",
+            "a:b/c",
+            "a\"b",
             "nai\u{308}ve",
             " a",
             "a /b",
@@ -172,6 +188,12 @@ mod tests {
         assert_eq!(path.tough_alias("ab"), "ab.packages/x/x.whl");
         let flat: TargetPath = "x.whl".parse().unwrap();
         assert_eq!(flat.hashed("ab"), "ab.x.whl");
+    }
+
+    #[test]
+    fn a_name_that_tough_sorts_differently_beside_another_is_known() {
+        let path: TargetPath = "a b/c!d e".parse().unwrap();
+        assert_eq!(path.rivals().collect::<Vec<_>>(), ["a", "a b/c", "a b/c!d"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::path::Path;
 
 /// A file touched within this many nanoseconds before it was hashed may have been touched again
 /// without its times showing it: it is hashed anew next time.
-const TOO_YOUNG: i128 = 2_000_000_000;
+const TOO_YOUNG: i64 = 2_000_000_000;
 
 /// How target files get into the site (`site.targets`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,8 +190,10 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
 
     let elsewhere = request.target_files == TargetFiles::Elsewhere || request.mode == Mode::DryRun;
     let restore = request.digests == Digests::Anew;
-    let brings =
-        restore || decisions.targets.values().any(|d| matches!(d, partition::Decision::Bring { .. }));
+    let strayed = if elsewhere { Vec::new() } else { place::strayed(&site, &decisions)? };
+    let brings = restore
+        || !strayed.is_empty()
+        || decisions.targets.values().any(|d| matches!(d, partition::Decision::Bring { .. }));
     let mut staging = Lazy::new(&site, &state);
     let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
     let manner = Manner { bring, tough_alias: request.tough_alias };
@@ -199,8 +201,15 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let to_bring = decisions.targets.len() as u64;
     let placed = event::stage(reporter, Stage::Place, brings.then_some(to_bring), || {
         let decisions = &decisions;
-        let request =
-            place::Request { site: &site, staging: area, manner, decisions, restore, on_change: &on_change };
+        let request = place::Request {
+            site: &site,
+            staging: area,
+            manner,
+            decisions,
+            strayed: &strayed,
+            restore,
+            on_change: &on_change,
+        };
         place::place(&request, &mut found.files, reporter)
     })?;
     let after = Inventory::new(published.bin_count, placed.entries);

@@ -29,9 +29,21 @@ pub(super) struct Request<'a> {
     pub(super) staging: Option<&'a Staging>,
     pub(super) manner: Manner,
     pub(super) decisions: &'a Decisions,
+    /// Targets whose plain name is to be given back to their bytes.
+    pub(super) strayed: &'a [Entry],
     /// Whether published files are compared, and put back where they are damaged.
     pub(super) restore: bool,
     pub(super) on_change: &'a dyn Fn(&SourceFile) -> OnChange,
+}
+
+/// The held targets whose plain name a run that did not end has given to other bytes.
+pub(super) fn strayed(site: &Site, decisions: &Decisions) -> Result<Vec<Entry>, disk::Error> {
+    let held = decisions.targets.values().filter_map(|decision| match decision {
+        Decision::Hold(entry) => Some(entry),
+        _ => None,
+    });
+    let strayed = held.map(|entry| Ok(targets::plain_name_strayed(site, entry)?.then(|| entry.clone())));
+    strayed.filter_map(Result::transpose).collect()
 }
 
 /// Brings the files in. `files` get the stamps that they have afterwards.
@@ -40,7 +52,7 @@ pub(super) fn place(
     files: &mut [SourceFile],
     reporter: &dyn Reporter,
 ) -> Result<Placed, disk::Error> {
-    let Request { site, staging, manner, decisions, restore, on_change } = *request;
+    let Request { site, staging, manner, decisions, strayed, restore, on_change } = *request;
     let mut placed = Placed::default();
     let by_target: BTreeMap<&TargetPath, usize> =
         files.iter().enumerate().map(|(index, file)| (&file.candidate.target, index)).collect();
@@ -82,6 +94,12 @@ pub(super) fn place(
             Incoming { entry, path: &file.candidate.path, stamp: &file.candidate.stamp, plain }
         })
         .collect();
+    for entry in strayed {
+        targets::give_back_plain_name(site, staging, entry)?;
+        placed.written.0 += 1;
+        let message = format!("{} had the bytes of a replacement that was never published", entry.path);
+        reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
+    }
     let arrivals = targets::bring(site, staging, &incoming, manner, reporter)?;
     for ((index, entry, replaces), arrival) in wanted.into_iter().zip(arrivals) {
         let candidate = &mut files[index].candidate;

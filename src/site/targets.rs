@@ -151,7 +151,30 @@ fn place(
         let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
         placer.link(&hashed, &alias)?;
     }
-    Ok(arrival)
+    // Where the source's own file got the names, each of them moved its time of change.
+    match (arrival, site.folder().stamp(&hashed)?) {
+        (Arrival::New(stamp), Some(now)) if now.is_same_file(&stamp) => Ok(Arrival::New(now)),
+        _ => Ok(arrival),
+    }
+}
+
+/// Whether the plain name of a published target has other bytes, as a run leaves it that was to
+/// replace them and did not end.
+///
+/// # Errors
+/// If the file system fails.
+pub fn plain_name_strayed(site: &Site, entry: &Entry) -> Result<bool, disk::Error> {
+    Ok(plain_name(site, entry)? == Plain::Other && site.folder().stamp(&hashed_name(entry))?.is_some())
+}
+
+/// Gives the plain name of a published target back to its bytes.
+///
+/// # Errors
+/// If the file system fails.
+pub fn give_back_plain_name(site: &Site, staging: &Staging, entry: &Entry) -> Result<(), disk::Error> {
+    let placer = Placer::new(site.folder());
+    placer.link_over(&hashed_name(entry), entry.path.as_str(), staging)?;
+    placer.sync()
 }
 
 fn hashed_name(entry: &Entry) -> String {

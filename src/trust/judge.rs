@@ -1,6 +1,7 @@
 //! The rules that a client applies to one metadata file (TUF 1.0.34 section 5), as a list of
 //! everything that is wrong with it.
 
+use super::signature::SignatureFault;
 use super::verified::{self, Shortfall, Verified};
 use crate::model::envelope;
 use crate::model::hash::HashFault;
@@ -32,6 +33,17 @@ pub enum Fault {
     /// One key's id stands on two signatures.
     #[error("key {} signs twice, which python-tuf refuses", .0.short())]
     SignedTwice(KeyId),
+    /// A signature by one of the role's keys does not hold, whether it is needed or not.
+    #[error("the signature of key {} does not hold: {fault}", keyid.short())]
+    BrokenSignature {
+        /// Whose it claims to be.
+        keyid: KeyId,
+        /// What is wrong with it.
+        fault: SignatureFault,
+    },
+    /// A signature is not written in lower-case hex, as every signer writes it.
+    #[error("the signature of key {} is not in lower-case hex", .0.short())]
+    SignatureForm(KeyId),
     /// It has another version than the file that lists it says.
     #[error("it is version {found}, and version {listed} is listed")]
     Version {
@@ -84,9 +96,17 @@ pub fn judge<T: Metadata>(bytes: &[u8], expected: &Expectation<'_>) -> Result<Ju
         }
     }
     let envelope = Envelope::<T>::parse(bytes)?;
-    if let Err(shortfall) = verified::check(&envelope, expected.keys, expected.signers) {
-        faults.push(Fault::Unsigned(shortfall));
+    match verified::check(&envelope, expected.keys, expected.signers) {
+        Err(shortfall) => faults.push(Fault::Unsigned(shortfall)),
+        Ok(without) => {
+            // Missing signatures are no fault once there are enough, and a scheme that we do not
+            // know says nothing; one that should hold and does not means damage.
+            let broken = without.into_iter().filter(|(_, fault)| fault.is_damage());
+            faults.extend(broken.map(|(keyid, fault)| Fault::BrokenSignature { keyid, fault }));
+        }
     }
+    let shouting = envelope.signatures().iter().filter(|s| s.sig.bytes().any(|b| b.is_ascii_uppercase()));
+    faults.extend(shouting.map(|s| Fault::SignatureForm(s.keyid.clone())));
     let mut seen = std::collections::BTreeSet::new();
     for signature in envelope.signatures() {
         if !seen.insert(&signature.keyid) {
@@ -110,7 +130,8 @@ pub fn judge<T: Metadata>(bytes: &[u8], expected: &Expectation<'_>) -> Result<Ju
 /// The first [`Fault`].
 pub fn accept<T: Metadata>(bytes: &[u8], expected: &Expectation<'_>) -> Result<Verified<T>, Fault> {
     let judged = judge(bytes, expected)?;
-    if let Some(fault) = judged.faults.into_iter().next() {
+    let refused = |fault: &Fault| !matches!(fault, Fault::BrokenSignature { .. } | Fault::SignatureForm(_));
+    if let Some(fault) = judged.faults.into_iter().find(refused) {
         return Err(fault);
     }
     verified::verify(judged.envelope, expected.keys, expected.signers).map_err(Fault::Unsigned)

@@ -31,6 +31,14 @@ pub enum SignatureFault {
     Mismatch,
 }
 
+impl SignatureFault {
+    /// Whether something stands there that should hold and does not.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::NotHex | Self::Mismatch)
+    }
+}
+
 /// A key whose public part has been read.
 pub struct PublicKey {
     algorithm: &'static dyn VerificationAlgorithm,

@@ -57,7 +57,8 @@ impl std::fmt::Display for Shortfall {
 }
 
 /// Whether enough of `role`'s keys signed `envelope`: different keys, not signatures or ids, are
-/// counted (TUF 1.0.34 section 5.3.4: "a threshold of unique keys").
+/// counted (TUF 1.0.34 section 5.3.4: "a threshold of unique keys"). Gives the role's keys that did
+/// not sign, each with what is wrong.
 ///
 /// # Errors
 /// The [`Shortfall`].
@@ -65,7 +66,7 @@ pub fn check<T: Metadata>(
     envelope: &Envelope<T>,
     keys: &BTreeMap<KeyId, Key>,
     role: &RoleKeys,
-) -> Result<(), Shortfall> {
+) -> Result<Vec<(KeyId, SignatureFault)>, Shortfall> {
     let mut signed: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut without = Vec::new();
     for keyid in role.keyids.iter().collect::<BTreeSet<_>>() {
@@ -78,7 +79,7 @@ pub fn check<T: Metadata>(
     }
     let valid = u32::try_from(signed.len()).unwrap_or(u32::MAX);
     if valid >= role.threshold {
-        return Ok(());
+        return Ok(without);
     }
     let strangers = envelope.signatures().iter().map(|s| &s.keyid);
     let strangers = strangers.filter(|id| !role.keyids.contains(id)).cloned().collect();

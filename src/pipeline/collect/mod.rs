@@ -15,6 +15,7 @@ use crate::model::TargetPath;
 use crate::pipeline::source::Candidate;
 use crate::report::{Code, Reporter, Warning};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// How the source is laid out.
@@ -88,9 +89,24 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Vec<Can
         .filter_map(|found| judge(request, &root, found).transpose())
         .collect::<Result<_, disk::Error>>()?;
     let mut candidates = Vec::with_capacity(named.len());
+    let mut targets = HashSet::new();
+    for candidate in named.iter().flatten() {
+        targets.insert(candidate.target.clone());
+    }
+    let is_rival = |path: &str| path.parse().is_ok_and(|path: TargetPath| targets.contains(&path));
     for named in named {
         match named {
-            Ok(candidate) => candidates.push(candidate),
+            Ok(candidate) => {
+                let rival = candidate.target.rivals().find(|path| is_rival(path)).map(str::to_owned);
+                match rival {
+                    None => candidates.push(candidate),
+                    Some(rival) => {
+                        let why =
+                            format!("beside {rival}, tough would sort its name differently and refuse both");
+                        reporter.warn(Warning::of_file(Code::NameSkipped, candidate.relative, why));
+                    }
+                }
+            }
             Err(warning) => reporter.warn(warning),
         }
     }

@@ -1,0 +1,25 @@
+//! Everything that is tested from outside, in one program. Each file is named after what it shows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as it should be, and says what it did"
+)]
+
+mod architecture;
+mod build;
+mod churn;
+mod clients;
+mod damage;
+mod disaster;
+mod errors;
+mod foreign;
+mod kill;
+mod properties;
+mod readme;
+mod reproducible;
+mod sample;
+mod support;
+mod sweep;

@@ -1,0 +1,6 @@
+//! What the tests share: a repository in a folder of its own, and the real clients.
+
+pub(crate) mod clients;
+pub(crate) mod repo;
+
+pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};

@@ -1,0 +1,96 @@
+//! sweep: what no reader can still want goes, and nothing else.
+
+use super::support::{Repo, files_below};
+
+fn at(repo: &Repo, now: &str, args: &[&str]) -> serde_json::Value {
+    repo.run(&[args, &["--format", "json", "--now", now]].concat()).ok().json()
+}
+
+/// A repository with three builds: one at 0:00, a wheel more at 6:00, one less at 12:00.
+fn with_history() -> Repo {
+    let repo = Repo::new();
+    (0..20).for_each(|number| drop(repo.add_wheel(number)));
+    at(&repo, "2026-01-01T00:00:00Z", &["build", "--init"]);
+    repo.add_wheel(50);
+    at(&repo, "2026-01-01T06:00:00Z", &["build"]);
+    repo.remove("p1-1.0-py3-none-any.whl");
+    at(&repo, "2026-01-01T12:00:00Z", &["build"]);
+    repo
+}
+
+#[test]
+fn what_was_current_within_the_grace_period_stays() {
+    let repo = with_history();
+    // Snapshot 2 ceased at 6:00, snapshot 3 at 12:00; 1 was replaced by 2 at once.
+    let table = [
+        ("2026-01-01T13:00:00Z", vec![1, 2, 3, 4]),
+        ("2026-01-02T00:01:00Z", vec![2, 3, 4]),
+        ("2026-01-02T06:01:00Z", vec![3, 4]),
+        ("2026-01-02T12:01:00Z", vec![4]),
+    ];
+    for (now, kept) in table {
+        let before = files_below(&repo.site());
+        let dry = at(&repo, now, &["sweep", "--dry-run"]);
+        assert_eq!(files_below(&repo.site()), before, "a dry run removes nothing");
+        let swept = at(&repo, now, &["sweep"]);
+        assert_eq!(dry["removed"], swept["removed"]);
+        assert_eq!(swept["kept_snapshots"], serde_json::json!(kept), "{now}");
+        let verified = repo.run(&["verify", "--strict", "--now", "2026-01-01T13:00:00Z"]);
+        assert_eq!(verified.code, 0, "{}", verified.stdout);
+    }
+    let left = files_below(&repo.site());
+    assert!(!left.iter().any(|name| name.contains("p1-1.0")), "{left:?}");
+    assert!(left.contains(&"metadata/1.root.json".to_owned()));
+    assert!(!repo.site().join("packages/p1").exists(), "an empty folder goes with its last file");
+    assert_eq!(at(&repo, "2026-01-02T12:02:00Z", &["sweep"])["removed"], serde_json::json!([]));
+}
+
+#[test]
+fn the_grace_is_never_shorter_than_a_client_may_hold_a_timestamp() {
+    let repo = with_history();
+    let swept = at(&repo, "2026-01-01T13:00:00Z", &["sweep", "--grace", "1s"]);
+    assert_eq!(swept["warnings"][0]["code"], "grace-raised");
+    assert_eq!(swept["grace"], "1d");
+    assert_eq!(swept["kept_snapshots"], serde_json::json!([1, 2, 3, 4]));
+}
+
+#[test]
+fn no_version_above_the_published_one_is_removed_and_no_root() {
+    let repo = with_history();
+    let metadata = repo.site().join("metadata");
+    for name in ["9.bin-0.json", "9.snapshot.json", "2.root.json.bak"] {
+        std::fs::write(metadata.join(name), b"{}").unwrap();
+    }
+    std::fs::write(repo.site().join("favicon.ico"), b"mine").unwrap();
+    std::fs::create_dir_all(repo.site().join("packages/mine")).unwrap();
+    std::fs::write(repo.site().join("packages/mine/notes.txt"), b"mine").unwrap();
+    at(&repo, "2026-02-01T00:00:00Z", &["sweep"]);
+    for name in ["9.bin-0.json", "9.snapshot.json", "2.root.json.bak", "1.root.json", "4.snapshot.json"] {
+        assert!(metadata.join(name).exists(), "{name}");
+    }
+    assert!(repo.site().join("favicon.ico").exists() && repo.site().join("packages/mine/notes.txt").exists());
+}
+
+#[test]
+fn a_snapshot_that_was_never_current_does_not_shorten_the_grace_of_the_one_before() {
+    let repo = with_history();
+    // As if a run had been stopped just before its timestamp, long ago.
+    let leftover = repo.site().join("metadata/5.snapshot.json");
+    std::fs::write(&leftover, std::fs::read(repo.site().join("metadata/4.snapshot.json")).unwrap()).unwrap();
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    std::fs::File::options().append(true).open(&leftover).unwrap().set_modified(long_ago).unwrap();
+    repo.add_wheel(60);
+    at(&repo, "2026-01-05T00:00:00Z", &["build"]);
+    let swept = at(&repo, "2026-01-05T01:00:00Z", &["sweep"]);
+    assert_eq!(swept["kept_snapshots"], serde_json::json!([4, 6]));
+}
+
+#[test]
+fn a_tree_that_does_not_verify_is_not_swept() {
+    let repo = with_history();
+    std::fs::write(repo.site().join("metadata/timestamp.json"), b"{}").unwrap();
+    let before = files_below(&repo.site());
+    let ran = repo.run(&["sweep", "--now", "2026-03-01T00:00:00Z"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert_eq!(files_below(&repo.site()), before);
+}
