@@ -13,7 +13,7 @@ mod strays;
 mod tree;
 
 use crate::disk;
-use crate::model::{Moment, Root};
+use crate::model::{Moment, RoleName, Root, Version};
 use crate::report::{Reporter, Stage, event};
 use crate::trust::{Finding, Severity};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub struct Request<'a> {
     pub target_files: TargetFiles,
     /// The moment for which expiry is judged.
     pub now: Moment,
+    /// The snapshot that is known to have been published: an older one has been put back.
+    pub published: Option<Version>,
     /// The metadata base of an older state of the same repository.
     pub since: Option<Since<'a>>,
 }
@@ -90,6 +92,15 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     let walked = event::stage(reporter, Stage::Roles, None, || {
         roles::walk(&tree, &root, request.now, &mut findings, reporter)
     })?;
+    if let (Some(published), Some(snapshot)) = (request.published, &walked.snapshot)
+        && snapshot.version < published
+    {
+        let what = format!(
+            "it leads to snapshot {}, and snapshot {published} was published from here: an older state has been put back",
+            snapshot.version
+        );
+        findings.push(Finding::role(&RoleName::timestamp(), what));
+    }
     scope::check(&walked, &mut findings);
     let mut bytes = 0;
     if request.target_files != TargetFiles::Ignored {

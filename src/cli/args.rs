@@ -28,11 +28,12 @@ pub(crate) struct Args {
 
 /// What every command takes.
 #[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// Read the configuration from FILE; paths in it are relative to its folder
     #[arg(long, value_name = "FILE", default_value = "pipeline.toml", global = true)]
     pub(crate) config: PathBuf,
-    /// What to print on standard output
+    /// What to print on standard output: text for people, or exactly one JSON document
     #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
     pub(crate) format: Format,
     /// Take this moment for now (else SOURCE_DATE_EPOCH, else the system's clock)
@@ -52,9 +53,7 @@ pub(crate) struct Common {
 /// The form of standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
     Human,
-    /// Exactly one JSON document.
     Json,
 }
 

@@ -10,6 +10,7 @@ use tuffet::audit::bases_of;
 use tuffet::disk::folder;
 use tuffet::runs::build::TargetFiles as Published;
 use tuffet::runs::verify::{self, Outcome, Request, Since, TargetFiles};
+use tuffet::state::{State, journal};
 use tuffet::trust::Severity;
 
 pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
@@ -29,6 +30,11 @@ pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
             return Err(Failure::usage(message));
         }
     }
+    // The journal knows of the site that is built here, and of no other.
+    let own = settings.as_ref().filter(|settings| {
+        args.metadata.is_none() && folder::resolve(&settings.site).ok() == folder::resolve(&site).ok()
+    });
+    let published = own.and_then(|settings| journal::highest_published(&State::new(&settings.state)));
     let elsewhere = settings.is_some_and(|settings| settings.target_files == Published::Elsewhere);
     let no_targets = args.metadata.is_some() && args.targets.is_none();
     let target_files = match () {
@@ -39,7 +45,8 @@ pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
     let old = args.since.as_ref().map(|site| bases_of(site).0);
     let since = old.as_ref().map(|metadata| Since { metadata });
     let root = args.root.as_deref();
-    let request = Request { metadata: &metadata, targets: &targets, root, target_files, now, since };
+    let request =
+        Request { metadata: &metadata, targets: &targets, root, target_files, now, published, since };
     let reporter = Terminal::new(common);
     let outcome = verify::verify(&request, &reporter).map_err(|e| Failure::new(FILES, e.to_string()))?;
     reporter.finish();

@@ -7,5 +7,4 @@ pub mod sweep;
 pub mod verify;
 
 pub mod guard;
-mod place;
 mod roles;

@@ -1,7 +1,7 @@
 //! The journal: one JSON line for each run.
 
 use super::State;
-use crate::disk::{self, place};
+use crate::disk::{self, place, read};
 use crate::model::{Moment, Version};
 use serde::Serialize;
 
@@ -30,4 +30,18 @@ pub fn append(state: &State, entry: &Entry) -> Result<(), disk::Error> {
     // A struct of integers and texts always has a form in JSON.
     let line = serde_json::to_string(entry).unwrap_or_default();
     place::append_line(&state.journal(), &line)
+}
+
+/// The highest snapshot that a run recorded as published; `None` if no journal says.
+#[must_use]
+pub fn highest_published(state: &State) -> Option<Version> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        snapshot: Option<Version>,
+        published: bool,
+    }
+    let bytes = read::bytes_if_there(&state.journal()).ok().flatten()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    lines.filter(|line| line.published).filter_map(|line| line.snapshot).max()
 }

@@ -71,9 +71,19 @@ fn one_wheel_more_or_less_changes_its_bin_and_no_other() {
 
 #[test]
 fn a_file_younger_than_two_seconds_is_hashed_again() {
-    let repo = Repo::published(3);
-    // Nothing but their youth makes these suspect: size and times are as they were.
-    assert_eq!(repo.build(&[])["files"]["hashed"], 3);
+    let repo = Repo::new();
+    (0..3).for_each(|number| drop(repo.add_wheel(number)));
+    // Dated ahead, it stays younger than two seconds however slow this machine is.
+    let file =
+        std::fs::File::options().append(true).open(repo.source().join("p1-1.0-py3-none-any.whl")).unwrap();
+    file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    repo.run(&["build", "--init"]).ok();
+    assert_eq!(
+        repo.build(&[])["files"]["hashed"],
+        1,
+        "size and times are as they were: only its youth tells"
+    );
 }
 
 #[test]
@@ -379,6 +389,33 @@ fn no_offline_key_is_needed_or_looked_for_once_the_repository_is_made() {
     let repo = Repo::published(3);
     std::fs::remove_dir_all(repo.path().join("offline-keys")).unwrap();
     repo.add_wheel(4);
+    assert_eq!(repo.build(&[])["files"]["added"], 1);
+    repo.verify();
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_left_for_the_next_run() {
+    use std::io::Write as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let repo = Repo::published(3);
+    // Large enough that reading it takes longer than the pause between two writes.
+    repo.add("big-1.0.tar.gz", &vec![7; 64 << 20]);
+    let stop = AtomicBool::new(false);
+    let out = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file =
+                std::fs::File::options().append(true).open(repo.source().join("big-1.0.tar.gz")).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                file.write_all(b"x").unwrap();
+            }
+        });
+        let out = repo.build(&[]);
+        stop.store(true, Ordering::Relaxed);
+        out
+    });
+    let warning = &out["warnings"][0];
+    assert_eq!((&warning["code"], &warning["path"]), (&"unstable".into(), &"big-1.0.tar.gz".into()));
+    assert_eq!((&out["files"]["added"], &out["published"]), (&0.into(), &false.into()));
     assert_eq!(repo.build(&[])["files"]["added"], 1);
     repo.verify();
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 /// A timestamp that lives for seconds allows a grace of seconds, so that sweeps really remove
 /// what clients held a moment ago.
 const CONFIG: &str =
-    "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[expiry]\ntimestamp = \"5s\"\n";
+    "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[expiry]\ntimestamp = \"10s\"\n";
 
 #[test]
 fn readers_see_no_error_while_builds_and_sweeps_go_on() {
@@ -41,7 +41,7 @@ fn readers_see_no_error_while_builds_and_sweeps_go_on() {
         }
         let out = repo.build(&["--allow-removals"]);
         assert_eq!(out["published"], true);
-        let out = repo.run(&["sweep", "--grace", "5s", "--format", "json"]).ok().json();
+        let out = repo.run(&["sweep", "--grace", "10s", "--format", "json"]).ok().json();
         swept += out["removed"].as_array().unwrap().len();
         round += 1;
     }

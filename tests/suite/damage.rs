@@ -310,6 +310,7 @@ fn no_flipped_byte_of_a_timestamp_goes_unnoticed() {
                 root: None,
                 target_files: TargetFiles::Ignored,
                 now: NOW.parse().unwrap(),
+                published: None,
                 since: None,
             };
             let outcome = audit(&request, &Silent).unwrap();
@@ -317,6 +318,22 @@ fn no_flipped_byte_of_a_timestamp_goes_unnoticed() {
             assert!(error, "byte {at}, bit {bit:#x}: {}", String::from_utf8_lossy(&damaged));
         }
     }
+}
+
+#[test]
+fn an_older_state_put_back_whole_is_named_where_it_was_built() {
+    let repo = Repo::published(24);
+    let old = std::fs::read(repo.site().join("metadata/timestamp.json")).unwrap();
+    repo.add_wheel(30);
+    repo.build(&[]);
+    rewrite(&repo.site().join("metadata/timestamp.json"), &old);
+    // Every file that it leads to is still there, and no client that starts empty would see it.
+    let (code, json) = {
+        let ran = repo.run(&["verify", "--format", "json"]);
+        (ran.code, ran.json())
+    };
+    assert_eq!(code, 1, "{json}");
+    assert!(names(&json, "snapshot 3 was published"), "{json}");
 }
 
 #[test]

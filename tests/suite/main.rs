@@ -16,6 +16,7 @@ mod damage;
 mod disaster;
 mod errors;
 mod foreign;
+mod golden;
 mod kill;
 mod properties;
 mod readme;

@@ -1,21 +1,18 @@
 //! `init`: makes the keys and version 1 of every role. The offline keys are made here and used
 //! once; from then on they belong somewhere else.
 
+mod first;
+
 use super::roles;
 use crate::disk::{self, folder};
-use crate::keys::{self, Ed25519, Signer, file};
-use crate::model::delegation::every_path;
-use crate::model::{
-    BinCount, DelegatedRole, Delegations, Key, KeyId, Moment, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
-    Targets, Timestamp, Version,
-};
-use crate::pipeline::sign::{self, SignedRole};
+use crate::keys::{self, Ed25519, file};
+use crate::model::{BinCount, Moment};
+use crate::pipeline::sign;
 use crate::report::{Reporter, Silent, Stage, event};
 use crate::site::swap::{self, RoleFile, Swap};
 use crate::site::{self, Site};
 use crate::state::State;
 use crate::trust::Lives;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a new repository is to be.
@@ -46,6 +43,17 @@ pub struct Passphrases {
     pub offline: Option<keys::pem::Passphrase>,
     /// For the online key.
     pub online: Option<keys::pem::Passphrase>,
+}
+
+/// The keys of a new repository.
+#[derive(Debug)]
+pub struct Keys {
+    /// Root keys.
+    pub root: Vec<Ed25519>,
+    /// Administrators' keys.
+    pub admin: Vec<Ed25519>,
+    /// The online key.
+    pub online: Ed25519,
 }
 
 /// What was made.
@@ -128,17 +136,28 @@ pub fn init(
             online: file::create(&online_path, passphrases.online.as_ref().map(|p| p.as_str()))?,
         })
     })?;
-    let (roles, timestamp) = first_roles(request, &keys)?;
-    let staging = swap::open_staging(&site, &State::new(request.state).staging())?;
-    let files: Vec<RoleFile<'_>> = roles.iter().map(roles::as_file).collect();
-    let swap = Swap { roles: &files, timestamp: &timestamp.bytes, retires: None, now: request.now };
-    swap::publish(&site, &staging, &swap, &Silent)?;
+    publish_first(request, &keys)?;
     Ok(Outcome {
         root_keys: root_paths,
         admin_keys: admin_paths,
         online_key: online_path,
         bins: request.bins,
     })
+}
+
+/// Publishes version 1 of every role, signed by these keys: `init` without making them, for
+/// repositories whose every byte is to be known beforehand.
+///
+/// # Errors
+/// If a role cannot be signed, or the file system fails.
+pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
+    let site = Site::new(request.site);
+    let (roles, timestamp) = first::roles(request, keys)?;
+    let staging = swap::open_staging(&site, &State::new(request.state).staging())?;
+    let files: Vec<RoleFile<'_>> = roles.iter().map(roles::as_file).collect();
+    let swap = Swap { roles: &files, timestamp: &timestamp.bytes, retires: None, now: request.now };
+    swap::publish(&site, &staging, &swap, &Silent)?;
+    Ok(())
 }
 
 fn refuse_to_overwrite<'a>(site: &Site, keys: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
@@ -154,78 +173,4 @@ fn refuse_to_overwrite<'a>(site: &Site, keys: impl Iterator<Item = &'a PathBuf>)
         }
     }
     Ok(())
-}
-
-struct Keys {
-    root: Vec<Ed25519>,
-    admin: Vec<Ed25519>,
-    online: Ed25519,
-}
-
-fn first_roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRole>, SignedRole), Error> {
-    let (now, lives, bins) = (request.now, request.lives, request.bins);
-    let (root_signers, admins) = (as_signers(&keys.root), as_signers(&keys.admin));
-    let online: [&dyn Signer; 1] = [&keys.online];
-    let by_admins = RoleKeys::new(ids(&admins), request.admin_keys.1);
-    let by_online = RoleKeys::new(ids(&online), 1);
-
-    let top = BTreeMap::from([
-        (RoleName::root(), RoleKeys::new(ids(&root_signers), request.root_keys.1)),
-        (RoleName::targets(), by_admins.clone()),
-        (RoleName::snapshot(), by_online.clone()),
-        (RoleName::timestamp(), by_online.clone()),
-    ]);
-    let all: Vec<&dyn Signer> = root_signers.iter().chain(&admins).chain(&online).copied().collect();
-    let root = Root::new(Version::FIRST, now.plus(lives.root), public(&all), top);
-
-    let child = |name: RoleName, by: &RoleKeys, prefixes| {
-        DelegatedRole::by_hash(name, by.keyids.clone(), by.threshold, prefixes)
-    };
-    let parents = Delegations {
-        keys: public(&[admins.as_slice(), &online].concat()),
-        roles: vec![
-            child(RoleName::claimed(), &by_admins, every_path()),
-            child(RoleName::recently_claimed(), &by_online, every_path()),
-            child(RoleName::unclaimed(), &by_admins, every_path()),
-        ],
-        extra: BTreeMap::new(),
-    };
-    let list_of_bins = Delegations {
-        keys: public(&online),
-        roles: (0..bins.get()).map(|bin| child(bins.role(bin), &by_online, bins.prefixes(bin))).collect(),
-        extra: BTreeMap::new(),
-    };
-    let empty =
-        |life, delegations| Targets::new(Version::FIRST, now.plus(life), BTreeMap::new(), delegations);
-    let mut roles = vec![
-        sign::role(RoleName::targets(), empty(lives.targets, Some(parents)), &admins)?,
-        sign::role(RoleName::claimed(), empty(lives.claimed, None), &admins)?,
-        sign::role(RoleName::recently_claimed(), empty(lives.recently_claimed, None), &online)?,
-        sign::role(RoleName::unclaimed(), empty(lives.unclaimed, Some(list_of_bins)), &admins)?,
-    ];
-    for bin in 0..bins.get() {
-        roles.push(sign::role(bins.role(bin), empty(lives.bins, None), &online)?);
-    }
-    let meta: BTreeMap<RoleName, RoleMeta> =
-        roles.iter().map(|role| (role.role.clone(), role.meta())).collect();
-    let snapshot = Snapshot::new(Version::FIRST, now.plus(lives.snapshot), meta);
-    let snapshot = sign::role(RoleName::snapshot(), snapshot, &online)?;
-    let timestamp =
-        Timestamp::new(Version::FIRST, now.plus(lives.timestamp), Version::FIRST, &snapshot.bytes);
-    let timestamp = sign::role(RoleName::timestamp(), timestamp, &online)?;
-    roles.push(sign::role(RoleName::root(), root, &root_signers)?);
-    roles.push(snapshot);
-    Ok((roles, timestamp))
-}
-
-fn as_signers(keys: &[Ed25519]) -> Vec<&dyn Signer> {
-    keys.iter().map(|key| key as &dyn Signer).collect()
-}
-
-fn ids(signers: &[&dyn Signer]) -> Vec<KeyId> {
-    signers.iter().map(|signer| signer.keyid().clone()).collect()
-}
-
-fn public(signers: &[&dyn Signer]) -> BTreeMap<KeyId, Key> {
-    signers.iter().map(|signer| (signer.keyid().clone(), signer.key().clone())).collect()
 }

@@ -1,0 +1,212 @@
+//! `build`: read what is published, collect, digest, partition, place, sign, swap. A build with
+//! nothing new and nothing due writes nothing.
+
+mod find;
+mod place;
+mod publish;
+mod request;
+
+pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
+
+use super::guard::{self, Refusal};
+use super::roles::Due;
+use crate::disk;
+use crate::disk::stage::{Bring, Staging};
+use crate::keys::Signer;
+use crate::model::Inventory;
+use crate::pipeline::collect::{self, Layout};
+use crate::pipeline::digest;
+use crate::pipeline::partition::{self, Difference, OnChange};
+use crate::pipeline::sign;
+use crate::pipeline::source::SourceFile;
+use crate::report::{Reporter, Stage, event};
+use crate::site::Site;
+use crate::site::read;
+use crate::site::swap::{self, Written};
+use crate::site::targets::Manner;
+use crate::state::State;
+use crate::state::journal;
+use publish::Publication;
+use std::collections::BTreeSet;
+
+/// Why a build stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing is published.
+    #[error("nothing is published in {0} yet; run `tuffet init` first, or `tuffet build --init`")]
+    NotBegun(String),
+    /// The published tree is not one that a client accepts.
+    #[error(transparent)]
+    Published(#[from] read::Error),
+    /// Something forbids signing.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The source cannot be collected.
+    #[error(transparent)]
+    Collect(#[from] collect::Error),
+    /// A file cannot be read.
+    #[error(transparent)]
+    Digest(#[from] digest::Error),
+    /// Two files want to be one target.
+    #[error(transparent)]
+    Conflict(#[from] partition::Conflict),
+    /// A path given to `--replace` is no file of the source.
+    #[error("--replace {0}: there is no such file in the source; name it by its path below the source")]
+    NothingToReplace(String),
+    /// A role could not be signed.
+    #[error(transparent)]
+    Sign(#[from] sign::Error),
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// Builds. The caller holds the lock.
+///
+/// # Errors
+/// [`Error`]; what readers find is then the tree before, whole.
+pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter) -> Result<Outcome, Error> {
+    let site = Site::new(request.site);
+    let state = State::new(request.state);
+    if !read::is_begun(&site)? {
+        return Err(Error::NotBegun(request.site.display().to_string()));
+    }
+    let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
+    guard::check_tree(&published, online, request.now)?;
+    guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
+    let before = published.inventory()?;
+
+    let mut found = find::find(request, &state, reporter)?;
+    let on_change = |file: &SourceFile| on_change(request, file);
+    let decisions = event::stage(reporter, Stage::Partition, None, || {
+        partition::decide(&before, &found.files, &found.unstable, on_change)
+    })?;
+    check_replacements(request.replace, &found.files)?;
+    if request.removals == Removals::Guarded {
+        guard::check_removals(decisions.removed.len(), before.len())?;
+    }
+
+    let elsewhere = request.target_files == TargetFiles::Elsewhere || request.mode == Mode::DryRun;
+    let restore = request.digests == Digests::Anew;
+    let strayed = if elsewhere { Vec::new() } else { place::strayed(&site, &decisions)? };
+    let brings = restore
+        || !strayed.is_empty()
+        || decisions.targets.values().any(|d| matches!(d, partition::Decision::Bring { .. }));
+    let mut staging = Lazy::new(&site, &state);
+    let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
+    let manner = Manner { bring, tough_alias: request.tough_alias };
+    let area = if elsewhere || !brings { None } else { Some(staging.open()?) };
+    let to_bring = decisions.targets.len() as u64;
+    let placed = event::stage(reporter, Stage::Place, brings.then_some(to_bring), || {
+        let decisions = &decisions;
+        let request = place::Request {
+            site: &site,
+            staging: area,
+            manner,
+            decisions,
+            strayed: &strayed,
+            restore,
+            on_change: &on_change,
+        };
+        place::place(&request, &mut found.files, reporter)
+    })?;
+    let after = Inventory::new(published.bin_count, placed.entries);
+    guard::warn_of_bins(published.bin_count, after.len(), reporter);
+    let difference = Difference::between(&before, &after);
+
+    let mut outcome = Outcome {
+        snapshot: Some(published.snapshot.version),
+        targets: after.len() as u64,
+        projects: projects(request.layout, &after),
+        bins: u64::from(published.bin_count.get()),
+        seen: (found.files.len() + found.unstable.len()) as u64,
+        hashed: found.hashed,
+        added: difference.added,
+        changed: difference.changed,
+        removed: difference.removed,
+        held: placed.held,
+        written: Written { files: placed.written.0, bytes: placed.written.1 },
+        ..Outcome::default()
+    };
+    let due = Due::at(&published, request.lives, request.now);
+    if !difference.bins.is_empty() || due.suffices(&published, request.lives, request.now) {
+        let publication = Publication::new(&site, &published, &after, &difference.bins, due);
+        (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
+        if request.mode == Mode::Publish {
+            let (snapshot, written) = publication.publish(request, staging.open()?, online, reporter)?;
+            outcome.snapshot = Some(snapshot);
+            outcome.published = true;
+            outcome.written.files += written.files;
+            outcome.written.bytes += written.bytes;
+        }
+    }
+    if request.mode == Mode::Publish {
+        find::remember(&state, found)?;
+        journal::append(&state, &journal_entry(request, &outcome))?;
+    }
+    Ok(outcome)
+}
+
+/// A staging folder that is opened when something is to be staged, and not before.
+struct Lazy<'a> {
+    site: &'a Site,
+    state: &'a State,
+    staging: Option<Staging>,
+}
+
+impl<'a> Lazy<'a> {
+    fn new(site: &'a Site, state: &'a State) -> Self {
+        Self { site, state, staging: None }
+    }
+
+    fn open(&mut self) -> Result<&Staging, disk::Error> {
+        let opened = match self.staging.take() {
+            Some(staging) => staging,
+            None => swap::open_staging(self.site, &self.state.staging())?,
+        };
+        Ok(self.staging.insert(opened))
+    }
+}
+
+/// What becomes of a file whose published bytes are others: in layout `tree` a name may change
+/// its content, a distribution may not unless it is asked for.
+fn on_change(request: &Request<'_>, file: &SourceFile) -> OnChange {
+    let candidate = &file.candidate;
+    let named = |path: &String| *path == candidate.relative || path == candidate.target.as_str();
+    if request.layout == Layout::Tree || request.replace.iter().any(named) {
+        OnChange::Take
+    } else {
+        OnChange::Hold
+    }
+}
+
+fn check_replacements(replace: &[String], files: &[SourceFile]) -> Result<(), Error> {
+    let names: BTreeSet<&str> = files
+        .iter()
+        .flat_map(|file| [file.candidate.relative.as_str(), file.candidate.target.as_str()])
+        .collect();
+    match replace.iter().find(|path| !names.contains(path.as_str())) {
+        Some(path) => Err(Error::NothingToReplace(path.clone())),
+        None => Ok(()),
+    }
+}
+
+fn projects(layout: Layout, inventory: &Inventory) -> u64 {
+    if layout == Layout::Tree {
+        return 0;
+    }
+    let names: BTreeSet<&str> =
+        inventory.iter().filter_map(|(_, entry)| entry.path.segments().nth(1)).collect();
+    names.len() as u64
+}
+
+fn journal_entry(request: &Request<'_>, outcome: &Outcome) -> journal::Entry {
+    journal::Entry {
+        now: request.now,
+        run: "build",
+        snapshot: outcome.snapshot,
+        published: outcome.published,
+        targets: [outcome.added, outcome.changed, outcome.removed, outcome.held],
+        signed: outcome.bins_signed + outcome.bins_renewed,
+    }
+}

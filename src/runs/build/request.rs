@@ -1,0 +1,109 @@
+//! What a build is asked, and what it answers.
+
+use crate::model::{Moment, Version};
+use crate::pipeline::collect::{Layout, Selection};
+use crate::site::swap::Written;
+use crate::trust::Lives;
+use std::path::Path;
+
+/// How target files get into the site (`site.targets`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetFiles {
+    /// Copied.
+    Copy,
+    /// Linked, for a source that replaces files by rename only.
+    Link,
+    /// Not at all: they are served from elsewhere.
+    Elsewhere,
+}
+
+/// Whether a build may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Publish.
+    Publish,
+    /// Only say what would be done.
+    DryRun,
+}
+
+/// Whether a shrinking source stops the build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removals {
+    /// More than a tenth gone stops it.
+    Guarded,
+    /// Any number may go.
+    Allowed,
+}
+
+/// Whether remembered digests are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digests {
+    /// Where the file looks as it did.
+    Remembered,
+    /// Every file is read, and every published file compared.
+    Anew,
+}
+
+/// What a build is to do.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The source folder.
+    pub source: &'a Path,
+    /// How it is laid out.
+    pub layout: Layout,
+    /// Which of its files count.
+    pub selection: &'a Selection,
+    /// The site.
+    pub site: &'a Path,
+    /// How target files get there.
+    pub target_files: TargetFiles,
+    /// Whether stock tough gets its names too.
+    pub tough_alias: bool,
+    /// The state folder.
+    pub state: &'a Path,
+    /// How long roles live.
+    pub lives: &'a Lives,
+    /// The run's now.
+    pub now: Moment,
+    /// Whether to act.
+    pub mode: Mode,
+    /// Whether a shrinking source stops the build.
+    pub removals: Removals,
+    /// Whether remembered digests are trusted.
+    pub digests: Digests,
+    /// Published files whose new bytes are to be taken: paths below the source, or target paths.
+    pub replace: &'a [String],
+}
+
+/// What a build did.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The snapshot that is current now.
+    pub snapshot: Option<Version>,
+    /// Whether something became public.
+    pub published: bool,
+    /// Targets in the bins.
+    pub targets: u64,
+    /// Projects that they belong to; 0 in layout `tree`.
+    pub projects: u64,
+    /// Bins.
+    pub bins: u64,
+    /// Bins signed because their content changed.
+    pub bins_signed: u64,
+    /// Bins signed because they were due.
+    pub bins_renewed: u64,
+    /// Files of the source that are to be targets.
+    pub seen: u64,
+    /// Files hashed, and their bytes.
+    pub hashed: (u64, u64),
+    /// Targets added, changed, removed.
+    pub added: u64,
+    /// Targets whose bytes changed.
+    pub changed: u64,
+    /// Targets that left.
+    pub removed: u64,
+    /// Targets whose published bytes stay although the source has others.
+    pub held: u64,
+    /// What was written into the site.
+    pub written: Written,
+}

@@ -1,0 +1,88 @@
+//! Fixed keys and a fixed clock give known bytes: the metadata of a small repository, and what the
+//! program says. `tests/golden/` holds them, and no file that nobody compares.
+//!
+//! TUFFET_BLESS=1 writes them anew; look at the difference before it is committed.
+
+use super::support::{Repo, snapshot_of};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use tuffet::keys::{Ed25519, pem};
+use tuffet::model::BinCount;
+use tuffet::runs::init::{self, Keys, Request};
+use tuffet::trust::Lives;
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// A repository whose keys everybody knows.
+fn known() -> Repo {
+    let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let key = |byte: u8| Ed25519::from_seed(&[byte; 32]);
+    let keys = Keys { root: vec![key(1), key(2), key(3)], admin: vec![key(4), key(5)], online: key(6) };
+    let (site, state) = (repo.site(), repo.path().join(".tuffet"));
+    let request = Request {
+        site: &site,
+        state: &state,
+        keys_dir: &repo.path().join("offline-keys"),
+        root_keys: (3, 2),
+        admin_keys: (2, 1),
+        bins: BinCount::new(2).unwrap(),
+        lives: &Lives::default(),
+        now: "2026-01-01T00:00:00Z".parse().unwrap(),
+    };
+    init::publish_first(&request, &keys).unwrap();
+    let online = pem::write(&keys.online, None).unwrap();
+    tuffet::disk::place::write_secret(&state.join("online.key"), online.as_bytes()).unwrap();
+    repo
+}
+
+#[test]
+fn known_keys_and_a_known_time_give_known_bytes_and_words() {
+    let repo = known();
+    (0..4).for_each(|number| drop(repo.add_wheel(number)));
+    repo.add("notes.txt", b"no distribution");
+    let mut actual: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut said = |name: &str, args: &[&str]| {
+        let ran = repo.run(args).ok();
+        let text = format!("$ tuffet {}\n{}{}", args.join(" "), ran.stdout, ran.stderr);
+        actual.insert(format!("said/{name}.txt"), text.into_bytes());
+    };
+    said("first-build", &["build", "--now", "2026-01-01T00:00:00Z"]);
+    said("verify", &["verify", "--now", "2026-01-01T01:00:00Z"]);
+    repo.add_wheel(9);
+    // With --rehash, what is hashed does not depend on how old the files are by now.
+    said("second-build", &["build", "--rehash", "--now", "2026-01-01T02:00:00Z"]);
+    said("nothing-new", &["build", "--now", "2026-01-01T02:00:00Z"]);
+    said("sweep", &["sweep", "--dry-run", "--now", "2026-01-03T00:00:00Z"]);
+    for (name, args) in [
+        ("help", &["--help"][..]),
+        ("help-init", &["init", "--help"]),
+        ("help-build", &["build", "--help"]),
+        ("help-verify", &["verify", "--help"]),
+        ("help-sweep", &["sweep", "--help"]),
+    ] {
+        said(name, args);
+    }
+    for (name, bytes) in snapshot_of(&repo.site().join("metadata")) {
+        actual.insert(format!("metadata/{name}"), bytes);
+    }
+    if std::env::var_os("TUFFET_BLESS").is_some() {
+        let _ = std::fs::remove_dir_all(golden());
+        for (name, bytes) in &actual {
+            std::fs::create_dir_all(golden().join(name).parent().unwrap()).unwrap();
+            std::fs::write(golden().join(name), bytes).unwrap();
+        }
+    }
+    let expected = snapshot_of(&golden());
+    for (name, bytes) in &actual {
+        let golden = expected.get(name).unwrap_or_else(|| panic!("tests/golden/{name} is not there"));
+        assert!(
+            golden == bytes,
+            "tests/golden/{name} is not what we get:\n{}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
+    let unused: BTreeSet<_> = expected.keys().filter(|name| !actual.contains_key(*name)).collect();
+    assert!(unused.is_empty(), "nobody uses these golden files: {unused:?}");
+}
