@@ -131,6 +131,8 @@ fn grouped(warnings: &[Warning], all: bool, width: usize) -> String {
         let named = if all { group.len() } else { NAMED.min(group.len()) };
         for warning in &group[..named] {
             let line = match &warning.path {
+                // The heading says it all.
+                Some(path) if code == Code::NotADistribution => printable(path),
                 Some(path) => format!("{}: {}", printable(path), warning.message),
                 None => warning.message.clone(),
             };
