@@ -2,6 +2,7 @@
 
 use super::roles::Walked;
 use super::{Request, TargetFiles};
+use crate::disk::folder::Standing;
 use crate::disk::read::OpenFile;
 use crate::disk::{self, FileStamp, Folder};
 use crate::model::{RoleName, TargetFile, TargetPath};
@@ -16,31 +17,33 @@ pub(super) fn check(
     walked: &Walked,
     findings: &mut Vec<Finding>,
     reporter: &dyn Reporter,
-) -> Result<u64, disk::Error> {
+) -> u64 {
     let folder = Folder::new(request.targets);
     let plain_too = request.target_files == TargetFiles::HashedAndPlain;
-    let checked: Vec<Checked> = walked
+    let checked: Vec<Checked<'_>> = walked
         .targets
         .par_iter()
         .flat_map(|(role, targets)| targets.targets.par_iter().map(move |(path, file)| (role, path, file)))
         .map(|(role, path, file)| {
-            let mut checked = Checked { role, path, file, bytes: 0, findings: Vec::new() };
+            let mut checked = Checked { folder: &folder, role, path, file, bytes: 0, findings: Vec::new() };
             if consistent {
-                let hashed = checked.hashed(&folder)?;
-                checked.plain(&folder, plain_too, hashed)?;
+                let hashed = checked.hashed();
+                checked.plain(plain_too, hashed);
+                checked.alias(hashed);
             } else {
-                checked.plain(&folder, true, None)?;
+                checked.plain(true, None);
             }
             reporter.event(Event::Done(1));
-            Ok(checked)
+            checked
         })
-        .collect::<Result<_, disk::Error>>()?;
+        .collect();
     let bytes = checked.iter().map(|checked| checked.bytes).sum();
     findings.extend(checked.into_iter().flat_map(|checked| checked.findings));
-    Ok(bytes)
+    bytes
 }
 
 struct Checked<'a> {
+    folder: &'a Folder,
     role: &'a RoleName,
     path: &'a TargetPath,
     file: &'a TargetFile,
@@ -53,80 +56,104 @@ impl Checked<'_> {
         self.findings.push(Finding::target(self.role, self.path, what));
     }
 
-    /// The names with a digest: clients ask for one of them each, so that each that is there
-    /// must be right, and one must be there.
-    fn hashed(&mut self, folder: &Folder) -> Result<Option<FileStamp>, disk::Error> {
-        let mut seen = None;
-        let sha256 = self.file.hashes.sha256().map(|digest| digest.to_string());
-        let names: Vec<String> = self.file.hashes.digests().map(|digest| self.path.hashed(digest)).collect();
-        for name in &names {
-            if let Some(stamp) = self.compare(folder, name)? {
-                seen = Some(stamp);
-            }
+    /// The names with a digest, for TUF clients. The one with the SHA-256 must be there, for every
+    /// client can ask for it; another that is there must be right too.
+    fn hashed(&mut self) -> Option<FileStamp> {
+        let digest = self.file.hashes.sha256()?.to_string();
+        let others: Vec<String> = self
+            .file
+            .hashes
+            .digests()
+            .filter(|other| **other != digest)
+            .map(|other| self.path.hashed(other))
+            .collect();
+        for name in others {
+            self.compare(&name, "a hashed copy");
         }
-        if seen.is_none() {
-            let name =
-                sha256.map_or_else(|| names.first().cloned().unwrap_or_default(), |d| self.path.hashed(&d));
-            self.found(format!("{name}, which clients fetch, is not there"));
+        let what = "the copy that TUF clients fetch, under its sha256,";
+        let seen = self.compare(&self.path.hashed(&digest), what);
+        if seen.is_none() && !self.findings.iter().any(|finding| finding.what.starts_with(what)) {
+            self.found(format!("{what} is not there"));
         }
-        Ok(seen)
+        seen
     }
 
     /// The plain name, which pip fetches. Often it is the very file of the hashed name.
-    fn plain(
-        &mut self,
-        folder: &Folder,
-        required: bool,
-        hashed: Option<FileStamp>,
-    ) -> Result<(), disk::Error> {
-        let path = self.path;
-        let plain = folder.stamp(path.as_str())?;
-        if let (Some(plain), Some(hashed)) = (plain, hashed)
-            && plain.is_same_file(&hashed)
-        {
-            return Ok(());
+    fn plain(&mut self, required: bool, hashed: Option<FileStamp>) {
+        let what = "the copy under its plain name";
+        let standing = self.folder.standing(self.path.as_str());
+        match (standing, hashed) {
+            (Ok(Standing::File(plain)), Some(hashed)) if plain.is_same_file(&hashed) => return,
+            (Ok(Standing::Nothing), _) if !required => return,
+            (Ok(Standing::Nothing), _) => return self.found(format!("{what} is not there")),
+            _ => {}
         }
         let before = self.findings.len();
-        let compared =
-            (required || plain.is_some()).then(|| self.compare(folder, path.as_str())).transpose()?;
-        if let Some(None) = compared {
-            self.found("the file is not there under its plain name".to_owned());
-        }
+        self.compare(self.path.as_str(), what);
         // A run that did not end may have left the plain name with the bytes of a version that
         // lies beside it: pip gets a whole file, only not the one that is published.
-        if hashed.is_some() && self.findings.len() > before && self.is_another_version(folder)? {
+        if hashed.is_some() && self.findings.len() > before && self.is_another_version() {
             self.findings.truncate(before);
-            let what = "its plain name has the bytes of another version that lies beside it";
+            let what = format!("{what} has the bytes of another version that lies beside it");
             self.findings.push(Finding::target(self.role, self.path, what).warning());
         }
-        Ok(())
     }
 
-    fn is_another_version(&self, folder: &Folder) -> Result<bool, disk::Error> {
-        let Some(_) = folder.stamp(self.path.as_str())? else { return Ok(false) };
-        let (digest, _) = OpenFile::open(&folder.path(self.path.as_str()))?.digest()?;
-        Ok(folder.stamp(&self.path.hashed(&digest.to_string()))?.is_some())
+    /// The name that stock tough asks for, where it was given one.
+    fn alias(&mut self, hashed: Option<FileStamp>) {
+        let Some(digest) = self.file.hashes.sha256() else { return };
+        let name = self.path.tough_alias(&digest.to_string());
+        if name == self.path.hashed(&digest.to_string()) {
+            return;
+        }
+        match (self.folder.standing(&name), hashed) {
+            (Ok(Standing::Nothing), _) => {}
+            (Ok(Standing::File(alias)), Some(hashed)) if alias.is_same_file(&hashed) => {}
+            _ => {
+                self.compare(&name, "the copy that stock tough fetches");
+            }
+        }
     }
 
-    /// Compares one file with what is listed; `None` if it is not there.
-    fn compare(&mut self, folder: &Folder, name: &str) -> Result<Option<FileStamp>, disk::Error> {
-        let file = match OpenFile::open(&folder.path(name)) {
-            Ok(file) => file,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error),
+    fn is_another_version(&self) -> bool {
+        let digest = || -> Result<String, disk::Error> {
+            Ok(OpenFile::open(&self.folder.path(self.path.as_str()))?.digest()?.0.to_string())
         };
-        let (sha256, length, sha512) = if self.file.hashes.wants_sha512() {
-            file.both_digests().map(|(sha256, length, sha512)| (sha256, length, Some(sha512)))?
-        } else {
-            file.digest().map(|(sha256, length)| (sha256, length, None))?
+        digest().is_ok_and(|digest| {
+            matches!(self.folder.standing(&self.path.hashed(&digest)), Ok(Standing::File(_)))
+        })
+    }
+
+    /// Compares one file with what is listed; `None` if it is not there or cannot be read.
+    fn compare(&mut self, name: &str, what: &str) -> Option<FileStamp> {
+        let wants_sha512 = self.file.hashes.wants_sha512();
+        let read = || {
+            let file = OpenFile::open(&self.folder.path(name))?;
+            let (sha256, length, sha512) = if wants_sha512 {
+                file.both_digests().map(|(sha256, length, sha512)| (sha256, length, Some(sha512)))?
+            } else {
+                file.digest().map(|(sha256, length)| (sha256, length, None))?
+            };
+            Ok((sha256, length, sha512, file.stamp()?))
+        };
+        let (sha256, length, sha512, stamp) = match read() {
+            Ok(read) => read,
+            Err(error) => {
+                let error: disk::Error = error;
+                if !error.is_not_found() {
+                    self.found(format!("{what} cannot be read: {}", error.source));
+                }
+                return None;
+            }
         };
         self.bytes += length;
-        if length != self.file.length {
-            self.found(format!("{name} has {length} bytes, and {} are listed", self.file.length));
+        if length == self.file.length {
+            for fault in self.file.hashes.faults(sha256, sha512.as_deref()) {
+                self.found(format!("{what} is another file: {fault}"));
+            }
+        } else {
+            self.found(format!("{what} has {length} bytes, and {} are listed", self.file.length));
         }
-        for fault in self.file.hashes.faults(sha256, sha512.as_deref()) {
-            self.found(format!("{name}: {fault}"));
-        }
-        Ok(Some(file.stamp()?))
+        Some(stamp)
     }
 }

@@ -5,6 +5,7 @@
 //! stops the run itself is an error. Nothing is ever written.
 
 mod files;
+mod keys;
 mod roles;
 mod roots;
 mod scope;
@@ -85,13 +86,13 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     let mut findings = Vec::new();
     let tree = Tree::open(request.metadata)?;
     let given = request.root.map(disk::read::bytes).transpose()?;
-    let root: Option<Root> = roots::walk(&tree, given, request.now, &mut findings)?;
+    let root: Option<Root> = roots::walk(&tree, given, request.now, &mut findings);
     let Some(root) = root else {
         return Ok(Outcome { findings, ..Outcome::default() });
     };
     let walked = event::stage(reporter, Stage::Roles, None, || {
         roles::walk(&tree, &root, request.now, &mut findings, reporter)
-    })?;
+    });
     if let (Some(published), Some(snapshot)) = (request.published, &walked.snapshot)
         && snapshot.version < published
     {
@@ -107,11 +108,11 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
         let count = walked.targets.values().map(|role| role.targets.len() as u64).sum();
         bytes = event::stage(reporter, Stage::Files, Some(count), || {
             files::check(request, root.consistent_snapshot, &walked, &mut findings, reporter)
-        })?;
+        });
     }
     strays::check(request, &tree, root.consistent_snapshot, &walked, &mut findings)?;
     if let Some(since) = request.since {
-        since::check(since.metadata, &tree, &root, &walked, &mut findings)?;
+        since::check(&Tree::open(since.metadata)?, &tree, &root, &walked, &mut findings);
     }
     findings.sort();
     findings.dedup();

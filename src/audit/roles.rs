@@ -1,10 +1,9 @@
 //! The walk over timestamp, snapshot and every targets role (TUF 1.0.34 sections 5.4 to 5.6).
 
 use super::tree::Tree;
-use crate::disk;
 use crate::model::{
-    DelegatedRole, Delegations, Envelope, Key, KeyId, Metadata, Moment, RoleKeys, RoleMeta, RoleName, Root,
-    Snapshot, Targets, Timestamp,
+    DelegatedRole, Delegations, Envelope, Metadata, Moment, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
+    Targets, Timestamp,
 };
 use crate::report::{Event, Reporter};
 use crate::trust::judge::{self, Expectation};
@@ -44,14 +43,13 @@ pub(super) fn walk(
     now: Moment,
     findings: &mut Vec<Finding>,
     reporter: &dyn Reporter,
-) -> Result<Walked, disk::Error> {
+) -> Walked {
     let mut walked = Walked { count: 1, ..Walked::default() };
-    key_ids(&RoleName::root(), &root.keys, findings);
     let reader = Reader { tree, now, consistent: root.consistent_snapshot };
 
     let role = RoleName::timestamp();
     let timestamp =
-        reader.top_level::<Timestamp>(root, &role, None, limits::TIMESTAMP_BYTES, &mut walked, findings)?;
+        reader.top_level::<Timestamp>(root, &role, None, limits::TIMESTAMP_BYTES, &mut walked, findings);
     let listed = timestamp.as_ref().and_then(Timestamp::snapshot).cloned();
     if timestamp.is_some() && listed.is_none() {
         findings.push(Finding::role(&role, "it lists no snapshot"));
@@ -64,14 +62,14 @@ pub(super) fn walk(
         limits::SNAPSHOT_BYTES,
         &mut walked,
         findings,
-    )?;
+    );
     let role = RoleName::targets();
     let listed = snapshot.as_ref().and_then(|snapshot| snapshot.meta.get(&role));
     if snapshot.is_some() && listed.is_none() {
         findings.push(Finding::role(&role, "the snapshot does not list it"));
     }
     let targets =
-        reader.top_level::<Targets>(root, &role, listed, limits::TARGETS_BYTES, &mut walked, findings)?;
+        reader.top_level::<Targets>(root, &role, listed, limits::TARGETS_BYTES, &mut walked, findings);
 
     let mut parents: BTreeMap<RoleName, RoleName> = BTreeMap::new();
     let mut level: Vec<(RoleName, Targets)> = targets.map(|targets| (role, targets)).into_iter().collect();
@@ -102,7 +100,7 @@ pub(super) fn walk(
                 reporter.event(Event::Done(1));
                 result
             })
-            .collect::<Result<_, disk::Error>>()?;
+            .collect();
         drop(keys);
         let done = std::mem::take(&mut level);
         walked.targets.extend(done);
@@ -118,13 +116,21 @@ pub(super) fn walk(
     }
     for (name, role) in &walked.targets {
         if let Some(delegations) = &role.delegations {
-            key_ids(name, &delegations.keys, findings);
+            super::keys::listed(name, &delegations.keys, findings);
+            for field in delegations.extra.keys() {
+                let why = match field.as_str() {
+                    "succinct_roles" => "python-tuf takes it for terminating, and tough cannot read it",
+                    _ => "tough loses it, and the signature with it",
+                };
+                findings
+                    .push(Finding::role(name, format!("its delegations have the field {field:?}: {why}")));
+            }
             delegations.roles.iter().for_each(|child| delegation(name, child, findings));
         }
     }
     walked.timestamp = timestamp;
     walked.snapshot = snapshot;
-    Ok(walked)
+    walked
 }
 
 struct Reader<'a> {
@@ -153,15 +159,15 @@ impl Reader<'_> {
         limit: u64,
         walked: &mut Walked,
         findings: &mut Vec<Finding>,
-    ) -> Result<Option<T>, disk::Error> {
+    ) -> Option<T> {
         let file = self.file_name(role, listed);
         let nobody = RoleKeys::new(Vec::new(), 1);
         let signers = root.role(role).unwrap_or(&nobody);
         let expected = Expectation { role, keys: &root.keys, signers, meta: listed };
-        let read = self.read(&file, &expected, limit, findings)?;
+        let read = self.read(&file, &expected, limit, findings);
         walked.count += 1;
         walked.referred.insert(file);
-        Ok(read.map(Envelope::into_signed))
+        read.map(Envelope::into_signed)
     }
 
     fn delegated(
@@ -169,7 +175,7 @@ impl Reader<'_> {
         next: &Next,
         keys: &BTreeMap<&RoleName, &Delegations>,
         snapshot: Option<&Snapshot>,
-    ) -> Result<Delegated, disk::Error> {
+    ) -> Delegated {
         let mut findings = Vec::new();
         let listed = snapshot.and_then(|snapshot| snapshot.meta.get(&next.role));
         if snapshot.is_some() && listed.is_none() {
@@ -179,10 +185,10 @@ impl Reader<'_> {
         let none = BTreeMap::new();
         let keys_of = |parent: &RoleName| keys.get(parent).map_or(&none, |delegations| &delegations.keys);
         let Some(((parent, signers), others)) = next.parents.split_first() else {
-            return Ok(Delegated { role: None, findings, file: None });
+            return Delegated { role: None, findings, file: None };
         };
         let expected = Expectation { role: &next.role, keys: keys_of(parent), signers, meta: listed };
-        let read = self.read::<Targets>(&file, &expected, limits::TARGETS_BYTES, &mut findings)?;
+        let read = self.read::<Targets>(&file, &expected, limits::TARGETS_BYTES, &mut findings);
         for (parent, signers) in others {
             if let Some(envelope) = &read
                 && let Err(shortfall) = verified::check(envelope, keys_of(parent), signers)
@@ -190,7 +196,7 @@ impl Reader<'_> {
                 findings.push(Finding::role(&next.role, format!("as {parent} delegates it: {shortfall}")));
             }
         }
-        Ok(Delegated { role: read.map(Envelope::into_signed), findings, file: Some(file) })
+        Delegated { role: read.map(Envelope::into_signed), findings, file: Some(file) }
     }
 
     fn read<T: Metadata>(
@@ -199,11 +205,18 @@ impl Reader<'_> {
         expected: &Expectation<'_>,
         limit: u64,
         findings: &mut Vec<Finding>,
-    ) -> Result<Option<Envelope<T>>, disk::Error> {
+    ) -> Option<Envelope<T>> {
         let role = expected.role;
-        let Some(bytes) = self.tree.read(file)? else {
-            findings.push(Finding::role(role, format!("{file} is not there")));
-            return Ok(None);
+        let bytes = match self.tree.read(file) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
+                findings.push(Finding::role(role, format!("{file} is not there")));
+                return None;
+            }
+            Err(why) => {
+                findings.push(Finding::role(role, format!("{file} cannot be read: {why}")));
+                return None;
+            }
         };
         let length_listed = expected.meta.is_some_and(|meta| meta.length.is_some());
         if !length_listed && bytes.len() as u64 > limit {
@@ -217,7 +230,7 @@ impl Reader<'_> {
             Ok(judged) => judged,
             Err(fault) => {
                 findings.push(Finding::role(role, fault));
-                return Ok(None);
+                return None;
             }
         };
         findings.extend(judged.faults.iter().map(|fault| Finding::role(role, fault)));
@@ -230,25 +243,13 @@ impl Reader<'_> {
         if let Err(fault) = judge::in_time(judged.envelope.signed(), self.now) {
             findings.push(Finding::role(role, fault));
         }
-        Ok(Some(judged.envelope))
-    }
-}
-
-/// tough refuses a key under an id that is not the hash of it.
-fn key_ids(role: &RoleName, keys: &BTreeMap<KeyId, Key>, findings: &mut Vec<Finding>) {
-    for (keyid, key) in keys {
-        if key.id().ok().as_ref() != Some(keyid) {
-            let what = format!(
-                "key {} is listed under an id that is not its hash, which tough refuses",
-                keyid.short()
-            );
-            findings.push(Finding::role(role, what).warning());
-        }
+        Some(judged.envelope)
     }
 }
 
 /// What clients read differently in a delegation, or not at all.
 fn delegation(parent: &RoleName, child: &DelegatedRole, findings: &mut Vec<Finding>) {
+    super::keys::of_role(parent, &child.name, &child.keys.keyids, findings);
     if child.name.is_top_level() {
         findings.push(Finding::role(
             parent,
@@ -268,6 +269,6 @@ fn delegation(parent: &RoleName, child: &DelegatedRole, findings: &mut Vec<Findi
     if !child.extra.is_empty() {
         let what =
             format!("its delegation to {} has fields that tough does not know and would lose", child.name);
-        findings.push(Finding::role(parent, what).warning());
+        findings.push(Finding::role(parent, what));
     }
 }

@@ -1,10 +1,9 @@
 //! The chain of roots (TUF 1.0.34 section 5.3): each signed by the one before and by itself.
 
 use super::tree::Tree;
-use crate::disk;
 use crate::model::{Envelope, Moment, RoleKeys, RoleMeta, RoleName, Root, Version};
 use crate::trust::judge::{self, Expectation};
-use crate::trust::{Finding, limits};
+use crate::trust::{Fault, Finding, limits};
 use std::collections::BTreeMap;
 
 /// Walks the chain from `given`, or from the oldest root there; gives the newest. `None` if not
@@ -14,27 +13,36 @@ pub(super) fn walk(
     given: Option<Vec<u8>>,
     now: Moment,
     findings: &mut Vec<Finding>,
-) -> Result<Option<Root>, disk::Error> {
+) -> Option<Root> {
     let role = RoleName::root();
     let there = tree.versions(&role);
     let first = match (given, there.first()) {
         (Some(bytes), _) => Some(bytes),
-        (None, Some(oldest)) => tree.read(&file_name(*oldest))?,
-        (None, None) => tree.read("root.json")?,
+        (None, Some(oldest)) => read(tree, &file_name(*oldest), findings),
+        (None, None) => read(tree, "root.json", findings),
     };
     let Some(bytes) = first else {
         findings.push(Finding::role(&role, "there is no root, so that nothing can be trusted"));
-        return Ok(None);
+        return None;
     };
-    let Some(mut trusted) = judge_root(&bytes, None, None, findings) else { return Ok(None) };
+    let mut trusted = judge_root(&bytes, None, None, findings)?;
     let start = trusted.version;
-    loop {
-        let next = trusted.version.next();
-        let Some(bytes) = tree.read(&file_name(next))? else { break };
+    // A root that claims the highest version of all has no next one.
+    while let Some(next) =
+        Version::new(trusted.version.number().saturating_add(1)).filter(|v| *v > trusted.version)
+    {
+        let Some(bytes) = read(tree, &file_name(next), findings) else { break };
         let Some(root) = judge_root(&bytes, Some(&trusted), Some(next), findings) else { break };
         trusted = root;
         // The file's own number goes on, whatever version stands in it.
         trusted.version = next;
+    }
+    newest(&trusted, findings);
+    if let Some(oldest) = there.first().filter(|oldest| **oldest > Version::FIRST && start == **oldest) {
+        let what = format!(
+            "the roots before version {oldest} are gone: a client that starts from one of them cannot follow"
+        );
+        findings.push(Finding::role(&role, what).warning());
     }
     if let Some(beyond) = there.iter().find(|version| **version > trusted.version.next()) {
         let gap = trusted.version.next();
@@ -53,7 +61,29 @@ pub(super) fn walk(
     if let Err(fault) = judge::in_time(&trusted, now) {
         findings.push(Finding::role(&role, fault));
     }
-    Ok(Some(trusted))
+    Some(trusted)
+}
+
+fn read(tree: &Tree, name: &str, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+    tree.read(name).unwrap_or_else(|why| {
+        findings.push(Finding::role(&RoleName::root(), format!("{name} cannot be read: {why}")));
+        None
+    })
+}
+
+/// What clients refuse in the root that they end at; older ones they only pass through.
+fn newest(root: &Root, findings: &mut Vec<Finding>) {
+    let role = RoleName::root();
+    for name in root.roles.keys().filter(|name| !name.is_top_level()) {
+        findings.push(Finding::role(
+            &role,
+            format!("it names keys for {name}, which is no top-level role: python-tuf refuses it"),
+        ));
+    }
+    for (name, keys) in &root.roles {
+        super::keys::of_role(&role, name, &keys.keyids, findings);
+    }
+    super::keys::listed(&role, &root.keys, findings);
 }
 
 fn file_name(version: Version) -> String {
@@ -96,7 +126,11 @@ fn judge_root(
         let signers = by.role(&role).unwrap_or(&nobody);
         let expected = Expectation { role: &role, keys: &by.keys, signers, meta: meta.as_ref() };
         match judge::judge::<Root>(bytes, &expected) {
-            Ok(judged) => findings.extend(judged.faults.iter().map(|fault| named(format!("{whose}{fault}")))),
+            Ok(judged) => findings.extend(judged.faults.iter().map(|fault| {
+                let finding = named(format!("{whose}{fault}"));
+                // Clients that pass through an old root may be more lenient about its form.
+                if matches!(fault, Fault::ExpiresForm(_)) { finding.warning() } else { finding }
+            })),
             Err(fault) => findings.push(named(fault.to_string())),
         }
     }

@@ -48,6 +48,17 @@ pub(super) fn check(walked: &Walked, findings: &mut Vec<Finding>) {
                     found.push(Finding::target(role, path, what));
                 }
             }
+            if file
+                .extra
+                .get("custom")
+                .is_some_and(|custom| custom.as_object().is_some_and(serde_json::Map::is_empty))
+            {
+                found.push(Finding::target(
+                    role,
+                    path,
+                    "its custom is empty: tough loses it, and the signature with it",
+                ));
+            }
             if file.hashes.sha256().is_none() {
                 found.push(Finding::target(role, path, "no sha256 is listed, which tough requires"));
             }

@@ -20,7 +20,7 @@ pub(super) fn check(
     let mut files = BTreeSet::new();
     walked.targets.values().for_each(|role| add_names(role, &mut files));
     if consistent {
-        add_history(tree, walked, &mut roles, &mut files)?;
+        add_history(tree, walked, &mut roles, &mut files);
     }
     // Roles that nobody delegates any more stay listed, with their last file.
     if let Some(snapshot) = &walked.snapshot {
@@ -38,7 +38,7 @@ pub(super) fn check(
     if request.target_files == TargetFiles::Ignored {
         return Ok(());
     }
-    for found in walk::below(request.targets).unwrap_or_default() {
+    for found in walk::below(request.targets)? {
         let name = found.relative.to_string_lossy().into_owned();
         let is_metadata = in_metadata
             .as_ref()
@@ -72,28 +72,22 @@ fn add_names(role: &Targets, files: &mut BTreeSet<String>) {
 }
 
 /// What earlier snapshots refer to, as long as their files are there: a reader may still be at it.
-fn add_history(
-    tree: &Tree,
-    walked: &Walked,
-    roles: &mut BTreeSet<String>,
-    files: &mut BTreeSet<String>,
-) -> Result<(), disk::Error> {
-    let Some(current) = &walked.snapshot else { return Ok(()) };
+fn add_history(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, files: &mut BTreeSet<String>) {
+    let Some(current) = &walked.snapshot else { return };
     let role = RoleName::snapshot();
     for &version in tree.versions(&role).iter().filter(|version| **version < current.version) {
         let name = metadata::versioned(&role, version);
-        let bytes = tree.read(&name)?.unwrap_or_default();
+        let bytes = tree.read(&name).ok().flatten().unwrap_or_default();
         let Ok(snapshot) = Envelope::<Snapshot>::parse(&bytes) else { continue };
         roles.insert(name);
         for (role, meta) in &snapshot.signed().meta {
             let name = metadata::versioned(role, meta.version);
             if roles.insert(name.clone()) {
-                let bytes = tree.read(&name)?.unwrap_or_default();
+                let bytes = tree.read(&name).ok().flatten().unwrap_or_default();
                 if let Ok(targets) = Envelope::<Targets>::parse(&bytes) {
                     add_names(targets.signed(), files);
                 }
             }
         }
     }
-    Ok(())
 }

@@ -5,6 +5,9 @@ use crate::model::{RoleName, Version, metadata};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// No metadata file is larger: PyPI's snapshot with every project signed by its author is 31 MB.
+const LARGEST: u64 = 256 << 20;
+
 /// The metadata base of a tree.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -34,7 +37,10 @@ impl Tree {
     }
 
     /// The file `name`, `None` if it is not there.
-    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, disk::Error> {
-        read::bytes_if_there(&self.folder.path(name))
+    ///
+    /// # Errors
+    /// In words, if it is there and cannot be read as a file: a fault of the tree.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        read::bounded(&self.folder.path(name), LARGEST).map_err(|e| e.source.to_string())
     }
 }

@@ -18,7 +18,7 @@ To begin:  tuffet build --init    in a folder with a pipeline.toml
 
 /// Turn a directory of Python distributions into a TUF-signed static repository
 #[derive(Debug, Parser)]
-#[command(name = "tuffet", version, max_term_width = 80, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "tuffet", version, max_term_width = 80, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -99,6 +99,9 @@ pub(crate) struct Init {
     /// How many of them must sign targets, claimed and unclaimed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) admin_threshold: u32,
+    /// Take the passphrase of the offline keys from the first line of FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) offline_passphrase_file: Option<PathBuf>,
     /// Write the keys without a passphrase (for trying things out)
     #[arg(long)]
     pub(crate) insecure_plain_keys: bool,
@@ -112,6 +115,7 @@ impl Default for Init {
             root_threshold: 2,
             admin_keys: 2,
             admin_threshold: 1,
+            offline_passphrase_file: None,
             insecure_plain_keys: false,
         }
     }

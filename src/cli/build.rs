@@ -8,6 +8,8 @@ use super::{clock, init, passphrase, show};
 use std::collections::BTreeMap;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
+use tuffet::model::TargetPath;
+use tuffet::pipeline::partition::Became;
 use tuffet::report::Warning;
 use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals};
 use tuffet::site::Site;
@@ -24,15 +26,20 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
     let reporter = Terminal::new(common);
-    let begun = read::is_begun(&Site::new(&settings.site))?;
-    if !begun && !args.init {
-        return Err(build::Error::NotBegun(settings.site.display().to_string()).into());
+    let site = Site::new(&settings.site);
+    if !args.init {
+        build::not_begun(&site, &state)?;
+    } else if args.dry_run && !read::is_begun(&site)? {
+        return Err(Failure::usage(
+            "--dry-run shows what a build would change, and nothing is published yet",
+        ));
     }
     let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
     let mut made = None;
-    if args.init && !begun {
-        let init = Init::default();
-        made = Some(init::make(common, &init, &settings, &reporter)?);
+    // Asked under the lock: another run may have made the repository meanwhile.
+    if args.init && !read::is_begun(&site)? {
+        init::refuse_unusable_source(&settings, args.allow_removals)?;
+        made = Some(init::make(common, &Init::default(), &settings, &reporter)?);
     }
     let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
     let request = build::Request {
@@ -43,6 +50,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         target_files: settings.target_files,
         tough_alias: settings.tough_alias,
         state: &settings.state,
+        bins: settings.bins,
         lives: &settings.lives,
         now,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },
@@ -59,7 +67,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(&outcome, &warnings, &seconds))),
         Format::Human if common.quiet => {}
-        Format::Human => show::print(&human(args, &outcome, &settings)),
+        Format::Human => show::print(&human(common, args, &outcome, &settings, made.is_some())),
     }
     Ok(0)
 }
@@ -86,14 +94,14 @@ fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str
     })
 }
 
-fn human(args: &Build, outcome: &Outcome, settings: &Settings) -> String {
+fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, first: bool) -> String {
     let site = settings.site.display();
     let version = outcome.snapshot.map_or_else(|| "none".to_owned(), |version| version.to_string());
     let mut what = show::count(outcome.targets, "target");
     if outcome.projects > 0 {
         what += &format!(" of {}", show::count(outcome.projects, "project"));
     }
-    let changes = format!(
+    let counts = format!(
         "  {} added, {} changed, {} removed, {} held; {} hashed ({})\n",
         outcome.added,
         outcome.changed,
@@ -107,16 +115,42 @@ fn human(args: &Build, outcome: &Outcome, settings: &Settings) -> String {
         0 => String::new(),
         renewed => format!(", {renewed} more renewed"),
     };
+    let changes = outcome.added + outcome.changed + outcome.removed > 0;
+    let names = if args.dry_run || common.verbose { names(outcome) } else { String::new() };
     if args.dry_run {
+        let would =
+            if changes || outcome.bins_renewed > 0 { "would publish" } else { "would change nothing of" };
         return format!(
-            "Dry run, nothing was written; a build would publish {what}.\n{changes}{bins}{renewed}\n"
+            "{names}Dry run, nothing was written: a build {would} {what}.\n{counts}{bins}{renewed}\n"
         );
     }
     if !outcome.published {
         return format!("Nothing new: snapshot {version} stays, with {what}.\n");
     }
-    format!(
-        "Published snapshot {version} in {site}: {what}.\n{changes}{bins}{renewed}\n\n\
-         Any web server or CDN can serve {site}. To check it as a client would:\n  tuffet verify {site}\n"
-    )
+    let next = if first {
+        format!(
+            "\nAny web server or CDN can serve {site} to TUF clients.\n\
+             (This version makes no index pages for pip yet.)\n\
+             To check it as a client would:\n  tuffet verify {site}\n"
+        )
+    } else {
+        String::new()
+    };
+    format!("{names}Published snapshot {version} in {site}: {what}.\n{counts}{bins}{renewed}\n{next}")
+}
+
+/// What became of which target, a line each.
+fn names(outcome: &Outcome) -> String {
+    let line = |(became, path): &(Became, TargetPath)| match became {
+        Became::Added => format!("+ {path}\n"),
+        Became::Changed => format!("~ {path}\n"),
+        Became::Removed => format!("- {path}\n"),
+    };
+    let mut out: String = outcome.names.iter().map(line).collect();
+    let all = outcome.added + outcome.changed + outcome.removed;
+    let named = outcome.names.len() as u64;
+    if all > named {
+        out += &format!("and {} more\n", all - named);
+    }
+    out
 }

@@ -3,7 +3,7 @@
 use tuffet::pipeline::collect;
 use tuffet::runs::guard::Refusal;
 use tuffet::runs::{build, init, sweep};
-use tuffet::site::read;
+use tuffet::site::{self, read};
 
 /// A check found something.
 pub(crate) const FOUND: u8 = 1;
@@ -71,6 +71,7 @@ impl From<build::Error> for Failure {
         use collect::Error::{Disk, Empty, Missing, NoDistribution};
         let code = match &error {
             build::Error::NotBegun(_) | build::Error::NothingToReplace(_) => USAGE,
+            build::Error::SiteGone(_) => REFUSED,
             build::Error::Collect(Missing(_) | Empty(_) | NoDistribution { .. }) => DISASTER,
             build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,
             build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,
@@ -87,7 +88,8 @@ impl From<sweep::Error> for Failure {
         let code = match &error {
             sweep::Error::NotBegun(_) => USAGE,
             sweep::Error::Published(read::Error::Disk(_)) | sweep::Error::Disk(_) => FILES,
-            sweep::Error::Published(_) => REFUSED,
+            sweep::Error::Undecided(site::sweep::Error::Disk(_)) => FILES,
+            sweep::Error::Published(_) | sweep::Error::Undecided(_) => REFUSED,
         };
         Self::new(code, error.to_string())
     }

@@ -10,7 +10,7 @@ use tuffet::disk::lock::WhenHeld;
 use tuffet::disk::{folder, place};
 use tuffet::model::BinCount;
 use tuffet::pipeline::collect;
-use tuffet::report::{Reporter, Silent};
+use tuffet::report::{Code, Reporter, Silent, Warning};
 use tuffet::runs::init;
 use tuffet::state::State;
 
@@ -39,7 +39,10 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(&outcome, &settings))),
         Format::Human if common.quiet => {}
-        Format::Human => show::print(&human(args, &outcome, &settings)),
+        Format::Human => {
+            let next = "Next: put distributions into the source, and run `tuffet build`.";
+            show::print(&format!("{}\n{next}\n", human(args, &outcome, &settings)));
+        }
     }
     Ok(0)
 }
@@ -51,6 +54,16 @@ pub(crate) fn make(
     settings: &Settings,
     reporter: &dyn Reporter,
 ) -> Result<init::Outcome, Failure> {
+    let keys_dir = keys_dir(args, settings);
+    let online = State::new(&settings.state).online_key();
+    init::refuse(
+        &settings.site,
+        &keys_dir,
+        &online,
+        (args.root_keys, args.root_threshold),
+        (args.admin_keys, args.admin_threshold),
+    )?;
+    settings.check_keys_dir(&keys_dir).map_err(Failure::usage)?;
     let bins = match settings.bins {
         Some(bins) => bins,
         None => BinCount::for_targets(count_source(settings)?),
@@ -58,10 +71,17 @@ pub(crate) fn make(
     let plain = args.insecure_plain_keys || settings.insecure_plain;
     let mut passphrases = init::Passphrases::default();
     if !plain {
-        passphrases.offline = Some(passphrase::choose(common, "the offline keys")?);
         passphrases.online = Some(passphrase::choose(common, "the online key, which every build needs")?);
+        passphrases.offline = Some(match &args.offline_passphrase_file {
+            Some(path) => passphrase::from_file(path, reporter)?,
+            None => passphrase::choose(common, "the offline keys")?,
+        });
+        if passphrases.offline == passphrases.online {
+            let message = "the offline keys have the online key's passphrase, which this machine keeps: \
+                           change it where they go, or make them with --offline-passphrase-file";
+            reporter.warn(Warning::of_run(Code::Passphrase, message));
+        }
     }
-    let keys_dir = keys_dir(args, settings);
     let request = init::Request {
         site: &settings.site,
         state: &settings.state,
@@ -82,16 +102,28 @@ pub(crate) fn keys_dir(args: &Init, settings: &Settings) -> PathBuf {
 /// How many targets the source would give today: the number of bins follows it. A new
 /// repository may begin empty; a source that is missing is a mistake.
 fn count_source(settings: &Settings) -> Result<u64, Failure> {
-    let request = collect::Request {
+    match collect::collect(&source(settings), &Silent) {
+        Ok(collected) => Ok(collected.candidates.len() as u64),
+        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. }) => Ok(0),
+        Err(error) => Err(tuffet::runs::build::Error::from(error).into()),
+    }
+}
+
+/// A repository that is made and published in one go needs something to publish.
+pub(crate) fn refuse_unusable_source(settings: &Settings, allow_empty: bool) -> Result<(), Failure> {
+    match collect::collect(&source(settings), &Silent) {
+        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. }) if allow_empty => Ok(()),
+        Err(error) => Err(tuffet::runs::build::Error::from(error).into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn source(settings: &Settings) -> collect::Request<'_> {
+    collect::Request {
         source: &settings.source,
         layout: settings.layout,
         selection: &settings.selection,
         known: &|_, _| None,
-    };
-    match collect::collect(&request, &Silent) {
-        Ok(candidates) => Ok(candidates.len() as u64),
-        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. }) => Ok(0),
-        Err(error) => Err(tuffet::runs::build::Error::from(error).into()),
     }
 }
 
@@ -123,6 +155,9 @@ pub(crate) fn human(args: &Init, outcome: &init::Outcome, settings: &Settings) -
     out += "  Online key: signs every build, and stays on this machine.\n";
     out += &list(std::slice::from_ref(&outcome.online_key));
     let folder = outcome.root_keys.first().and_then(|path| path.parent()).unwrap_or(Path::new("."));
+    if args.insecure_plain_keys || settings.insecure_plain {
+        out += "\nNone of these files has a passphrase: that is for trying things out.\n";
+    }
     let carry = format!(
         "Now carry the files in {} away: give each to the person who is to hold it, on a medium that goes into \
          a safe, with a copy in another place. Then remove them here: as long as they lie on this machine, \

@@ -4,8 +4,9 @@ use super::args::Common;
 use super::failure::{Failure, REFUSED};
 use std::io::IsTerminal as _;
 use std::path::Path;
-use tuffet::disk::read::OpenFile;
+use tuffet::disk::read;
 use tuffet::keys::pem::Passphrase;
+use tuffet::report::{Code, Reporter, Silent, Warning};
 
 /// The environment variable.
 const VARIABLE: &str = "TUFFET_PASSPHRASE";
@@ -48,13 +49,22 @@ pub(crate) fn choose(common: &Common, what: &str) -> Result<Passphrase, Failure>
 
 fn given(common: &Common) -> Result<Option<Passphrase>, Failure> {
     if let Some(path) = &common.passphrase_file {
-        let text = OpenFile::open(path)?.secret_text()?;
-        let text = text.ok_or_else(|| Failure::usage(format!("{} is no text file", path.display())))?;
-        let line = Passphrase::new(text.lines().next().unwrap_or_default().to_owned());
-        if line.is_empty() {
-            return Err(Failure::usage(format!("the first line of {} is empty", path.display())));
-        }
-        return Ok(Some(line));
+        return from_file(path, &Silent).map(Some);
     }
     Ok(std::env::var(VARIABLE).ok().filter(|text| !text.is_empty()).map(Passphrase::new))
+}
+
+/// The first line of a file; it may be a link or a pipe, as secrets are often mounted.
+pub(crate) fn from_file(path: &Path, reporter: &dyn Reporter) -> Result<Passphrase, Failure> {
+    let text = read::secret_through_links(path)?;
+    let text = text.ok_or_else(|| Failure::usage(format!("{} is no text file", path.display())))?;
+    let line = Passphrase::new(text.lines().next().unwrap_or_default().to_owned());
+    if line.is_empty() {
+        return Err(Failure::usage(format!("the first line of {} is empty", path.display())));
+    }
+    if read::others_may_read(path)? {
+        let message = format!("others may read {}; run: chmod 600 {}", path.display(), path.display());
+        reporter.warn(Warning::of_run(Code::Passphrase, message));
+    }
+    Ok(line)
 }

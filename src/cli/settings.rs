@@ -198,10 +198,12 @@ impl Settings {
     pub(crate) fn load(common: &Common) -> Result<Self, Failure> {
         match Self::load_if_there(common)? {
             Some(settings) => Ok(settings),
-            None => Err(Failure::usage(format!(
-                "there is no {}; run `tuffet init`, which writes one, or name it with --config",
-                common.config.display()
-            ))),
+            None => {
+                let config = common.config.display();
+                Err(Failure::usage(format!(
+                    "there is no {config}; `tuffet init --config {config}` writes one"
+                )))
+            }
         }
     }
 
@@ -251,6 +253,19 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The offline keys must not come to lie where they are published or served.
+    pub(crate) fn check_keys_dir(&self, keys_dir: &Path) -> Result<(), String> {
+        let [source, site, keys] =
+            [&self.source, &self.site, &keys_dir.to_owned()].map(|p| folder::resolve_as_far_as_there(p));
+        if keys.starts_with(source) || keys.starts_with(site) {
+            let shown = keys_dir.display();
+            return Err(format!(
+                "the keys folder {shown} lies inside the source or the site: name another with --keys-dir"
+            ));
+        }
+        Ok(())
+    }
+
     /// The source must not hold the site, nor any of them the state.
     fn check_folders(&self) -> Result<(), String> {
         let [source, site, state] =
@@ -289,5 +304,7 @@ fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let start = span.start.min(text.len());
     let line = text[..start].matches('\n').count() + 1;
     let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+    // A comment behind the value is not what is wrong.
+    let shown = shown.split_once(" #").map_or(shown, |(value, _)| value.trim_end());
     format!("{}, line {line}: {what}\n  {line} | {shown}", path.display())
 }

@@ -5,7 +5,7 @@ use super::failure::{FILES, FOUND, Failure};
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
 use super::{clock, show};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tuffet::audit::bases_of;
 use tuffet::disk::folder;
 use tuffet::runs::build::TargetFiles as Published;
@@ -35,7 +35,7 @@ pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
         args.metadata.is_none() && folder::resolve(&settings.site).ok() == folder::resolve(&site).ok()
     });
     let published = own.and_then(|settings| journal::highest_published(&State::new(&settings.state)));
-    let elsewhere = settings.is_some_and(|settings| settings.target_files == Published::Elsewhere);
+    let elsewhere = own.is_some_and(|settings| settings.target_files == Published::Elsewhere);
     let no_targets = args.metadata.is_some() && args.targets.is_none();
     let target_files = match () {
         () if args.metadata_only || no_targets || elsewhere => TargetFiles::Ignored,
@@ -54,7 +54,7 @@ pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
     let ok = outcome.is_free_of(worst);
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(ok, &outcome))),
-        Format::Human => show::print(&human(common, ok, &outcome, &metadata)),
+        Format::Human => show::print(&human(common, ok, &outcome, &metadata, target_files)),
     }
     Ok(if ok { 0 } else { FOUND })
 }
@@ -69,7 +69,7 @@ fn json(ok: bool, outcome: &Outcome) -> serde_json::Value {
     })
 }
 
-fn human(common: &Common, ok: bool, outcome: &Outcome, metadata: &std::path::Path) -> String {
+fn human(common: &Common, ok: bool, outcome: &Outcome, metadata: &Path, target_files: TargetFiles) -> String {
     let width = terminal::width();
     let mut out = String::new();
     let most = if common.verbose { usize::MAX } else { 50 };
@@ -91,9 +91,24 @@ fn human(common: &Common, ok: bool, outcome: &Outcome, metadata: &std::path::Pat
         show::count(outcome.targets, "target"),
         show::size(outcome.bytes)
     );
-    out += &match (errors, warnings) {
-        (0, 0) => format!("Verified {}: {seen}; nothing is wrong.\n", metadata.display()),
-        _ => format!("{seen}: {}, {}.\n", show::count(errors, "error"), show::count(warnings, "warning")),
+    let unread = match target_files {
+        TargetFiles::Ignored => " Target files were not looked at.",
+        _ => "",
     };
+    let summary = match (errors, warnings) {
+        (0, 0) => format!("Verified {}: {seen}; nothing is wrong.{unread}", metadata.display()),
+        _ => {
+            format!("{seen}: {}, {}.{unread}", show::count(errors, "error"), show::count(warnings, "warning"))
+        }
+    };
+    out += &show::wrap(&summary, width, "");
+    out.push('\n');
+    if outcome
+        .findings
+        .iter()
+        .any(|f| f.severity == Severity::Error && f.role.is_some() && f.target.is_some())
+    {
+        out += "In a site that tuffet builds, `tuffet build --rehash` puts back target files.\n";
+    }
     out
 }

@@ -10,6 +10,17 @@ pub struct Folder {
     root: PathBuf,
 }
 
+/// What stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing: a file can get the name.
+    Nothing,
+    /// A regular file.
+    File(FileStamp),
+    /// A folder, a link, a device, or a file where its path needs a folder.
+    Other,
+}
+
 impl Folder {
     /// The folder at `root`; nothing is opened yet.
     #[must_use]
@@ -39,15 +50,24 @@ impl Folder {
     /// # Errors
     /// If the file system refuses to say.
     pub fn stamp(&self, name: &str) -> Result<Option<FileStamp>, Error> {
+        Ok(match self.standing(name)? {
+            Standing::File(stamp) => Some(stamp),
+            Standing::Nothing | Standing::Other => None,
+        })
+    }
+
+    /// What stands under `name`.
+    ///
+    /// # Errors
+    /// If the file system refuses to say.
+    pub fn standing(&self, name: &str) -> Result<Standing, Error> {
         let path = self.path(name);
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(FileStamp::of(&metadata))),
-            Ok(_) => Ok(None),
-            Err(e)
-                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
-            {
-                Ok(None)
-            }
+            Ok(metadata) if metadata.is_file() => Ok(Standing::File(FileStamp::of(&metadata))),
+            Ok(_) => Ok(Standing::Other),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Standing::Nothing),
+            // Something that is no folder stands where its path needs one.
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Ok(Standing::Other),
             Err(e) => Err(Error::new("look at", &path, e)),
         }
     }

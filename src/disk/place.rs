@@ -50,17 +50,17 @@ impl<'a> Placer<'a> {
         fs::rename(staged.path(), &path).context("replace", &path)
     }
 
-    /// Gives the file `existing` a further name. Where the file system has no links, or the file
-    /// no room for one more, the bytes are copied. A name that is taken is left alone.
+    /// Gives the file `existing` a further name that nothing has yet. Where the file system has no
+    /// links, or the file no room for one more, the bytes are copied.
     ///
     /// # Errors
-    /// If neither works.
-    pub fn link(&self, existing: &str, name: &str) -> Result<(), Error> {
+    /// If neither works, or the name is taken.
+    pub fn link(&self, existing: &str, name: &str, staging: &Staging) -> Result<(), Error> {
         let (from, to) = (self.folder.path(existing), self.ready(name)?);
         match fs::hard_link(&from, &to) {
             Ok(()) => Ok(()),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            Err(_) => fs::copy(&from, &to).map(|_| ()).context("create", &to).and_then(|()| sync_path(&to)),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::new("create", &to, e)),
+            Err(_) => self.place_new(staging.copy_of(&from)?, name),
         }
     }
 
@@ -69,20 +69,30 @@ impl<'a> Placer<'a> {
     /// # Errors
     /// If it cannot be done.
     pub fn link_over(&self, existing: &str, name: &str, staging: &Staging) -> Result<(), Error> {
-        let (from, to) = (self.folder.path(existing), self.ready(name)?);
-        let between = staging.fresh();
-        match fs::hard_link(&from, &between) {
-            Ok(()) => {}
-            Err(_) => {
-                fs::copy(&from, &between).context("create", &between)?;
-                sync_path(&between)?;
-            }
-        }
-        fs::rename(&between, &to).context("replace", &to)?;
+        let from = self.folder.path(existing);
+        let between = match staging.link_of(&from) {
+            Ok(between) => between,
+            Err(_) => staging.copy_of(&from)?,
+        };
+        let path = between.path().to_owned();
+        self.replace(between, name)?;
         // Renaming one name of a file over another of the same file does nothing.
-        match fs::remove_file(&between) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("remove", &between, e)),
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("remove", &path, e)),
             _ => Ok(()),
+        }
+    }
+
+    /// Has the folder of a name that is there already made durable too.
+    pub fn touch(&self, name: &str) {
+        let mut at = self.folder.path(name);
+        // Its parents as well: the run that made them may not have ended.
+        while at != self.folder.root() {
+            match at.parent() {
+                Some(parent) => at = parent.to_owned(),
+                None => return,
+            }
+            self.touched().insert(at.clone());
         }
     }
 
@@ -135,7 +145,8 @@ impl<'a> Placer<'a> {
         for folder in missing.iter().rev() {
             match fs::create_dir(folder) {
                 Ok(()) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                // Another thread made it; a file there is an error that names it.
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
                 Err(e) => return Err(Error::new("create the folder", folder, e)),
             }
             fs::set_permissions(folder, Permissions::from_mode(0o755)).context("open", folder)?;
@@ -222,11 +233,14 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Sets when the file at `path` was last modified, in whole seconds since 1970.
+/// Sets when the file at `path` was last modified, in whole seconds since 1970; durable when this
+/// returns.
 ///
 /// # Errors
 /// If it cannot be set.
 pub fn set_modified(path: &Path, seconds: i64) -> Result<(), Error> {
     let time = super::stage::system_time(seconds);
-    fs::File::open(path).and_then(|file| file.set_modified(time)).context("date", path)
+    fs::File::open(path)
+        .and_then(|file| file.set_modified(time).and_then(|()| file.sync_all()))
+        .context("date", path)
 }

@@ -32,6 +32,60 @@ pub fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// The bytes of the regular file at `path`, `None` if there is none: for files that a stranger may
+/// have put there. A FIFO does not make it wait, and no more than `most` bytes are read.
+///
+/// # Errors
+/// If it is no regular file, larger, or cannot be read.
+pub fn bounded(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    let file = match OpenFile::open(path) {
+        Ok(file) => file,
+        Err(e) if e.is_not_found() => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut bytes = Vec::new();
+    file.reader()?.take(most + 1).read_to_end(&mut bytes).context("read", path)?;
+    if bytes.len() as u64 > most {
+        return Err(Error::new(
+            "read",
+            path,
+            std::io::Error::other(format!("it is larger than {most} bytes")),
+        ));
+    }
+    Ok(Some(bytes))
+}
+
+/// The text of a file with a secret, wiped when it is dropped; through links, and from a pipe too.
+/// `None` if it is longer than any such file, or not UTF-8.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn secret_through_links(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
+    let file = File::open(path).context("read", path)?;
+    secret(file, path)
+}
+
+/// Whether others than the owner may read the regular file at `path`.
+///
+/// # Errors
+/// If it cannot be looked at.
+pub fn others_may_read(path: &Path) -> Result<bool, Error> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = fs::metadata(path).context("look at", path)?;
+    Ok(metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
+}
+
+fn secret(reader: impl Read, path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
+    const MOST: usize = (1 << 16) - 1;
+    // Room for all of it at once, so that no copy of a secret is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST + 1));
+    reader.take(MOST as u64).read_to_end(&mut bytes).context("read", path)?;
+    if bytes.len() == MOST {
+        return Ok(None);
+    }
+    Ok(std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned())))
+}
+
 /// An open regular file: everything that is said of it and taken from it is of one descriptor,
 /// whatever happens to its name meanwhile.
 #[derive(Debug)]
@@ -136,13 +190,7 @@ impl OpenFile {
     /// # Errors
     /// If it cannot be read.
     pub fn secret_text(&self) -> Result<Option<Zeroizing<String>>, Error> {
-        // Room for all of it at once, so that no copy of a secret is left behind by growing.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 16));
-        self.reader()?.take((1 << 16) - 1).read_to_end(&mut bytes).context("read", &self.path)?;
-        if bytes.len() == (1 << 16) - 1 {
-            return Ok(None);
-        }
-        Ok(std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned())))
+        secret(self.reader()?, &self.path)
     }
 
     pub(super) fn file(&self) -> &File {

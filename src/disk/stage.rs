@@ -60,37 +60,32 @@ pub enum Brought {
 }
 
 impl Staging {
-    /// Opens the first of `candidates` from which a file can be moved to where `witness`, a file
-    /// or folder of the site, is. What an interrupted run left there is removed.
+    /// Opens the first of `candidates` from which a file can be moved into the folder `site`. What
+    /// an interrupted run left there is removed.
     ///
     /// # Errors
     /// If none of them can be used.
-    pub fn open(candidates: &[PathBuf], witness: &Path) -> Result<Self, Error> {
+    pub fn open(candidates: &[PathBuf], site: &Path) -> Result<Self, Error> {
         let mut last = None;
         for folder in candidates {
-            match Self::try_open(folder, witness) {
+            match Self::try_open(folder, site) {
                 Ok(staging) => return Ok(staging),
                 Err(error) => last = Some(error),
             }
         }
-        let none = || Error::new("stage files for", witness, std::io::Error::other("no folder to stage in"));
+        let none = || Error::new("stage files for", site, std::io::Error::other("no folder to stage in"));
         Err(last.unwrap_or_else(none))
     }
 
-    fn try_open(folder: &Path, witness: &Path) -> Result<Self, Error> {
+    fn try_open(folder: &Path, site: &Path) -> Result<Self, Error> {
         remove_leftovers(folder)?;
         fs::create_dir_all(folder).context("create the folder", folder)?;
         fs::set_permissions(folder, Permissions::from_mode(0o700)).context("close", folder)?;
         // A mount can hide behind any folder: only moving something over tells.
-        let probe = folder.join("probe");
-        let moved = if witness.is_dir() {
-            let there = witness.join(".tuffet-probe");
-            File::create(&probe)
-                .and_then(|_| fs::rename(&probe, &there))
-                .and_then(|()| fs::remove_file(&there))
-        } else {
-            fs::hard_link(witness, &probe).and_then(|()| fs::remove_file(&probe))
-        };
+        let (probe, there) = (folder.join("probe"), site.join(".tuffet-probe"));
+        let moved = File::create(&probe)
+            .and_then(|_| fs::rename(&probe, &there))
+            .and_then(|()| fs::remove_file(&there));
         if let Err(source) = moved {
             let _ = fs::remove_dir_all(folder);
             return Err(Error::new("move files from", folder, source));
@@ -99,7 +94,7 @@ impl Staging {
     }
 
     /// A name in the folder that nothing has yet.
-    pub(super) fn fresh(&self) -> PathBuf {
+    fn fresh(&self) -> PathBuf {
         self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
@@ -195,6 +190,21 @@ impl Staging {
         let modified = stamp.modified.div_euclid(1_000_000_000);
         file.set_modified(system_time(modified)).context("date", &path)?;
         Ok(Brought::Staged(self.staged(path), *stamp))
+    }
+
+    /// A further name, here, for the file at `path`.
+    pub(super) fn link_of(&self, path: &Path) -> Result<Staged, Error> {
+        let between = self.fresh();
+        fs::hard_link(path, &between).context("link", path)?;
+        Ok(Staged { path: between })
+    }
+
+    /// A durable copy, here, of the file at `path`.
+    pub(super) fn copy_of(&self, path: &Path) -> Result<Staged, Error> {
+        let copy = self.fresh();
+        fs::copy(path, &copy).context("copy", path)?;
+        sync_path(&copy)?;
+        Ok(Staged { path: copy })
     }
 
     /// Makes everything staged so far durable.

@@ -56,5 +56,6 @@ pub fn below(root: &Path) -> Result<Vec<Found>, Error> {
 
 fn named(root: &Path, error: walkdir::Error) -> Error {
     let path = error.path().unwrap_or(root).to_owned();
-    Error { action: "list", path, source: error.into() }
+    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other("the links run in a circle"));
+    Error { action: "list", path, source }
 }

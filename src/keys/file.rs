@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is none.
-    #[error("there is no key file {}", .0.display())]
+    #[error("there is no key file {}; restore it from a backup", .0.display())]
     Missing(PathBuf),
     /// It cannot be read or written.
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub enum Error {
         source: pem::Error,
     },
     /// No passphrase could be had.
-    #[error("{} is encrypted, and no passphrase was given: {reason}", path.display())]
+    #[error("{} is encrypted, and there is no passphrase for it: {reason}", path.display())]
     NoPassphrase {
         /// The file.
         path: PathBuf,

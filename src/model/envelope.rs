@@ -34,6 +34,7 @@ pub struct Envelope<T> {
     signed: T,
     signatures: Vec<Signature>,
     covered: Vec<u8>,
+    expires: String,
 }
 
 /// Why bytes are no envelope of this kind of metadata.
@@ -79,8 +80,9 @@ impl<T: Metadata> Envelope<T> {
             return Err(Error::Type { found: found.to_owned(), expected: T::TYPE });
         }
         let covered = canonical::value_to_canonical(&raw.signed)?;
+        let expires = raw.signed.get("expires").and_then(Value::as_str).unwrap_or_default().to_owned();
         let signed = serde_json::from_value(raw.signed).map_err(shape)?;
-        Ok(Self { signed, signatures: raw.signatures, covered })
+        Ok(Self { signed, signatures: raw.signatures, covered, expires })
     }
 
     /// An envelope around metadata that `sign` signs: it is given the canonical bytes.
@@ -93,7 +95,8 @@ impl<T: Metadata> Envelope<T> {
     ) -> Result<Self, E> {
         let covered = canonical::to_canonical(&signed)?;
         let signatures = sign(&covered)?;
-        Ok(Self { signed, signatures, covered })
+        let expires = signed.expires().to_string();
+        Ok(Self { signed, signatures, covered, expires })
     }
 
     /// The metadata.
@@ -112,6 +115,12 @@ impl<T: Metadata> Envelope<T> {
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures
+    }
+
+    /// `expires` as it is written: [`Metadata::expires`] understands more than every client does.
+    #[must_use]
+    pub fn expires_text(&self) -> &str {
+        &self.expires
     }
 
     /// The bytes that the signatures cover.

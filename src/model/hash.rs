@@ -112,9 +112,15 @@ impl Hashes {
         self.0.get("sha256")?.parse().ok()
     }
 
-    /// Every listed digest as text, for names of hashed files (`<digest>.<name>`).
+    /// Every well-formed digest as text, for names of hashed files (`<digest>.<name>`). Whatever else
+    /// stands in hostile metadata never becomes part of a name.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
-        self.0.values().map(String::as_str)
+        let is_hex = |digest: &&str| digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        self.0
+            .values()
+            .map(String::as_str)
+            .filter(|digest| digest.len() >= 64 && digest.len() <= 128)
+            .filter(is_hex)
     }
 
     /// Whether a SHA-512 is listed, so that a reader knows what to compute.

@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Moment {
 
 /// The text is no length of time.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not a length of time; write a whole number and a unit: 90s, 15m, 24h, 30d, 4w")]
+#[error("{0:?} will not do; write a whole number above 0 and a unit: 90s, 15m, 24h, 30d, 4w")]
 pub struct NotADuration(String);
 
 /// Reads `90s`, `15m`, `24h`, `30d` or `4w`.

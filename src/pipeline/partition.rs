@@ -2,7 +2,7 @@
 //! target, and says which bins that changes. Pure: it decides, others act.
 
 use crate::model::{Entry, Inventory, TargetPath};
-use crate::pipeline::source::{Candidate, SourceFile};
+use crate::pipeline::source::SourceFile;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of one target.
@@ -50,14 +50,15 @@ pub struct Decisions {
     pub removed: Vec<TargetPath>,
 }
 
-/// Decides; `on_change` is asked for each target whose bytes differ.
+/// Decides; `on_change` is asked for each target whose bytes differ. What is published of `unsure`,
+/// targets that are in the source and could not be read, stays.
 ///
 /// # Errors
 /// [`Conflict`].
 pub fn decide(
     published: &Inventory,
     files: &[SourceFile],
-    unstable: &[Candidate],
+    unsure: &[TargetPath],
     on_change: impl Fn(&SourceFile) -> OnChange,
 ) -> Result<Decisions, Conflict> {
     let before: BTreeMap<&TargetPath, &Entry> =
@@ -79,9 +80,9 @@ pub fn decide(
         };
         decisions.targets.insert(target.clone(), decision);
     }
-    for candidate in unstable {
-        if let Some(&old) = before.get(&candidate.target) {
-            decisions.targets.entry(candidate.target.clone()).or_insert_with(|| Decision::Keep(old.clone()));
+    for target in unsure {
+        if let Some(&old) = before.get(target) {
+            decisions.targets.entry(target.clone()).or_insert_with(|| Decision::Keep(old.clone()));
         }
     }
     let gone = before.into_keys().filter(|path| !decisions.targets.contains_key(path));
@@ -100,7 +101,23 @@ pub struct Difference {
     pub changed: u64,
     /// Targets that only the old one has.
     pub removed: u64,
+    /// What became of which target, in bin order: the first thousand.
+    pub names: Vec<(Became, TargetPath)>,
 }
+
+/// What became of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// It is new.
+    Added,
+    /// It has other bytes.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+/// So many changes are named; more are only counted.
+const NAMED: usize = 1000;
 
 impl Difference {
     /// Compares two inventories of one bin order in one pass.
@@ -110,23 +127,34 @@ impl Difference {
         let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
         loop {
             let key = |&(bin, entry): &(u32, &Entry)| (bin, entry.path.clone());
-            let (bin, count) = match (old.peek().map(key), new.peek().map(key)) {
+            let (became, bin, path) = match (old.peek().map(key), new.peek().map(key)) {
                 (None, None) => return difference,
                 (Some(a), b) if b.as_ref().is_none_or(|b| a < *b) => {
                     old.next();
-                    (a.0, &mut difference.removed)
+                    (Became::Removed, a.0, a.1)
                 }
                 (a, Some(b)) if a.as_ref().is_none_or(|a| b < *a) => {
                     new.next();
-                    (b.0, &mut difference.added)
+                    (Became::Added, b.0, b.1)
                 }
                 _ => match (old.next(), new.next()) {
-                    (Some((_, a)), Some((bin, b))) if a != b => (bin, &mut difference.changed),
+                    (Some((_, a)), Some((bin, b))) if a != b => (Became::Changed, bin, b.path.clone()),
                     _ => continue,
                 },
             };
-            *count += 1;
-            difference.bins.insert(bin);
+            difference.note(became, bin, path);
+        }
+    }
+
+    fn note(&mut self, became: Became, bin: u32, path: TargetPath) {
+        *match became {
+            Became::Added => &mut self.added,
+            Became::Changed => &mut self.changed,
+            Became::Removed => &mut self.removed,
+        } += 1;
+        self.bins.insert(bin);
+        if self.names.len() < NAMED {
+            self.names.push((became, path));
         }
     }
 }
@@ -136,6 +164,7 @@ mod tests {
     use super::*;
     use crate::disk::FileStamp;
     use crate::model::{BinCount, Sha256};
+    use crate::pipeline::source::Candidate;
 
     fn file(relative: &str, target: &str, bytes: &[u8]) -> SourceFile {
         let stamp = FileStamp { device: 1, inode: 1, size: bytes.len() as u64, modified: 0, changed: 0 };
@@ -168,7 +197,7 @@ mod tests {
     #[test]
     fn an_unstable_file_keeps_what_is_published() {
         let old = inventory(&[file("a", "p/a", b"1")]);
-        let unstable = [file("a", "p/a", b"?").candidate, file("n", "p/n", b"?").candidate];
+        let unstable = ["p/a", "p/n"].map(|path| path.parse().unwrap());
         let decisions = decide(&old, &[], &unstable, |_| OnChange::Take).unwrap();
         assert!(matches!(decisions.targets[&"p/a".parse().unwrap()], Decision::Keep(_)));
         assert_eq!(decisions.targets.len(), 1);

@@ -28,6 +28,12 @@ pub enum Code {
     GraceRaised,
     /// A published file was gone or damaged, and was put back.
     Restored,
+    /// The bytes of a published file are nowhere in the site.
+    Lost,
+    /// A file cannot get its name, for something else stands there.
+    NameBlocked,
+    /// A passphrase may be read by others, or opens more than it should.
+    Passphrase,
 }
 
 impl Code {
@@ -42,10 +48,13 @@ impl Code {
             Self::ProjectUnknown => "skipped: which project it belongs to cannot be told",
             Self::Unstable => "left for the next run: changed while it was read",
             Self::Held => "held: other bytes than published; the published ones stay",
-            Self::BinCount => "number of bins",
+            Self::BinCount => "another number of bins",
             Self::OfflineExpiry => "offline role about to end",
-            Self::GraceRaised => "grace period",
+            Self::GraceRaised => "a longer grace period was used",
             Self::Restored => "put back: a published file was gone or damaged",
+            Self::Lost => "lost: published bytes that clients will ask for",
+            Self::NameBlocked => "left out: something else has its name in the site",
+            Self::Passphrase => "passphrase",
         }
     }
 }

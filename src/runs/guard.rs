@@ -2,7 +2,7 @@
 //! the one that it names, and the source is no disaster.
 
 use crate::keys::Signer;
-use crate::model::{BinCount, KeyId, Moment, RoleName};
+use crate::model::{BinCount, KeyId, Moment, RoleName, TargetPath};
 use crate::report::{Code, Reporter, Warning};
 use crate::site::read::Published;
 use crate::trust::{Lives, lives};
@@ -30,10 +30,20 @@ pub enum Refusal {
         /// The keys that may sign it.
         named: Vec<KeyId>,
     },
+    /// The tree asks for more signatures than a build can make.
+    #[error(
+        "{role} needs {threshold} signatures, and a build makes one: clients would refuse what it publishes"
+    )]
+    TooFewKeys {
+        /// The role.
+        role: RoleName,
+        /// How many signatures it needs.
+        threshold: u32,
+    },
     /// Too many targets are gone.
     #[error(
         "{gone} of {before} published targets are not in the source any more, which is more than a \
-         tenth. Is its disk mounted, and the mirror complete? If they are meant to go, give \
+         tenth: {names}. Is its disk mounted, and the mirror complete? If they are meant to go, give \
          --allow-removals"
     )]
     TooManyGone {
@@ -41,6 +51,8 @@ pub enum Refusal {
         gone: usize,
         /// How many were published.
         before: usize,
+        /// The first of them.
+        names: String,
     },
 }
 
@@ -50,15 +62,18 @@ pub(super) fn check_tree(published: &Published, online: &dyn Signer, now: Moment
         return Err(Refusal::RootExpired(published.root.expires));
     }
     let top = [RoleName::snapshot(), RoleName::timestamp()];
-    let top = top.into_iter().filter_map(|role| Some((published.root.role(&role)?.keyids.clone(), role)));
+    let top = top.into_iter().filter_map(|role| Some((published.root.role(&role)?.clone(), role)));
     let parents = [&published.targets, &published.unclaimed];
     let delegated = parents.into_iter().flat_map(|parent| &parent.delegations).flat_map(|d| &d.roles);
     let delegated = delegated
         .filter(|role| role.name != RoleName::claimed() && role.name != RoleName::unclaimed())
-        .map(|role| (role.keys.keyids.clone(), role.name.clone()));
-    for (named, role) in top.chain(delegated) {
-        if !named.contains(online.keyid()) {
-            return Err(Refusal::WrongKey { key: online.keyid().clone(), role, named });
+        .map(|role| (role.role_keys(), role.name.clone()));
+    for (keys, role) in top.chain(delegated) {
+        if !keys.keyids.contains(online.keyid()) {
+            return Err(Refusal::WrongKey { key: online.keyid().clone(), role, named: keys.keyids });
+        }
+        if keys.threshold > 1 {
+            return Err(Refusal::TooFewKeys { role, threshold: keys.threshold });
         }
     }
     Ok(())
@@ -94,12 +109,31 @@ pub(super) fn warn_of_offline_roles(
 }
 
 /// No more than a tenth of what is published has gone.
-pub(super) fn check_removals(gone: usize, before: usize) -> Result<(), Refusal> {
-    if gone * 10 > before { Err(Refusal::TooManyGone { gone, before }) } else { Ok(()) }
+pub(super) fn check_removals(gone: &[TargetPath], before: usize) -> Result<(), Refusal> {
+    if gone.len() * 10 <= before {
+        return Ok(());
+    }
+    let mut names: Vec<&str> = gone.iter().take(3).map(TargetPath::as_str).collect();
+    if gone.len() > names.len() {
+        names.push("…");
+    }
+    Err(Refusal::TooManyGone { gone: gone.len(), before, names: names.join(", ") })
 }
 
 /// Warns if another number of bins would serve much better.
-pub(super) fn warn_of_bins(bins: BinCount, targets: usize, reporter: &dyn Reporter) {
+pub(super) fn warn_of_bins(
+    bins: BinCount,
+    configured: Option<BinCount>,
+    targets: usize,
+    reporter: &dyn Reporter,
+) {
+    if let Some(other) = configured.filter(|configured| *configured != bins) {
+        let message = format!(
+            "bins.count is {other}, and the repository was made with {bins}; a build cannot change the number"
+        );
+        reporter.warn(Warning::of_run(Code::BinCount, message));
+        return;
+    }
     let better = BinCount::for_targets(targets as u64);
     // The headroom is fourfold: within it, and while shrinking gains little, all is well.
     if targets as u64 > u64::from(bins.get()) * 128 && better > bins {

@@ -50,9 +50,20 @@ impl Due {
 
     /// Whether they are reason enough for a run that has nothing else to publish.
     pub(super) fn suffices(&self, published: &Published, lives: &Lives, now: Moment) -> bool {
+        if self.snapshot || self.timestamp {
+            return true;
+        }
+        let bins =
+            self.bins.iter().filter_map(|&bin| published.bins.get(bin as usize)).map(|bin| bin.expires);
+        let recently = self.recently_claimed.then_some(published.recently_claimed.expires);
+        let Some(first_to_end) = bins.chain(recently).min() else { return false };
+        // What would end before the next chance, twice over, does not wait for it.
+        if first_to_end <= now.plus(RENEWALS_APART * 2) {
+            return true;
+        }
+        // A moment ahead of now says nothing: the configured life was another then.
         let last = published.timestamp.expires.minus(lives.timestamp);
-        let others = !self.bins.is_empty() || self.recently_claimed;
-        self.snapshot || self.timestamp || (others && now >= last.plus(RENEWALS_APART))
+        last > now || now >= last.plus(RENEWALS_APART)
     }
 }
 

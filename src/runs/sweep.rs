@@ -40,6 +40,9 @@ pub enum Error {
     /// The published tree is not one that a client accepts.
     #[error(transparent)]
     Published(#[from] read::Error),
+    /// It cannot be decided what to remove.
+    #[error(transparent)]
+    Undecided(#[from] sweep::Error),
     /// Nothing is published.
     #[error("nothing is published in {0}")]
     NotBegun(String),

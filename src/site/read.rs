@@ -15,6 +15,9 @@ use crate::trust::{Fault, Verified};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
+/// No metadata file is larger.
+const LARGEST: u64 = 256 << 20;
+
 /// A published tree, every role verified.
 #[derive(Debug)]
 pub struct Published {
@@ -59,6 +62,15 @@ pub enum Error {
         /// The file, below the site.
         path: String,
     },
+    /// `init` began and did not end.
+    #[error(
+        "{path} is not there, and version 1 of other roles is: `init` was interrupted. Remove the \
+         folder metadata/ of the site and the keys that it made, and run it again"
+    )]
+    HalfMade {
+        /// The timestamp, below the site.
+        path: &'static str,
+    },
     /// The tree has another shape than tuffet's.
     #[error("{0}; this tree was not made by tuffet, which can verify it but not build on it")]
     Shape(String),
@@ -80,6 +92,12 @@ pub fn is_begun(site: &Site) -> Result<bool, disk::Error> {
 /// # Errors
 /// [`Error`]: the first thing that a client would refuse.
 pub fn read(site: &Site, reporter: &dyn Reporter) -> Result<Published, Error> {
+    let is_first = |name: &String| layout::parse(name).is_some_and(|(version, _)| version == Version::FIRST);
+    if site.folder().stamp(layout::TIMESTAMP)?.is_none()
+        && site.folder().file_names(layout::METADATA)?.iter().all(is_first)
+    {
+        return Err(Error::HalfMade { path: layout::TIMESTAMP });
+    }
     let root = roots(site)?;
     let timestamp =
         top_level::<Timestamp>(site, &root, &RoleName::timestamp(), layout::TIMESTAMP.to_owned(), None)?;
@@ -128,7 +146,10 @@ fn roots(site: &Site) -> Result<Verified<Root>, Error> {
     loop {
         let next = trusted.version.next();
         path = layout::role_file(&RoleName::root(), next);
-        let Some(bytes) = read::bytes_if_there(&site.folder().path(&path))? else { return Ok(trusted) };
+        let Some(bytes) = read::bounded(&site.folder().path(&path), LARGEST)? else { return Ok(trusted) };
+        if next == trusted.version {
+            return Err(Error::Shape(format!("root claims version {next}, after which there is none")));
+        }
         trusted =
             accept_root(&bytes, Some(&trusted), next).map_err(|fault| Error::Refused { path, fault })?;
     }
@@ -191,7 +212,7 @@ fn listed<'a>(snapshot: &'a Snapshot, role: &RoleName) -> Result<&'a RoleMeta, E
 }
 
 fn bytes_of(site: &Site, path: &str) -> Result<Vec<u8>, Error> {
-    read::bytes_if_there(&site.folder().path(path))?.ok_or_else(|| Error::Missing { path: path.to_owned() })
+    read::bounded(&site.folder().path(path), LARGEST)?.ok_or_else(|| Error::Missing { path: path.to_owned() })
 }
 
 /// The number of bins that `unclaimed` delegates to, if they are exactly the ones that this

@@ -2,9 +2,9 @@
 //! the one rename that shows it (TUF 1.0.34 section 5.7 has clients start from the timestamp).
 
 use super::{Site, layout};
+use crate::disk;
 use crate::disk::place::{self, Placer};
 use crate::disk::stage::Staging;
-use crate::disk::{self, folder};
 use crate::model::{Moment, RoleName, Version};
 use crate::report::{Event, Reporter};
 use std::path::{Path, PathBuf};
@@ -104,7 +104,5 @@ pub fn retired_at(site: &Site, version: Version) -> Result<Moment, disk::Error> 
 pub fn open_staging(site: &Site, state: &Path) -> Result<Staging, disk::Error> {
     place::create_public_folder(site.root())?;
     let inside: PathBuf = site.root().join(".tuffet-staging");
-    let witness = site.folder().path(&layout::role_file(&RoleName::root(), Version::FIRST));
-    let witness = if folder::is_there(&witness) { witness } else { site.root().to_owned() };
-    Staging::open(&[state.to_owned(), inside], &witness)
+    Staging::open(&[state.to_owned(), inside], site.root())
 }

@@ -10,7 +10,7 @@ use crate::disk::place::Placer;
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, read};
 use crate::model::target_path::looks_hashed;
-use crate::model::{Envelope, Moment, RoleName, Snapshot, Targets, Version};
+use crate::model::{Envelope, Metadata, Moment, RoleName, Snapshot, Targets, Version, envelope};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,13 +26,32 @@ pub struct Plan {
     pub kept_snapshots: Vec<Version>,
 }
 
+/// Why it cannot be decided what to remove.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A role within the grace period cannot be read.
+    #[error(
+        "{path} is damaged ({source}), and a reader may still want what it refers to: nothing was \
+         removed. Restore it, or remove it if nobody can want it"
+    )]
+    Damaged {
+        /// The file, below the site.
+        path: String,
+        /// What is wrong with it.
+        source: envelope::Error,
+    },
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
 /// Decides what to remove: what no snapshot needs that was current at or after `since`.
 ///
 /// `current` is the verified snapshot.
 ///
 /// # Errors
-/// If the site cannot be walked.
-pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, disk::Error> {
+/// [`Error`].
+pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, Error> {
     let mut files = BTreeSet::new();
     let mut versions: BTreeMap<RoleName, BTreeSet<Version>> = BTreeMap::new();
     for name in site.folder().file_names(layout::METADATA)? {
@@ -48,7 +67,7 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, disk
             kept_snapshots.push(version);
         }
     }
-    let needed = needed_roles(site, current, &kept_snapshots);
+    let needed = needed_roles(site, current, &kept_snapshots)?;
     for (role, versions) in &versions {
         if *role == RoleName::root() {
             continue;
@@ -70,20 +89,29 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, disk
 }
 
 /// Every version of a role that a kept snapshot lists, and the kept snapshots themselves.
-fn needed_roles(site: &Site, current: &Snapshot, kept: &[Version]) -> BTreeSet<(RoleName, Version)> {
+fn needed_roles(
+    site: &Site,
+    current: &Snapshot,
+    kept: &[Version],
+) -> Result<BTreeSet<(RoleName, Version)>, Error> {
     let mut needed = BTreeSet::new();
     for &version in kept {
         needed.insert((RoleName::snapshot(), version));
-        let listed = if version == current.version {
-            Some(current.meta.clone())
+        let meta = if version == current.version {
+            current.meta.clone()
         } else {
-            let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), version));
-            let bytes = read::bytes(&path).ok();
-            bytes.and_then(|bytes| Some(Envelope::<Snapshot>::parse(&bytes).ok()?.into_signed().meta))
+            parse::<Snapshot>(site, &RoleName::snapshot(), version)?.meta
         };
-        needed.extend(listed.into_iter().flatten().map(|(role, meta)| (role, meta.version)));
+        needed.extend(meta.into_iter().map(|(role, meta)| (role, meta.version)));
     }
-    needed
+    Ok(needed)
+}
+
+/// A role that a reader may still want: what it refers to must be known before anything goes.
+fn parse<T: Metadata>(site: &Site, role: &RoleName, version: Version) -> Result<T, Error> {
+    let path = layout::role_file(role, version);
+    let bytes = read::bytes(&site.folder().path(&path))?;
+    Envelope::<T>::parse(&bytes).map(Envelope::into_signed).map_err(|source| Error::Damaged { path, source })
 }
 
 /// Adds target files that no needed role lists. A plain name is only ever removed together with
@@ -92,22 +120,21 @@ fn add_target_files(
     site: &Site,
     needed: &BTreeSet<(RoleName, Version)>,
     remove: &mut BTreeSet<String>,
-) -> Result<u64, disk::Error> {
+) -> Result<u64, Error> {
     let roles: Vec<_> =
         needed.iter().filter(|(role, _)| !role.is_top_level() || *role == RoleName::targets()).collect();
-    let wanted: BTreeSet<String> = roles
+    let wanted: Vec<Vec<String>> = roles
         .into_par_iter()
-        .flat_map_iter(|(role, version)| {
-            let bytes =
-                read::bytes(&site.folder().path(&layout::role_file(role, *version))).unwrap_or_default();
-            let targets = Envelope::<Targets>::parse(&bytes).map(Envelope::into_signed);
-            targets.into_iter().flat_map(|role| role.targets).flat_map(|(path, file)| {
-                let digests: Vec<String> = file.hashes.digests().map(str::to_owned).collect();
-                let hashed = digests.into_iter().flat_map(|d| [path.hashed(&d), path.tough_alias(&d)]);
+        .map(|(role, version)| {
+            let targets = parse::<Targets>(site, role, *version)?;
+            let names = targets.targets.iter().flat_map(|(path, file)| {
+                let hashed = file.hashes.digests().flat_map(|d| [path.hashed(d), path.tough_alias(d)]);
                 hashed.chain([path.to_string()]).collect::<Vec<_>>()
-            })
+            });
+            Ok(names.collect())
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
+    let wanted: BTreeSet<String> = wanted.into_iter().flatten().collect();
     let mut freed = BTreeMap::new();
     let mut sizes = BTreeMap::new();
     for found in walk::below(site.root())? {

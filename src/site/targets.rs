@@ -1,8 +1,11 @@
 //! Bringing target files into the site: the hashed name that TUF clients fetch, the plain one
 //! that pip fetches, and on request the one that stock tough asks for. All of them are names of
 //! one file, and nothing refers to them until a snapshot does.
+//!
+//! [`survey`] looks, [`bring`] acts; only what lacks something is touched.
 
 use super::Site;
+use crate::disk::folder::Standing;
 use crate::disk::place::Placer;
 use crate::disk::read::OpenFile;
 use crate::disk::stage::{Bring, Brought, Staged, Staging};
@@ -45,6 +48,8 @@ pub enum Arrival {
     Changed,
     /// Its plain name is that of other bytes, and may not pass.
     NameTaken,
+    /// Something that is no file stands under its name, or a file where its path needs a folder.
+    NameBlocked,
 }
 
 /// How files get in.
@@ -56,7 +61,74 @@ pub struct Manner {
     pub tough_alias: bool,
 }
 
-/// Brings files in, in parallel; durable when this returns.
+/// What a name of a target holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// Nothing.
+    Free,
+    /// The target.
+    Right,
+    /// Other bytes.
+    Other,
+    /// Something that cannot be replaced by a file.
+    Blocked,
+}
+
+/// What the site holds of one incoming file.
+#[derive(Clone, Copy, Debug)]
+pub struct Survey {
+    plain: Name,
+    hashed: Name,
+    alias: Name,
+    may_pass: bool,
+}
+
+impl Survey {
+    /// Whether the file cannot come in, and why.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Arrival> {
+        if [self.plain, self.hashed, self.alias].contains(&Name::Blocked) {
+            Some(Arrival::NameBlocked)
+        } else if self.plain == Name::Other && !self.may_pass {
+            Some(Arrival::NameTaken)
+        } else {
+            None
+        }
+    }
+
+    /// Whether something is to be written for it.
+    #[must_use]
+    pub fn lacks_something(&self) -> bool {
+        self.refusal().is_none()
+            && [self.plain, self.hashed, self.alias].iter().any(|name| *name != Name::Right)
+    }
+}
+
+/// Looks at what the site holds of each file; writes nothing.
+///
+/// # Errors
+/// If the file system fails.
+pub fn survey(site: &Site, files: &[Incoming<'_>], manner: Manner) -> Result<Vec<Survey>, disk::Error> {
+    files
+        .par_iter()
+        .map(|file| {
+            let (alias, hashed) =
+                (file.entry.path.tough_alias(&file.entry.digest.to_string()), hashed_name(file.entry));
+            Ok(Survey {
+                plain: name(site, file.entry.path.as_str(), file.entry)?,
+                hashed: name(site, &hashed, file.entry)?,
+                alias: if manner.tough_alias && alias != hashed {
+                    name(site, &alias, file.entry)?
+                } else {
+                    Name::Right
+                },
+                may_pass: file.plain == PlainName::Pass,
+            })
+        })
+        .collect()
+}
+
+/// Brings in what lacks something, in parallel; durable when this returns.
 ///
 /// # Errors
 /// If the file system fails.
@@ -64,13 +136,15 @@ pub fn bring(
     site: &Site,
     staging: &Staging,
     files: &[Incoming<'_>],
+    surveys: &[Survey],
     manner: Manner,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Arrival>, disk::Error> {
     let staged: Vec<Prepared> = files
         .par_iter()
-        .map(|file| {
-            let prepared = prepare(site, staging, file, manner.bring);
+        .zip(surveys)
+        .map(|(file, survey)| {
+            let prepared = prepare(staging, file, survey, manner.bring);
             reporter.event(Event::Done(1));
             prepared
         })
@@ -80,41 +154,36 @@ pub fn bring(
     let arrivals = staged
         .into_par_iter()
         .zip(files)
-        .map(|(prepared, file)| place(site, staging, &placer, prepared, file, manner))
+        .zip(surveys)
+        .map(|((prepared, file), survey)| place(site, staging, &placer, prepared, file, *survey))
         .collect::<Result<_, _>>()?;
     placer.sync()?;
     Ok(arrivals)
 }
 
 enum Prepared {
-    /// The bytes lie staged; `true` if a damaged file has the hashed name.
-    Staged(Staged, FileStamp, bool),
-    /// The hashed name is there and right; `true` if the plain one is missing or passes.
-    Hashed(bool),
+    /// The bytes lie staged.
+    Staged(Staged, FileStamp),
+    /// The hashed name has them.
+    Hashed,
     Not(Arrival),
 }
 
-/// Where the plain name stands.
-#[derive(PartialEq, Eq)]
-enum Plain {
-    Free,
-    Right,
-    Other,
-}
-
-fn prepare(site: &Site, staging: &Staging, file: &Incoming<'_>, how: Bring) -> Result<Prepared, disk::Error> {
-    let plain = plain_name(site, file.entry)?;
-    if plain == Plain::Other && file.plain == PlainName::Keep {
-        return Ok(Prepared::Not(Arrival::NameTaken));
+fn prepare(
+    staging: &Staging,
+    file: &Incoming<'_>,
+    survey: &Survey,
+    how: Bring,
+) -> Result<Prepared, disk::Error> {
+    if let Some(refusal) = survey.refusal() {
+        return Ok(Prepared::Not(refusal));
     }
-    let hashed = hashed_name(file.entry);
-    let there = site.folder().stamp(&hashed)?.is_some();
-    if there && holds(site, &hashed, file.entry)? {
-        return Ok(Prepared::Hashed(plain != Plain::Right));
+    if survey.hashed == Name::Right {
+        return Ok(Prepared::Hashed);
     }
     Ok(match staging.bring(file.path, file.stamp, &file.entry.digest, how)? {
         Brought::Changed => Prepared::Not(Arrival::Changed),
-        Brought::Staged(staged, stamp) => Prepared::Staged(staged, stamp, there),
+        Brought::Staged(staged, stamp) => Prepared::Staged(staged, stamp),
     })
 }
 
@@ -124,47 +193,66 @@ fn place(
     placer: &Placer<'_>,
     prepared: Prepared,
     file: &Incoming<'_>,
-    manner: Manner,
+    survey: Survey,
 ) -> Result<Arrival, disk::Error> {
     let hashed = hashed_name(file.entry);
-    let plain = file.entry.path.as_str();
-    let arrival = match prepared {
+    let stamp = match prepared {
         Prepared::Not(arrival) => return Ok(arrival),
-        Prepared::Hashed(false) => Arrival::AlreadyThere,
-        Prepared::Hashed(true) => Arrival::New(*file.stamp),
-        Prepared::Staged(staged, stamp, false) => {
-            placer.place_new(staged, &hashed)?;
-            Arrival::New(stamp)
-        }
-        Prepared::Staged(staged, stamp, true) => {
-            placer.replace(staged, &hashed)?;
-            Arrival::New(stamp)
+        Prepared::Hashed => *file.stamp,
+        Prepared::Staged(staged, stamp) => {
+            match survey.hashed {
+                Name::Free => placer.place_new(staged, &hashed)?,
+                // Damaged: no reader ever accepted it.
+                _ => placer.replace(staged, &hashed)?,
+            }
+            stamp
         }
     };
-    if arrival != Arrival::AlreadyThere {
-        match site.folder().stamp(plain)? {
-            None => placer.link(&hashed, plain)?,
-            Some(_) => placer.link_over(&hashed, plain, staging)?,
+    let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
+    for (name, standing) in [(file.entry.path.as_str(), survey.plain), (&alias, survey.alias)] {
+        match standing {
+            Name::Free => placer.link(&hashed, name, staging)?,
+            Name::Other => placer.link_over(&hashed, name, staging)?,
+            Name::Right | Name::Blocked => {}
         }
     }
-    if manner.tough_alias {
-        let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
-        placer.link(&hashed, &alias)?;
+    // Names that a run which did not end has given may not be durable yet.
+    placer.touch(&hashed);
+    if !survey.lacks_something() {
+        return Ok(Arrival::AlreadyThere);
     }
     // Where the source's own file got the names, each of them moved its time of change.
-    match (arrival, site.folder().stamp(&hashed)?) {
-        (Arrival::New(stamp), Some(now)) if now.is_same_file(&stamp) => Ok(Arrival::New(now)),
-        _ => Ok(arrival),
+    match site.folder().stamp(&hashed)? {
+        Some(now) if now.is_same_file(&stamp) => Ok(Arrival::New(now)),
+        _ => Ok(Arrival::New(stamp)),
     }
 }
 
-/// Whether the plain name of a published target has other bytes, as a run leaves it that was to
-/// replace them and did not end.
+/// What has become of the plain name of a published target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// It has the published bytes, or none.
+    Right,
+    /// It has other bytes, as a run leaves it that was to replace them and did not end; the
+    /// published ones lie under the hashed name.
+    Strayed,
+    /// The published bytes are nowhere: the file was written in place.
+    Lost,
+}
+
+/// Looks at the plain name of a published target; its bytes are read only if it is not a name of
+/// the hashed file, or if `suspect` says that this file may have been written in place.
 ///
 /// # Errors
 /// If the file system fails.
-pub fn plain_name_strayed(site: &Site, entry: &Entry) -> Result<bool, disk::Error> {
-    Ok(plain_name(site, entry)? == Plain::Other && site.folder().stamp(&hashed_name(entry))?.is_some())
+pub fn plain_name(site: &Site, entry: &Entry, suspect: bool) -> Result<Plain, disk::Error> {
+    let hashed = hashed_name(entry);
+    let (plain, twin) = (site.folder().stamp(entry.path.as_str())?, site.folder().stamp(&hashed)?);
+    let same = matches!((plain, twin), (Some(plain), Some(twin)) if plain.is_same_file(&twin));
+    if plain.is_none() || (same && !suspect) || name(site, entry.path.as_str(), entry)? == Name::Right {
+        return Ok(Plain::Right);
+    }
+    Ok(if name(site, &hashed, entry)? == Name::Right { Plain::Strayed } else { Plain::Lost })
 }
 
 /// Gives the plain name of a published target back to its bytes.
@@ -181,16 +269,15 @@ fn hashed_name(entry: &Entry) -> String {
     entry.path.hashed(&entry.digest.to_string())
 }
 
-fn plain_name(site: &Site, entry: &Entry) -> Result<Plain, disk::Error> {
-    let plain = entry.path.as_str();
-    Ok(match site.folder().stamp(plain)? {
-        None => Plain::Free,
-        Some(_) if holds(site, plain, entry)? => Plain::Right,
-        Some(_) => Plain::Other,
+/// What the name holds, compared with `entry`.
+fn name(site: &Site, name: &str, entry: &Entry) -> Result<Name, disk::Error> {
+    Ok(match site.folder().standing(name)? {
+        Standing::Nothing => Name::Free,
+        Standing::Other => Name::Blocked,
+        Standing::File(stamp) if stamp.size != entry.length => Name::Other,
+        Standing::File(_) => {
+            let found = OpenFile::open(&site.folder().path(name))?.digest()?;
+            if found == (entry.digest, entry.length) { Name::Right } else { Name::Other }
+        }
     })
-}
-
-/// Whether the file `name` has the bytes of `entry`.
-fn holds(site: &Site, name: &str, entry: &Entry) -> Result<bool, disk::Error> {
-    Ok(OpenFile::open(&site.folder().path(name))?.digest()? == (entry.digest, entry.length))
 }

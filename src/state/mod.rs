@@ -49,6 +49,24 @@ impl State {
         self.root.join("journal.jsonl")
     }
 
+    /// How target files got into the site last time, in the words of whoever set it.
+    #[must_use]
+    pub fn placement(&self) -> Option<String> {
+        String::from_utf8(disk::read::bytes_if_there(&self.placement_file()).ok()??).ok()
+    }
+
+    /// Sets what [`State::placement`] gives.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn set_placement(&self, words: &str) -> Result<(), disk::Error> {
+        disk::place::write_atomic(&self.placement_file(), words.as_bytes())
+    }
+
+    fn placement_file(&self) -> PathBuf {
+        self.root.join("cache").join("placement")
+    }
+
     /// Takes the lock that one run at a time holds; `None` if another run has it.
     ///
     /// # Errors

@@ -64,8 +64,11 @@ pub enum Fault {
     #[error("its {0}")]
     Hash(HashFault),
     /// It follows another major version of the specification.
-    #[error("it follows version {0} of the specification, and clients read 1.x")]
+    #[error("it follows version {0:?} of the specification, and clients read 1.x and 1.x.y")]
     SpecVersion(String),
+    /// Its expiry is not written in whole seconds of UTC.
+    #[error("its expires is {0:?}, and python-tuf reads YYYY-MM-DDTHH:MM:SSZ only")]
+    ExpiresForm(String),
     /// Its time is over.
     #[error("it expired on {0}: every client refuses it")]
     Expired(Moment),
@@ -118,8 +121,13 @@ pub fn judge<T: Metadata>(bytes: &[u8], expected: &Expectation<'_>) -> Result<Ju
         faults.push(Fault::Version { found, listed });
     }
     let spec = envelope.signed().spec_version();
-    if spec != "1" && !spec.starts_with("1.") {
+    let parts: Vec<&str> = spec.split('.').collect();
+    let numbers = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    if parts[0] != "1" || !numbers || !(2..=3).contains(&parts.len()) {
         faults.push(Fault::SpecVersion(spec.to_owned()));
+    }
+    if envelope.expires_text() != envelope.signed().expires().to_string() {
+        faults.push(Fault::ExpiresForm(envelope.expires_text().to_owned()));
     }
     Ok(Judged { envelope, faults })
 }

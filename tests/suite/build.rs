@@ -419,3 +419,136 @@ fn a_file_that_changes_while_it_is_read_is_left_for_the_next_run() {
     assert_eq!(repo.build(&[])["files"]["added"], 1);
     repo.verify();
 }
+
+#[test]
+fn a_published_file_that_is_cut_short_or_garbled_stays_as_it_was() {
+    let repo = Repo::published(12);
+    repo.add("thing-1.0-1.tar.gz", &sdist("thing-1.0-1", "thing"));
+    repo.build(&[]);
+    let before = repo.targets();
+    repo.add("p3-1.0-py3-none-any.whl", b"");
+    repo.add("thing-1.0-1.tar.gz", b"no archive any more");
+    let out = repo.build(&[]);
+    assert_eq!((&out["files"]["removed"], &out["published"]), (&0.into(), &false.into()));
+    assert_eq!(out["warnings"].as_array().unwrap().len(), 2, "{out}");
+    assert_eq!(repo.targets(), before);
+    repo.verify();
+}
+
+#[test]
+fn in_layout_tree_a_file_becomes_a_folder_and_a_folder_a_file() {
+    let repo =
+        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
+    (0..30).for_each(|number| repo.add(&format!("many/{number}"), b"x"));
+    repo.add("a", b"a file");
+    repo.add("b/inside", b"in a folder");
+    repo.run(&["build", "--init", "--now", "2026-01-01T00:00:00Z"]).ok();
+    repo.remove("a");
+    repo.add("a/inside", b"in a folder now");
+    std::fs::remove_dir_all(repo.source().join("b")).unwrap();
+    repo.add("b", b"a file now");
+    let out = repo.build(&["--now", "2026-01-01T01:00:00Z"]);
+    let codes: Vec<_> =
+        out["warnings"].as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["name-blocked", "name-blocked"], "{out}");
+    let mode = std::fs::metadata(repo.site().join("a")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o644, "the published file is left alone");
+    assert_eq!(repo.run(&["verify", "--strict", "--now", "2026-01-01T01:30:00Z"]).ok().code, 0);
+    repo.run(&["sweep", "--now", "2026-01-03T00:00:00Z"]).ok();
+    let out = repo.build(&["--now", "2026-01-03T00:00:00Z"]);
+    assert_eq!((&out["files"]["added"], &out["warnings"]), (&2.into(), &serde_json::json!([])));
+    assert_eq!(repo.run(&["verify", "--strict", "--now", "2026-01-03T00:30:00Z"]).ok().code, 0);
+}
+
+#[test]
+fn files_come_into_the_site_when_they_are_to_be_served_from_there_after_all() {
+    let config = |targets: &str, alias: bool| {
+        format!(
+            "[source]\npath = \"dists\"\n[site]\ntargets = \"{targets}\"\ntough_alias = {alias}\n[keys]\ninsecure_plain = true\n"
+        )
+    };
+    let repo = Repo::with_config(&config("none", false));
+    repo.add_wheel(1);
+    repo.run(&["build", "--init"]).ok();
+    std::fs::write(repo.path().join("pipeline.toml"), config("copy", false)).unwrap();
+    repo.build(&[]);
+    repo.verify();
+    assert!(super::support::clients::tough(&repo.site(), &repo.targets()).is_err());
+    std::fs::write(repo.path().join("pipeline.toml"), config("copy", true)).unwrap();
+    repo.build(&[]);
+    repo.verify();
+    assert_eq!(super::support::clients::tough(&repo.site(), &repo.targets()).unwrap(), 1);
+}
+
+#[test]
+fn a_plain_name_left_astray_by_a_run_that_did_not_end_is_given_back() {
+    let repo = Repo::published(3);
+    // As a killed `--replace` leaves it, and the source has its old bytes again.
+    let folder = repo.site().join("packages/p1");
+    let name = "p1-1.0-py3-none-any.whl";
+    let stray = folder.join(format!("{}.{name}", tuffet::model::Sha256::of(b"evil")));
+    std::fs::write(&stray, b"evil").unwrap();
+    std::fs::remove_file(folder.join(name)).unwrap();
+    std::fs::hard_link(&stray, folder.join(name)).unwrap();
+    std::fs::create_dir_all(repo.path().join(".tuffet/staging")).unwrap();
+    let out = repo.build(&[]);
+    assert_eq!(out["warnings"][0]["code"], "restored");
+    assert_ne!(std::fs::read(folder.join(name)).unwrap(), b"evil");
+    assert_eq!(repo.run(&["verify"]).code, 0);
+    assert!(!repo.path().join(".tuffet/staging").exists());
+}
+
+#[test]
+fn a_linked_source_that_is_written_in_place_is_not_called_put_back() {
+    let config =
+        "[source]\npath = \"dists\"\n[site]\ntargets = \"hardlink\"\n[keys]\ninsecure_plain = true\n";
+    let repo = Repo::with_config(config);
+    repo.add_wheel(1);
+    repo.run(&["build", "--init"]).ok();
+    use std::io::Write as _;
+    let path = repo.source().join("p1-1.0-py3-none-any.whl");
+    std::fs::File::options().append(true).open(path).unwrap().write_all(b"more").unwrap();
+    let out = repo.build(&[]);
+    let codes: Vec<_> =
+        out["warnings"].as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["held", "lost"], "{out}");
+    assert_eq!(repo.run(&["verify"]).code, 1);
+}
+
+#[test]
+fn a_shorter_life_in_the_configuration_lets_nothing_expire() {
+    let repo = Repo::new();
+    (0..20).for_each(|number| drop(repo.add_wheel(number)));
+    let config =
+        |life: &str| format!("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[expiry]\n{life}\n");
+    std::fs::write(repo.path().join("pipeline.toml"), config("timestamp = \"30d\"\nsnapshot = \"30d\""))
+        .unwrap();
+    repo.run(&["build", "--init", "--now", "2026-01-01T00:00:00Z"]).ok();
+    std::fs::write(repo.path().join("pipeline.toml"), config("timestamp = \"1d\"")).unwrap();
+    for day in 2..=12 {
+        let now = format!("2026-01-{day:02}T00:00:00Z");
+        repo.build(&["--now", &now]);
+        let verified = repo.run(&["verify", "--now", &now]);
+        assert_eq!(verified.code, 0, "{now}: {}", verified.stdout);
+    }
+    // Bins that live for an hour are renewed within it.
+    std::fs::write(repo.path().join("pipeline.toml"), config("bins = \"1h\"")).unwrap();
+    repo.add_wheel(50);
+    repo.build(&["--now", "2026-01-12T01:00:00Z"]);
+    let out = repo.build(&["--now", "2026-01-12T01:50:00Z"]);
+    assert_eq!(out["bins"]["renewed"], 1);
+}
+
+#[test]
+fn a_layout_that_changes_does_not_trust_what_was_remembered_for_another() {
+    let config = |layout: &str| {
+        format!("[source]\npath = \"dists\"\nlayout = \"{layout}\"\n[keys]\ninsecure_plain = true\n")
+    };
+    let repo = Repo::with_config(&config("tree"));
+    repo.add("thing-1.0-1.tar.gz", &sdist("thing-1.0-1", "thing"));
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    repo.run(&["build", "--init"]).ok();
+    std::fs::write(repo.path().join("pipeline.toml"), config("flat")).unwrap();
+    repo.build(&["--allow-removals"]);
+    assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["packages/thing/thing-1.0-1.tar.gz"]);
+}

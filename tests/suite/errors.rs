@@ -104,7 +104,7 @@ fn init_overwrites_nothing() {
     std::fs::remove_dir_all(repo.site()).unwrap();
     says(&repo.run(&["init"]), 2, &["offline-keys/root-1.key is there already", "move it away"]);
     says(&repo.run(&["init", "--keys-dir", "elsewhere"]), 2, &[".tuffet/online.key is there already"]);
-    says(&repo.run(&["init", "--root-threshold", "4"]), 2, &["4 of 3 root keys"]);
+    says(&repo.run(&["init", "--root-threshold", "4"]), 2, &["--root-threshold 4", "--root-keys 3"]);
 }
 
 #[test]
@@ -197,4 +197,35 @@ fn json_is_one_document_even_for_an_error_and_help_fits() {
         let out = repo.run(args).ok().stdout;
         assert!(out.contains("tuffet") && out.contains("build"), "{args:?}");
     }
+}
+
+#[test]
+fn what_would_put_keys_where_they_are_served_is_refused() {
+    let repo = Repo::new();
+    repo.add_wheel(1);
+    for folder in ["dists/keys", "site/keys"] {
+        says(&repo.run(&["init", "--keys-dir", folder]), 2, &[folder, "--keys-dir"]);
+        assert!(!repo.path().join(folder).exists() && !repo.site().join("metadata").exists());
+    }
+}
+
+#[test]
+fn a_dry_run_makes_no_repository_and_a_lost_site_no_second_one() {
+    let repo = Repo::new();
+    repo.add_wheel(1);
+    says(&repo.run(&["build", "--init", "--dry-run"]), 2, &["--dry-run", "nothing is published yet"]);
+    assert!(!repo.site().exists() && !repo.path().join("offline-keys").exists());
+    repo.run(&["build", "--init"]).ok();
+    std::fs::rename(repo.site(), repo.path().join("away")).unwrap();
+    says(&repo.run(&["build"]), 3, &["there is an online key", "mounted"]);
+    says(&repo.run(&["build", "--init"]), 2, &["root-1.key is there already"]);
+}
+
+#[test]
+fn an_init_that_did_not_end_says_how_to_begin_again() {
+    let repo = Repo::new();
+    repo.add_wheel(1);
+    repo.run(&["init"]).ok();
+    std::fs::remove_file(repo.site().join("metadata/timestamp.json")).unwrap();
+    says(&repo.run(&["build", "--init"]), 3, &["init` was interrupted", "run it again"]);
 }

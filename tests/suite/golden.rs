@@ -3,43 +3,17 @@
 //!
 //! TUFFET_BLESS=1 writes them anew; look at the difference before it is committed.
 
-use super::support::{Repo, snapshot_of};
+use super::support::{known, snapshot_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use tuffet::keys::{Ed25519, pem};
-use tuffet::model::BinCount;
-use tuffet::runs::init::{self, Keys, Request};
-use tuffet::trust::Lives;
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// A repository whose keys everybody knows.
-fn known() -> Repo {
-    let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
-    let key = |byte: u8| Ed25519::from_seed(&[byte; 32]);
-    let keys = Keys { root: vec![key(1), key(2), key(3)], admin: vec![key(4), key(5)], online: key(6) };
-    let (site, state) = (repo.site(), repo.path().join(".tuffet"));
-    let request = Request {
-        site: &site,
-        state: &state,
-        keys_dir: &repo.path().join("offline-keys"),
-        root_keys: (3, 2),
-        admin_keys: (2, 1),
-        bins: BinCount::new(2).unwrap(),
-        lives: &Lives::default(),
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-    };
-    init::publish_first(&request, &keys).unwrap();
-    let online = pem::write(&keys.online, None).unwrap();
-    tuffet::disk::place::write_secret(&state.join("online.key"), online.as_bytes()).unwrap();
-    repo
-}
-
 #[test]
 fn known_keys_and_a_known_time_give_known_bytes_and_words() {
-    let repo = known();
+    let repo = known::repo();
     (0..4).for_each(|number| drop(repo.add_wheel(number)));
     repo.add("notes.txt", b"no distribution");
     let mut actual: BTreeMap<String, Vec<u8>> = BTreeMap::new();

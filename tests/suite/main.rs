@@ -17,6 +17,7 @@ mod disaster;
 mod errors;
 mod foreign;
 mod golden;
+mod hostile;
 mod kill;
 mod properties;
 mod readme;

@@ -94,3 +94,17 @@ fn a_tree_that_does_not_verify_is_not_swept() {
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     assert_eq!(files_below(&repo.site()), before);
 }
+
+#[test]
+fn nothing_is_swept_while_it_is_not_known_what_a_reader_may_want() {
+    let repo = with_history();
+    let path = repo.site().join("metadata/3.snapshot.json");
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, b"{").unwrap();
+    std::fs::File::options().append(true).open(&path).unwrap().set_modified(modified).unwrap();
+    let before = files_below(&repo.site());
+    let ran = repo.run(&["sweep", "--now", "2026-01-02T06:01:00Z"]);
+    assert_eq!(ran.code, 3, "{}", ran.stdout);
+    assert!(ran.stderr.contains("3.snapshot.json"), "{}", ran.stderr);
+    assert_eq!(files_below(&repo.site()), before);
+}

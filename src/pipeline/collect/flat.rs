@@ -1,6 +1,6 @@
 //! Layout `flat`: wheels and sdists, nested in any way, each under its project's name.
 
-use super::{Naming, archive};
+use super::{Naming, Skipped, archive};
 use crate::disk::{self, FileStamp};
 use crate::model::target_path::looks_hashed;
 use crate::model::{Distribution, ProjectName, TargetPath};
@@ -16,35 +16,50 @@ pub(super) fn target(
     known: impl FnOnce() -> Option<TargetPath>,
 ) -> Result<Naming, disk::Error> {
     let distribution = Distribution::from_file_name(name);
-    if distribution != Distribution::Other && stamp.size == 0 {
-        return Ok(Naming::Skip(Code::PartialDownload, "it is empty".to_owned()));
+    if distribution == Distribution::Other {
+        return Ok(Naming::skip(Code::NotADistribution, "its name is not that of a wheel or an sdist"));
+    }
+    if looks_hashed(name) {
+        let why = "its name begins as the hashed copies do (64 hex digits and a dot)";
+        return Ok(Naming::skip(Code::NameSkipped, why));
+    }
+    let readings = match &distribution {
+        Distribution::Settled(project) => vec![project.clone()],
+        Distribution::Unsettled(readings) if readings.is_empty() => every_prefix(name),
+        Distribution::Unsettled(readings) => readings.clone(),
+        Distribution::Other => Vec::new(),
+    };
+    let may_be = |readings: &[ProjectName]| readings.iter().filter_map(|p| target_of(p, name).ok()).collect();
+    if stamp.size == 0 {
+        let (code, why) = (Code::PartialDownload, "it is empty".to_owned());
+        return Ok(Naming::Skip(Skipped { code, why, may_be: may_be(&readings) }));
     }
     let project = match distribution {
-        Distribution::Other => {
-            return Ok(Naming::Skip(
-                Code::NotADistribution,
-                "its name is not that of a wheel or an sdist".to_owned(),
-            ));
-        }
         Distribution::Settled(project) => project,
-        Distribution::Unsettled(names) => {
-            if let Some(target) = known() {
+        _ => {
+            if let Some(target) = known().filter(|known| may_be(&readings).contains(known)) {
                 return Ok(Naming::Target(target));
             }
-            match settle(path, name, &names)? {
+            match settle(path, name, &readings)? {
                 Ok(project) => project,
-                Err(why) => return Ok(Naming::Skip(Code::ProjectUnknown, why)),
+                Err(why) => {
+                    let code = Code::ProjectUnknown;
+                    return Ok(Naming::Skip(Skipped { code, why, may_be: may_be(&readings) }));
+                }
             }
         }
     };
-    if looks_hashed(name) {
-        let why = "its name begins as the hashed copies do (64 hex digits and a dot)";
-        return Ok(Naming::Skip(Code::NameSkipped, why.to_owned()));
-    }
-    Ok(match format!("packages/{project}/{name}").parse() {
+    Ok(match target_of(&project, name) {
         Ok(target) => Naming::Target(target),
-        Err(e) => Naming::Skip(Code::NameSkipped, e.to_string()),
+        Err(e) => Naming::skip(Code::NameSkipped, e.to_string()),
     })
+}
+
+fn target_of(
+    project: &ProjectName,
+    name: &str,
+) -> Result<TargetPath, crate::model::target_path::NotATargetPath> {
+    format!("packages/{project}/{name}").parse()
 }
 
 /// Asks the archive which of the readings of its name is right.
@@ -53,19 +68,26 @@ fn settle(
     name: &str,
     readings: &[ProjectName],
 ) -> Result<Result<ProjectName, String>, disk::Error> {
+    if readings.is_empty() {
+        return Ok(Err("its name has no version".to_owned()));
+    }
     let inside = match archive::name_of_sdist(path, name)? {
         Ok(inside) => inside,
-        Err(why) => return Ok(Err(format!("its name can be read in {} ways, and {why}", readings.len()))),
+        Err(why) => {
+            return Ok(Err(format!(
+                "its name does not say where the project ends and the version begins, and {why}"
+            )));
+        }
     };
     let Ok(project) = ProjectName::normalise(&inside) else {
         return Ok(Err(format!("its PKG-INFO names the project {inside:?}, which no installer accepts")));
     };
     // An sdist that says it is another project must not get into that project's folder.
-    let fits = readings.contains(&project) || (readings.is_empty() && starts_with_project(name, &project));
-    Ok(if fits { Ok(project) } else { Err(format!("its PKG-INFO names another project, {inside:?}")) })
+    let other = || format!("its PKG-INFO names another project, {inside:?}, than its file name can");
+    Ok(if readings.contains(&project) { Ok(project) } else { Err(other()) })
 }
 
-fn starts_with_project(name: &str, project: &ProjectName) -> bool {
-    name.match_indices('-')
-        .any(|(at, _)| ProjectName::normalise(&name[..at]).is_ok_and(|prefix| prefix == *project))
+/// Every project that the name can begin with, where no version is to be seen in it.
+fn every_prefix(name: &str) -> Vec<ProjectName> {
+    name.match_indices('-').filter_map(|(at, _)| ProjectName::normalise(&name[..at]).ok()).collect()
 }

@@ -31,7 +31,7 @@ pub enum Layout {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no source.
-    #[error("the source folder {} is not there; is its disk mounted? (source.path in pipeline.toml)", .0.display())]
+    #[error("the source folder {} is not there; is its disk mounted? (source.path)", .0.display())]
     Missing(PathBuf),
     /// There is nothing in it.
     #[error(
@@ -55,10 +55,36 @@ pub enum Error {
     Disk(#[from] disk::Error),
 }
 
+/// What the source holds.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Every file that is to be a target, in the order of the paths.
+    pub candidates: Vec<Candidate>,
+    /// Targets that a skipped file may be: it has their name, and not (or not now) their content.
+    /// What is published of them must not be taken for gone.
+    pub withheld: Vec<TargetPath>,
+}
+
 /// What the target of a file is, or why it is none.
 enum Naming {
     Target(TargetPath),
-    Skip(Code, String),
+    Skip(Skipped),
+}
+
+/// Why a file is no target.
+struct Skipped {
+    code: Code,
+    why: String,
+    may_be: Vec<TargetPath>,
+}
+
+/// An entry by the name to show: a candidate, or why it is none.
+type Named = (String, Result<Candidate, Skipped>);
+
+impl Naming {
+    fn skip(code: Code, why: impl Into<String>) -> Self {
+        Self::Skip(Skipped { code, why: why.into(), may_be: Vec::new() })
+    }
 }
 
 /// What a collection needs to know.
@@ -73,61 +99,58 @@ pub struct Request<'a> {
     pub known: &'a (dyn Fn(&str, &FileStamp) -> Option<TargetPath> + Sync),
 }
 
-/// Collects the source; the candidates come in the order of their paths.
+/// Collects the source.
 ///
 /// # Errors
 /// [`Error`]: a source that is missing or empty, or that cannot be read.
-pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Vec<Candidate>, Error> {
+pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collected, Error> {
     if !disk::folder::is_folder(request.source) {
         return Err(Error::Missing(request.source.to_owned()));
     }
     let root = disk::folder::resolve(request.source)?;
     let found = walk::below(&root)?;
     let files = found.len();
-    let named: Vec<Result<Candidate, Warning>> = found
+    let named: Vec<Named> = found
         .into_par_iter()
         .filter_map(|found| judge(request, &root, found).transpose())
         .collect::<Result<_, disk::Error>>()?;
-    let mut candidates = Vec::with_capacity(named.len());
-    let mut targets = HashSet::new();
-    for candidate in named.iter().flatten() {
-        targets.insert(candidate.target.clone());
-    }
-    let is_rival = |path: &str| path.parse().is_ok_and(|path: TargetPath| targets.contains(&path));
-    for named in named {
-        match named {
+    let targets: HashSet<TargetPath> =
+        named.iter().filter_map(|(_, named)| Some(named.as_ref().ok()?.target.clone())).collect();
+    let is_rival = |path: &&str| path.parse().is_ok_and(|path: TargetPath| targets.contains(&path));
+    let mut collected = Collected::default();
+    for (shown, named) in named {
+        let skipped = match named {
             Ok(candidate) => {
-                let rival = candidate.target.rivals().find(|path| is_rival(path)).map(str::to_owned);
-                match rival {
-                    None => candidates.push(candidate),
-                    Some(rival) => {
-                        let why =
-                            format!("beside {rival}, tough would sort its name differently and refuse both");
-                        reporter.warn(Warning::of_file(Code::NameSkipped, candidate.relative, why));
-                    }
-                }
+                let rival = candidate.target.rivals().find(is_rival).map(str::to_owned);
+                let Some(rival) = rival else {
+                    collected.candidates.push(candidate);
+                    continue;
+                };
+                let why = format!("beside {rival}, tough would sort its name differently and refuse both");
+                Skipped { code: Code::NameSkipped, why, may_be: Vec::new() }
             }
-            Err(warning) => reporter.warn(warning),
-        }
+            Err(skipped) => skipped,
+        };
+        collected.withheld.extend(skipped.may_be);
+        reporter.warn(Warning::of_file(skipped.code, shown, skipped.why));
     }
-    match (candidates.is_empty(), files) {
+    match (collected.candidates.is_empty(), files) {
         (true, 0) => Err(Error::Empty(request.source.to_owned())),
         (true, files) => Err(Error::NoDistribution { path: request.source.to_owned(), files }),
-        (false, _) => Ok(candidates),
+        (false, _) => Ok(collected),
     }
 }
 
-/// One entry: a candidate, a warning that names why not, or nothing if it was not selected.
-fn judge(
-    request: &Request<'_>,
-    root: &Path,
-    found: walk::Found,
-) -> Result<Option<Result<Candidate, Warning>>, disk::Error> {
+/// One entry, by the name to show: a candidate, or why not; nothing if it was not selected.
+fn judge(request: &Request<'_>, root: &Path, found: walk::Found) -> Result<Option<Named>, disk::Error> {
     let shown = found.relative.to_string_lossy().into_owned();
     if !request.selection.takes(&found.relative) {
         return Ok(None);
     }
-    let skip = |code, message: &str| Ok(Some(Err(Warning::of_file(code, shown.clone(), message))));
+    let skip = |code, why: &str| {
+        let skipped = Skipped { code, why: why.to_owned(), may_be: Vec::new() };
+        Ok(Some((shown.clone(), Err(skipped))))
+    };
     let Some(relative) = found.relative.to_str() else {
         return skip(Code::NameSkipped, "its name is not UTF-8");
     };
@@ -151,10 +174,11 @@ fn judge(
         Layout::Tree => tree::target(relative),
         Layout::Flat => flat::target(name, &path, &stamp, || (request.known)(relative, &stamp))?,
     };
-    Ok(Some(match naming {
+    let named = match naming {
         Naming::Target(target) => Ok(Candidate { relative: relative.to_owned(), path, stamp, target }),
-        Naming::Skip(code, why) => Err(Warning::of_file(code, shown, why)),
-    }))
+        Naming::Skip(skipped) => Err(skipped),
+    };
+    Ok(Some((shown, named)))
 }
 
 /// Names that downloaders and rsync give to what is not complete yet.

@@ -10,7 +10,7 @@ const OURS: [&str; 2] = ["metadata", "simple"];
 
 /// The target of the file at `relative`.
 pub(super) fn target(relative: &str) -> Naming {
-    let skip = |why: &str| Naming::Skip(Code::NameSkipped, why.to_owned());
+    let skip = |why: &str| Naming::skip(Code::NameSkipped, why);
     let first = relative.split('/').next().unwrap_or(relative);
     if OURS.contains(&first) {
         return skip("the site needs the folders metadata/ and simple/ for itself");
@@ -23,6 +23,6 @@ pub(super) fn target(relative: &str) -> Naming {
     }
     match relative.parse() {
         Ok(target) => Naming::Target(target),
-        Err(e) => Naming::Skip(Code::NameSkipped, e.to_string()),
+        Err(e) => Naming::skip(Code::NameSkipped, e.to_string()),
     }
 }

@@ -3,9 +3,10 @@
 use super::{Digests, Error, Mode, Removals, Request};
 use crate::disk;
 use crate::disk::stage::Staging;
-use crate::pipeline::collect;
+use crate::model::TargetPath;
+use crate::pipeline::collect::{self, Collected};
 use crate::pipeline::digest;
-use crate::pipeline::source::{Candidate, SourceFile};
+use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
 use crate::state::State;
 use crate::state::cache::{DigestCache, Remembered};
@@ -18,7 +19,11 @@ const TOO_YOUNG: i64 = 2_000_000_000;
 /// The files of the source with their digests, and what is to be remembered of them.
 pub(super) struct Found {
     pub(super) files: Vec<SourceFile>,
-    pub(super) unstable: Vec<Candidate>,
+    /// Targets that may be in the source, and could not be read as what they should be: what is
+    /// published of them stays.
+    pub(super) unsure: Vec<TargetPath>,
+    /// Files of the source that are to be targets.
+    pub(super) seen: u64,
     pub(super) hashed: (u64, u64),
     cache: DigestCache,
     /// Files that were touched so shortly before they were read that their times prove nothing.
@@ -27,7 +32,9 @@ pub(super) struct Found {
 
 pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter) -> Result<Found, Error> {
     let cache = DigestCache::load(state);
-    let known = |path: &str, stamp: &_| cache.recall(path, stamp).map(|r| r.target.clone());
+    let remembered = request.digests == Digests::Remembered;
+    let known =
+        |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.target.clone());
     let wanted = collect::Request {
         source: request.source,
         layout: request.layout,
@@ -35,12 +42,15 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
         known: &known,
     };
     let collected = event::stage(reporter, Stage::Collect, None, || collect::collect(&wanted, reporter));
-    let candidates = match collected {
-        Err(collect::Error::Empty(_)) if request.removals == Removals::Allowed => Vec::new(),
-        Err(error) => return Err(error.into()),
-        Ok(candidates) => candidates,
+    let Collected { candidates, withheld } = match collected {
+        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. })
+            if request.removals == Removals::Allowed =>
+        {
+            Collected::default()
+        }
+        collected => collected?,
     };
-    let remembered = request.digests == Digests::Remembered;
+    let seen = candidates.len() as u64;
     let known = |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.digest);
     let all_known = candidates.iter().all(|c| known(&c.relative, &c.stamp).is_some());
     let read_at = match request.mode {
@@ -56,7 +66,8 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
     };
     let young = fresh.iter().copied().filter(is_young).collect();
     let hashed = (fresh.len() as u64, bytes_hashed);
-    Ok(Found { files, unstable, hashed, cache, young })
+    let unsure = unstable.into_iter().map(|candidate| candidate.target).chain(withheld).collect();
+    Ok(Found { files, unsure, seen, hashed, cache, young })
 }
 
 /// Writes the cache, if anything in it changed.

@@ -3,6 +3,7 @@
 
 mod find;
 mod place;
+mod placement;
 mod publish;
 mod request;
 
@@ -16,7 +17,7 @@ use crate::keys::Signer;
 use crate::model::Inventory;
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
-use crate::pipeline::partition::{self, Difference, OnChange};
+use crate::pipeline::partition::{self, Decision, Difference, OnChange};
 use crate::pipeline::sign;
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
@@ -26,6 +27,7 @@ use crate::site::swap::{self, Written};
 use crate::site::targets::Manner;
 use crate::state::State;
 use crate::state::journal;
+use place::Act;
 use publish::Publication;
 use std::collections::BTreeSet;
 
@@ -35,6 +37,12 @@ pub enum Error {
     /// Nothing is published.
     #[error("nothing is published in {0} yet; run `tuffet init` first, or `tuffet build --init`")]
     NotBegun(String),
+    /// Nothing is published, and there is an online key of a repository that was.
+    #[error(
+        "nothing is published in {0}, and yet there is an online key: is the site's disk mounted \
+         (site.path)? If the site is lost, restore it from a backup"
+    )]
+    SiteGone(String),
     /// The published tree is not one that a client accepts.
     #[error(transparent)]
     Published(#[from] read::Error),
@@ -68,9 +76,7 @@ pub enum Error {
 pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter) -> Result<Outcome, Error> {
     let site = Site::new(request.site);
     let state = State::new(request.state);
-    if !read::is_begun(&site)? {
-        return Err(Error::NotBegun(request.site.display().to_string()));
-    }
+    not_begun(&site, &state)?;
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
@@ -79,39 +85,39 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let mut found = find::find(request, &state, reporter)?;
     let on_change = |file: &SourceFile| on_change(request, file);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
-        partition::decide(&before, &found.files, &found.unstable, on_change)
+        partition::decide(&before, &found.files, &found.unsure, on_change)
     })?;
     check_replacements(request.replace, &found.files)?;
     if request.removals == Removals::Guarded {
-        guard::check_removals(decisions.removed.len(), before.len())?;
+        guard::check_removals(&decisions.removed, before.len())?;
     }
 
-    let elsewhere = request.target_files == TargetFiles::Elsewhere || request.mode == Mode::DryRun;
-    let restore = request.digests == Digests::Anew;
-    let strayed = if elsewhere { Vec::new() } else { place::strayed(&site, &decisions)? };
-    let brings = restore
-        || !strayed.is_empty()
-        || decisions.targets.values().any(|d| matches!(d, partition::Decision::Bring { .. }));
-    let mut staging = Lazy::new(&site, &state);
+    let act = match (request.target_files, request.mode) {
+        (TargetFiles::Elsewhere, _) => Act::Elsewhere,
+        (_, Mode::DryRun) => Act::Look,
+        (_, Mode::Publish) => Act::Bring,
+    };
     let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
-    let manner = Manner { bring, tough_alias: request.tough_alias };
-    let area = if elsewhere || !brings { None } else { Some(staging.open()?) };
-    let to_bring = decisions.targets.len() as u64;
-    let placed = event::stage(reporter, Stage::Place, brings.then_some(to_bring), || {
-        let decisions = &decisions;
-        let request = place::Request {
-            site: &site,
-            staging: area,
-            manner,
-            decisions,
-            strayed: &strayed,
-            restore,
-            on_change: &on_change,
-        };
-        place::place(&request, &mut found.files, reporter)
+    let place = place::Request {
+        site: &site,
+        act,
+        manner: Manner { bring, tough_alias: request.tough_alias },
+        decisions: &decisions,
+        restore: request.digests == Digests::Anew || placement::differs(&state, request),
+        // What a run stages goes when it ends.
+        interrupted: disk::folder::is_there(&state.staging()),
+        on_change: &on_change,
+    };
+    let mut staging = Lazy::new(&site, &state);
+    if place.interrupted && act == Act::Bring {
+        staging.open()?;
+    }
+    let brings = decisions.targets.values().filter(|d| matches!(d, Decision::Bring { .. })).count() as u64;
+    let placed = event::stage(reporter, Stage::Place, Some(brings), || {
+        place::place(&place, &mut staging, &mut found.files, reporter)
     })?;
     let after = Inventory::new(published.bin_count, placed.entries);
-    guard::warn_of_bins(published.bin_count, after.len(), reporter);
+    guard::warn_of_bins(published.bin_count, request.bins, after.len(), reporter);
     let difference = Difference::between(&before, &after);
 
     let mut outcome = Outcome {
@@ -119,12 +125,13 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         targets: after.len() as u64,
         projects: projects(request.layout, &after),
         bins: u64::from(published.bin_count.get()),
-        seen: (found.files.len() + found.unstable.len()) as u64,
+        seen: found.seen,
         hashed: found.hashed,
         added: difference.added,
         changed: difference.changed,
         removed: difference.removed,
         held: placed.held,
+        names: difference.names.clone(),
         written: Written { files: placed.written.0, bytes: placed.written.1 },
         ..Outcome::default()
     };
@@ -142,9 +149,23 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     }
     if request.mode == Mode::Publish {
         find::remember(&state, found)?;
+        placement::remember(&state, request)?;
         journal::append(&state, &journal_entry(request, &outcome))?;
     }
     Ok(outcome)
+}
+
+/// Nothing can be built on a site where nothing is.
+///
+/// # Errors
+/// [`Error::NotBegun`] or [`Error::SiteGone`].
+pub fn not_begun(site: &Site, state: &State) -> Result<(), Error> {
+    let shown = site.root().display().to_string();
+    match (read::is_begun(site)?, disk::folder::is_there(&state.online_key())) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Error::SiteGone(shown)),
+        (false, false) => Err(Error::NotBegun(shown)),
+    }
 }
 
 /// A staging folder that is opened when something is to be staged, and not before.
@@ -171,21 +192,18 @@ impl<'a> Lazy<'a> {
 /// What becomes of a file whose published bytes are others: in layout `tree` a name may change
 /// its content, a distribution may not unless it is asked for.
 fn on_change(request: &Request<'_>, file: &SourceFile) -> OnChange {
-    let candidate = &file.candidate;
-    let named = |path: &String| *path == candidate.relative || path == candidate.target.as_str();
-    if request.layout == Layout::Tree || request.replace.iter().any(named) {
-        OnChange::Take
-    } else {
-        OnChange::Hold
-    }
+    let named = request.replace.iter().any(|path| is_named(path, file));
+    if request.layout == Layout::Tree || named { OnChange::Take } else { OnChange::Hold }
+}
+
+/// Whether `--replace PATH` means this file: by its path below the source, or as a target.
+fn is_named(path: &str, file: &SourceFile) -> bool {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    path == file.candidate.relative || path == file.candidate.target.as_str()
 }
 
 fn check_replacements(replace: &[String], files: &[SourceFile]) -> Result<(), Error> {
-    let names: BTreeSet<&str> = files
-        .iter()
-        .flat_map(|file| [file.candidate.relative.as_str(), file.candidate.target.as_str()])
-        .collect();
-    match replace.iter().find(|path| !names.contains(path.as_str())) {
+    match replace.iter().find(|path| !files.iter().any(|file| is_named(path, file))) {
         Some(path) => Err(Error::NothingToReplace(path.clone())),
         None => Ok(()),
     }

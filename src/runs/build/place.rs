@@ -1,15 +1,39 @@
 //! Bringing in what the decisions name, and taking back what could not be brought in.
 
+use super::Lazy;
 use crate::disk;
-use crate::disk::stage::Staging;
 use crate::model::{Entry, TargetPath};
 use crate::pipeline::digest;
 use crate::pipeline::partition::{Decision, Decisions, OnChange};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
 use crate::site::Site;
-use crate::site::targets::{self, Arrival, Incoming, Manner, PlainName};
+use crate::site::targets::{self, Arrival, Incoming, Manner, Plain, PlainName, Survey};
 use std::collections::BTreeMap;
+
+/// Whether files are brought into the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// They are.
+    Bring,
+    /// It is only said which would be.
+    Look,
+    /// They are served from elsewhere.
+    Elsewhere,
+}
+
+/// What placing needs to know.
+pub(super) struct Request<'a> {
+    pub(super) site: &'a Site,
+    pub(super) act: Act,
+    pub(super) manner: Manner,
+    pub(super) decisions: &'a Decisions,
+    /// Whether published files are compared, and put back where they are gone or damaged.
+    pub(super) restore: bool,
+    /// Whether a run before this one did not end, and may have left a plain name astray.
+    pub(super) interrupted: bool,
+    pub(super) on_change: &'a dyn Fn(&SourceFile) -> OnChange,
+}
 
 /// What became of the files.
 #[derive(Debug, Default)]
@@ -22,113 +46,162 @@ pub(super) struct Placed {
     pub(super) written: (u64, u64),
 }
 
-/// What placing needs to know.
-pub(super) struct Request<'a> {
-    pub(super) site: &'a Site,
-    /// None where files are served from elsewhere, or nothing is to be written.
-    pub(super) staging: Option<&'a Staging>,
-    pub(super) manner: Manner,
-    pub(super) decisions: &'a Decisions,
-    /// Targets whose plain name is to be given back to their bytes.
-    pub(super) strayed: &'a [Entry],
-    /// Whether published files are compared, and put back where they are damaged.
-    pub(super) restore: bool,
-    pub(super) on_change: &'a dyn Fn(&SourceFile) -> OnChange,
-}
-
-/// The held targets whose plain name a run that did not end has given to other bytes.
-pub(super) fn strayed(site: &Site, decisions: &Decisions) -> Result<Vec<Entry>, disk::Error> {
-    let held = decisions.targets.values().filter_map(|decision| match decision {
-        Decision::Hold(entry) => Some(entry),
-        _ => None,
-    });
-    let strayed = held.map(|entry| Ok(targets::plain_name_strayed(site, entry)?.then(|| entry.clone())));
-    strayed.filter_map(Result::transpose).collect()
-}
-
 /// Brings the files in. `files` get the stamps that they have afterwards.
 pub(super) fn place(
     request: &Request<'_>,
+    staging: &mut Lazy<'_>,
     files: &mut [SourceFile],
     reporter: &dyn Reporter,
 ) -> Result<Placed, disk::Error> {
-    let Request { site, staging, manner, decisions, strayed, restore, on_change } = *request;
     let mut placed = Placed::default();
     let by_target: BTreeMap<&TargetPath, usize> =
         files.iter().enumerate().map(|(index, file)| (&file.candidate.target, index)).collect();
     let mut wanted: Vec<(usize, Entry, Option<&Entry>)> = Vec::new();
-    for (target, decision) in &decisions.targets {
+    for (target, decision) in &request.decisions.targets {
         match decision {
             Decision::Bring { source, replaces } => {
                 wanted.push((*source, files[*source].entry(), replaces.as_ref()));
             }
             Decision::Hold(entry) => {
-                placed.held += 1;
-                placed.entries.push(entry.clone());
-                let file =
-                    by_target.get(target).map_or(target.as_str(), |&index| &files[index].candidate.relative);
-                let message = format!(
-                    "{target} is published with other bytes; `build --replace {file}` takes the new ones"
-                );
-                reporter.warn(Warning::of_file(Code::Held, file, message));
+                let index = by_target.get(target).copied();
+                let file = index.map_or(target.as_str(), |index| &files[index].candidate.relative);
+                hold(&mut placed, entry, file, reporter);
+                mend(request, staging, entry, true, &mut placed, reporter)?;
             }
             Decision::Keep(entry) => match by_target.get(target) {
-                Some(&index) if restore && files[index].entry() == *entry => {
+                Some(&index) if request.restore && files[index].entry() == *entry => {
                     wanted.push((index, entry.clone(), Some(entry)));
                 }
-                _ => placed.entries.push(entry.clone()),
+                _ => {
+                    if request.interrupted {
+                        mend(request, staging, entry, false, &mut placed, reporter)?;
+                    }
+                    placed.entries.push(entry.clone());
+                }
             },
         }
     }
-    let Some(staging) = staging else {
-        // The files are served from elsewhere.
+    if request.act == Act::Elsewhere {
         placed.entries.extend(wanted.into_iter().map(|(_, entry, _)| entry));
         return Ok(placed);
-    };
+    }
+    let arrivals = arrivals(request, staging, &wanted, files, reporter)?;
+    for ((index, entry, replaces), arrival) in wanted.into_iter().zip(arrivals) {
+        arrive(&mut placed, &mut files[index], entry, replaces, arrival, reporter);
+    }
+    Ok(placed)
+}
+
+/// What comes of each wanted file; staging is opened only if one lacks something.
+fn arrivals(
+    request: &Request<'_>,
+    staging: &mut Lazy<'_>,
+    wanted: &[(usize, Entry, Option<&Entry>)],
+    files: &[SourceFile],
+    reporter: &dyn Reporter,
+) -> Result<Vec<Arrival>, disk::Error> {
     let incoming: Vec<Incoming<'_>> = wanted
         .iter()
         .map(|(index, entry, replaces)| {
             let file = &files[*index];
-            let pass = replaces.is_some() || on_change(file) == OnChange::Take;
+            let pass = replaces.is_some() || (request.on_change)(file) == OnChange::Take;
             let plain = if pass { PlainName::Pass } else { PlainName::Keep };
             Incoming { entry, path: &file.candidate.path, stamp: &file.candidate.stamp, plain }
         })
         .collect();
-    for entry in strayed {
-        targets::give_back_plain_name(site, staging, entry)?;
-        placed.written.0 += 1;
-        let message = format!("{} had the bytes of a replacement that was never published", entry.path);
-        reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
+    let surveys = targets::survey(request.site, &incoming, request.manner)?;
+    // Complete as they are: whoever gave them their names may not have lived to make them durable,
+    // so that those that no snapshot lists yet go through `bring` too.
+    let new = wanted.iter().any(|(.., replaces)| replaces.is_none());
+    let acts = surveys.iter().any(Survey::lacks_something)
+        || (new && surveys.iter().any(|survey| survey.refusal().is_none()));
+    if request.act == Act::Look || !acts {
+        let look = |survey: &Survey| survey.refusal().unwrap_or(Arrival::AlreadyThere);
+        return Ok(surveys.iter().map(look).collect());
     }
-    let arrivals = targets::bring(site, staging, &incoming, manner, reporter)?;
-    for ((index, entry, replaces), arrival) in wanted.into_iter().zip(arrivals) {
-        let candidate = &mut files[index].candidate;
-        match arrival {
-            Arrival::New(stamp) => {
-                candidate.stamp = stamp;
-                placed.written.0 += 1;
-                placed.written.1 += entry.length;
-                if replaces.is_some_and(|old| *old == entry) {
-                    let message = format!("{} was gone or damaged in the site", entry.path);
-                    reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
-                }
-                placed.entries.push(entry);
+    targets::bring(request.site, staging.open()?, &incoming, &surveys, request.manner, reporter)
+}
+
+/// Notes what came of one file.
+fn arrive(
+    placed: &mut Placed,
+    file: &mut SourceFile,
+    entry: Entry,
+    replaces: Option<&Entry>,
+    arrival: Arrival,
+    reporter: &dyn Reporter,
+) {
+    let relative = file.candidate.relative.clone();
+    match arrival {
+        Arrival::New(stamp) => {
+            file.candidate.stamp = stamp;
+            placed.written.0 += 1;
+            placed.written.1 += entry.length;
+            if replaces.is_some_and(|old| *old == entry) {
+                let message = "one of its names was gone or had other bytes";
+                reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
             }
-            Arrival::AlreadyThere => placed.entries.push(entry),
-            Arrival::Changed => {
-                reporter.warn(digest::unstable(candidate));
-                placed.entries.extend(replaces.cloned());
-            }
-            Arrival::NameTaken => {
-                placed.held += 1;
-                let message = format!(
-                    "{} was public with other bytes, which readers may still hold; `sweep` frees the \
-                     name, and `build --replace {}` takes it now",
-                    entry.path, candidate.relative
-                );
-                reporter.warn(Warning::of_file(Code::Held, candidate.relative.clone(), message));
-            }
+            placed.entries.push(entry);
+        }
+        Arrival::AlreadyThere => placed.entries.push(entry),
+        Arrival::Changed => {
+            reporter.warn(digest::unstable(&file.candidate));
+            placed.entries.extend(replaces.cloned());
+        }
+        Arrival::NameTaken => {
+            placed.held += 1;
+            let message = format!(
+                "its name was public with other bytes, which readers may still hold; `sweep` frees it, and \
+                 `build --replace {relative}` takes it now"
+            );
+            reporter.warn(Warning::of_file(Code::Held, relative, message));
+        }
+        Arrival::NameBlocked => {
+            placed.held += u64::from(replaces.is_some());
+            let message = format!(
+                "in the site, {} or a folder on its way is something else; if it was a target, the first \
+                 build after a `sweep` that frees the name takes this file",
+                entry.path
+            );
+            reporter.warn(Warning::of_file(Code::NameBlocked, relative, message));
+            placed.entries.extend(replaces.cloned());
         }
     }
-    Ok(placed)
+}
+
+/// A published target stays as it is although the source has other bytes.
+fn hold(placed: &mut Placed, entry: &Entry, file: &str, reporter: &dyn Reporter) {
+    placed.held += 1;
+    placed.entries.push(entry.clone());
+    let message = format!("published with other bytes; `build --replace {file}` takes the new ones");
+    reporter.warn(Warning::of_file(Code::Held, file, message));
+}
+
+/// Gives the plain name of a published target back to its bytes, if it strayed and they are there.
+fn mend(
+    request: &Request<'_>,
+    staging: &mut Lazy<'_>,
+    entry: &Entry,
+    suspect: bool,
+    placed: &mut Placed,
+    reporter: &dyn Reporter,
+) -> Result<(), disk::Error> {
+    if request.act != Act::Bring {
+        return Ok(());
+    }
+    match targets::plain_name(request.site, entry, suspect)? {
+        Plain::Right => {}
+        Plain::Strayed => {
+            targets::give_back_plain_name(request.site, staging.open()?, entry)?;
+            placed.written.0 += 1;
+            let message = "it had the bytes of a replacement that was never published";
+            reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
+        }
+        Plain::Lost => {
+            let message = "the published bytes are nowhere in the site: clients refuse the file. A source that \
+                           writes in place must not be linked (site.targets)";
+            reporter.warn(Warning::of_file(Code::Lost, entry.path.as_str(), message));
+        }
+    }
+    Ok(())
 }

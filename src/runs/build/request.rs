@@ -1,7 +1,8 @@
 //! What a build is asked, and what it answers.
 
-use crate::model::{Moment, Version};
+use crate::model::{BinCount, Moment, TargetPath, Version};
 use crate::pipeline::collect::{Layout, Selection};
+use crate::pipeline::partition::Became;
 use crate::site::swap::Written;
 use crate::trust::Lives;
 use std::path::Path;
@@ -61,6 +62,8 @@ pub struct Request<'a> {
     pub tough_alias: bool,
     /// The state folder.
     pub state: &'a Path,
+    /// The number of bins that is configured; none for any.
+    pub bins: Option<BinCount>,
     /// How long roles live.
     pub lives: &'a Lives,
     /// The run's now.
@@ -104,6 +107,8 @@ pub struct Outcome {
     pub removed: u64,
     /// Targets whose published bytes stay although the source has others.
     pub held: u64,
+    /// What became of which target: the first thousand.
+    pub names: Vec<(Became, TargetPath)>,
     /// What was written into the site.
     pub written: Written,
 }

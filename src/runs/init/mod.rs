@@ -73,7 +73,9 @@ pub struct Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A threshold is 0, or above the number of keys.
-    #[error("{threshold} of {keys} {what} keys cannot be asked for; the threshold must be from 1 to {keys}")]
+    #[error(
+        "--{what}-threshold {threshold} cannot be met by --{what}-keys {keys}: give one from 1 to {keys}"
+    )]
     Threshold {
         /// "root" or "admin".
         what: &'static str,
@@ -111,19 +113,9 @@ pub fn init(
     passphrases: &Passphrases,
     reporter: &dyn Reporter,
 ) -> Result<Outcome, Error> {
-    for (what, (keys, threshold)) in [("root", request.root_keys), ("admin", request.admin_keys)] {
-        if threshold == 0 || threshold > keys {
-            return Err(Error::Threshold { what, keys, threshold });
-        }
-    }
-    let site = Site::new(request.site);
     let online_path = State::new(request.state).online_key();
-    let paths = |name: &str, count: u32| -> Vec<PathBuf> {
-        (1..=count).map(|number| request.keys_dir.join(format!("{name}-{number}.key"))).collect()
-    };
-    let (root_paths, admin_paths) =
-        (paths("root", request.root_keys.0), paths("admin", request.admin_keys.0));
-    refuse_to_overwrite(&site, root_paths.iter().chain(&admin_paths).chain([&online_path]))?;
+    refuse(request.site, request.keys_dir, &online_path, request.root_keys, request.admin_keys)?;
+    let (root_paths, admin_paths) = key_paths(request.keys_dir, request.root_keys.0, request.admin_keys.0);
 
     let create = |paths: &[PathBuf], passphrase: Option<&str>| -> Result<Vec<Ed25519>, Error> {
         paths.iter().map(|path| Ok(file::create(path, passphrase)?)).collect()
@@ -160,16 +152,41 @@ pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
     Ok(())
 }
 
-fn refuse_to_overwrite<'a>(site: &Site, keys: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
-    if site::read::is_begun(site)? {
+fn key_paths(keys_dir: &Path, root: u32, admin: u32) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let paths = |name: &str, count: u32| {
+        (1..=count).map(|number| keys_dir.join(format!("{name}-{number}.key"))).collect()
+    };
+    (paths("root", root), paths("admin", admin))
+}
+
+/// What [`init`] refuses before it makes anything: thresholds that cannot be met, and names that
+/// are taken. For callers that would ask a person for passphrases first.
+///
+/// # Errors
+/// [`Error::Threshold`] or [`Error::Exists`].
+pub fn refuse(
+    site: &Path,
+    keys_dir: &Path,
+    online_key: &Path,
+    root_keys: (u32, u32),
+    admin_keys: (u32, u32),
+) -> Result<(), Error> {
+    for (what, (keys, threshold)) in [("root", root_keys), ("admin", admin_keys)] {
+        if threshold == 0 || threshold > keys {
+            return Err(Error::Threshold { what, keys, threshold });
+        }
+    }
+    let site = Site::new(site);
+    if site::read::is_begun(&site)? {
         let path = site.folder().path(site::layout::METADATA);
-        let way_out = "a repository is published there; name another site.path, or remove that one";
+        let way_out = "a repository is published there; for another one, name another site.path";
         return Err(Error::Exists { path, way_out });
     }
-    for path in keys {
+    let (root, admin) = key_paths(keys_dir, root_keys.0, admin_keys.0);
+    for path in root.iter().chain(&admin).map(PathBuf::as_path).chain([online_key]) {
         if folder::is_there(path) {
             let way_out = "move it away if it belongs to another repository, or name another folder";
-            return Err(Error::Exists { path: path.clone(), way_out });
+            return Err(Error::Exists { path: path.to_owned(), way_out });
         }
     }
     Ok(())

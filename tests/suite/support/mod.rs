@@ -1,6 +1,7 @@
 //! What the tests share: a repository in a folder of its own, and the real clients.
 
 pub(crate) mod clients;
+pub(crate) mod known;
 pub(crate) mod repo;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};

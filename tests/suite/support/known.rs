@@ -1,0 +1,62 @@
+//! A repository whose keys everybody knows: golden bytes, and trees that an attacker with a key
+//! could sign.
+
+use super::Repo;
+use serde_json::Value;
+use tuffet::keys::{Ed25519, Signer as _, pem};
+use tuffet::model::{BinCount, canonical};
+use tuffet::runs::init::{self, Keys, Request};
+use tuffet::trust::Lives;
+
+/// When it was made.
+pub(crate) const MADE: &str = "2026-01-01T00:00:00Z";
+
+/// The key of a number: 1 to 3 are root's, 4 and 5 the administrators', 6 is the online key.
+pub(crate) fn key(number: u8) -> Ed25519 {
+    Ed25519::from_seed(&[number; 32])
+}
+
+/// The repository, with two bins and nothing in them.
+pub(crate) fn repo() -> Repo {
+    let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let keys = Keys { root: vec![key(1), key(2), key(3)], admin: vec![key(4), key(5)], online: key(6) };
+    let (site, state) = (repo.site(), repo.path().join(".tuffet"));
+    let request = Request {
+        site: &site,
+        state: &state,
+        keys_dir: &repo.path().join("offline-keys"),
+        root_keys: (3, 2),
+        admin_keys: (2, 1),
+        bins: BinCount::new(2).unwrap(),
+        lives: &Lives::default(),
+        now: MADE.parse().unwrap(),
+    };
+    init::publish_first(&request, &keys).unwrap();
+    let online = pem::write(&keys.online, None).unwrap();
+    tuffet::disk::place::write_secret(&state.join("online.key"), online.as_bytes()).unwrap();
+    repo
+}
+
+/// Changes what a metadata file says and signs it again with these keys. Snapshot and timestamp
+/// list the new bytes where they list any.
+pub(crate) fn resign(repo: &Repo, file: &str, signers: &[u8], change: impl Fn(&mut Value)) {
+    resign_one(repo, file, signers, &change);
+}
+
+fn resign_one(repo: &Repo, file: &str, signers: &[u8], change: &dyn Fn(&mut Value)) {
+    let path = repo.site().join("metadata").join(file);
+    let mut signed = repo.signed(file);
+    change(&mut signed);
+    let covered = canonical::to_canonical(&signed).unwrap();
+    let signatures: Vec<_> = signers.iter().map(|number| key(*number).sign(&covered).unwrap()).collect();
+    let bytes =
+        canonical::to_canonical(&serde_json::json!({"signatures": signatures, "signed": signed})).unwrap();
+    std::fs::write(path, &bytes).unwrap();
+    if file.ends_with(".snapshot.json") {
+        resign_one(repo, "timestamp.json", &[6], &|timestamp| {
+            let meta = &mut timestamp["meta"]["snapshot.json"];
+            meta["length"] = bytes.len().into();
+            meta["hashes"]["sha256"] = tuffet::model::Sha256::of(&bytes).to_string().into();
+        });
+    }
+}
