@@ -51,6 +51,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         tough_alias: settings.tough_alias,
         state: &settings.state,
         bins: settings.bins,
+        pages: settings.pages,
         lives: &settings.lives,
         now,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },
@@ -97,9 +98,12 @@ fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str
 fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, first: bool) -> String {
     let site = settings.site.display();
     let version = outcome.snapshot.map_or_else(|| "none".to_owned(), |version| version.to_string());
-    let mut what = show::count(outcome.targets, "target");
+    let mut what = show::count(outcome.distributions, "file");
     if outcome.projects > 0 {
         what += &format!(" of {}", show::count(outcome.projects, "project"));
+    }
+    if outcome.targets > outcome.distributions {
+        what += &format!("; {} in all", show::count(outcome.targets, "target"));
     }
     let counts = format!(
         "  {} added, {} changed, {} removed, {} held; {} hashed ({})\n",
@@ -129,8 +133,8 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
     }
     let next = if first {
         format!(
-            "\nAny web server or CDN can serve {site} to TUF clients.\n\
-             (This version makes no index pages for pip yet.)\n\
+            "\nAny web server or CDN can serve {site}: to TUF clients, and to pip with\n  \
+             --index-url http://…/simple/\n\
              To check it as a client would:\n  tuffet verify {site}\n"
         )
     } else {

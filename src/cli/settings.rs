@@ -9,7 +9,7 @@ use std::time::Duration;
 use tuffet::disk::{folder, read};
 use tuffet::model::{BinCount, moment};
 use tuffet::pipeline::collect::{Layout, Selection};
-use tuffet::runs::build::TargetFiles;
+use tuffet::runs::build::{Pages, TargetFiles};
 use tuffet::trust::Lives;
 
 /// What `init` writes where there is no `pipeline.toml`.
@@ -22,8 +22,7 @@ struct File {
     site: Site,
     state: State,
     bins: Bins,
-    #[serde(rename = "index")]
-    _index: Index,
+    index: Index,
     keys: Keys,
     expiry: Expiry,
 }
@@ -77,17 +76,21 @@ struct Bins {
     count: Option<BinCount>,
 }
 
-/// Checked when it is read; this version makes no pages.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Index {
-    #[serde(rename = "formats")]
-    _formats: Vec<IndexFormat>,
-    #[serde(rename = "root", deserialize_with = "index_root")]
-    _root: (),
+    formats: Vec<IndexFormat>,
+    #[serde(deserialize_with = "index_root")]
+    root: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+impl Default for Index {
+    fn default() -> Self {
+        Self { formats: vec![IndexFormat::Html, IndexFormat::Json], root: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum IndexFormat {
     Html,
@@ -161,17 +164,17 @@ fn bin_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BinCou
     }
 }
 
-fn index_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+fn index_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     use serde::de::Error as _;
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "index.root is \"auto\", true or false")]
     enum Root {
-        Flag(#[expect(dead_code, reason = "checked when read")] bool),
+        Flag(bool),
         Word(String),
     }
     match Root::deserialize(deserializer)? {
-        Root::Flag(_) => Ok(()),
-        Root::Word(word) if word == "auto" => Ok(()),
+        Root::Flag(flag) => Ok(Some(flag)),
+        Root::Word(word) if word == "auto" => Ok(None),
         Root::Word(word) => Err(D::Error::custom(format!("{word:?} is neither \"auto\", true nor false"))),
     }
 }
@@ -189,6 +192,7 @@ pub(crate) struct Settings {
     pub(crate) tough_alias: bool,
     pub(crate) state: PathBuf,
     pub(crate) bins: Option<BinCount>,
+    pub(crate) pages: Pages,
     pub(crate) insecure_plain: bool,
     pub(crate) lives: Lives,
 }
@@ -245,6 +249,11 @@ impl Settings {
             },
             tough_alias: file.site.tough_alias,
             bins: file.bins.count,
+            pages: Pages {
+                html: file.index.formats.contains(&IndexFormat::Html),
+                json: file.index.formats.contains(&IndexFormat::Json),
+                root: file.index.root,
+            },
             insecure_plain: file.keys.insecure_plain,
             lives: lives(&file.expiry),
             base,

@@ -35,6 +35,19 @@ impl Distribution {
     }
 }
 
+/// The version in the file name of a wheel or sdist of this project, as it is written there; `None`
+/// if there is none to be seen.
+#[must_use]
+pub fn version_text<'a>(name: &'a str, project: &ProjectName) -> Option<&'a str> {
+    if let Some(stem) = name.strip_suffix(".whl") {
+        return stem.split('-').nth(1);
+    }
+    let stem = SDIST_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))?;
+    let mut dashes = stem.match_indices('-').map(|(at, _)| at);
+    let at = dashes.find(|&at| ProjectName::normalise(&stem[..at]).is_ok_and(|name| name == *project))?;
+    Some(&stem[at + 1..])
+}
+
 /// `name-version(-build)?-python-abi-platform`.
 fn from_wheel(stem: &str) -> Distribution {
     let parts: Vec<&str> = stem.split('-').collect();
@@ -91,6 +104,18 @@ mod tests {
         };
         assert_eq!(names.iter().map(ProjectName::as_str).collect::<Vec<_>>(), ["thing-1-0", "thing"]);
         assert_eq!(Distribution::from_file_name("thing-latest.tar.gz"), Distribution::Unsettled(vec![]));
+    }
+
+    #[test]
+    fn the_version_is_what_follows_the_project() {
+        for (name, project, version) in [
+            ("zope.interface-7.2-cp311-cp311-linux_x86_64.whl", "zope-interface", Some("7.2")),
+            ("my-old-name-1.0b2.zip", "my-old-name", Some("1.0b2")),
+            ("thing-1.0-1.tar.gz", "thing", Some("1.0-1")),
+            ("other-1.0.tar.gz", "thing", None),
+        ] {
+            assert_eq!(version_text(name, &ProjectName::normalise(project).unwrap()), version, "{name}");
+        }
     }
 
     #[test]

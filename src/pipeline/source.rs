@@ -2,6 +2,7 @@
 
 use crate::disk::FileStamp;
 use crate::model::{Entry, Sha256, TargetPath};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A file of the source that is to be a target.
@@ -32,4 +33,18 @@ impl SourceFile {
     pub fn entry(&self) -> Entry {
         Entry { path: self.candidate.target.clone(), length: self.candidate.stamp.size, digest: self.digest }
     }
+}
+
+/// What the metadata inside a distribution says, as far as an index repeats it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// `Requires-Python`, as it is written there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires_python: Option<String>,
+    /// A wheel's METADATA (PEP 658): its digest and its size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<(Sha256, u64)>,
+    /// Why nothing is known, where the archive is broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
 }

@@ -17,6 +17,8 @@ pub enum Stage {
     Partition,
     /// Bringing new files into the site.
     Place,
+    /// Reading what new archives say of themselves, and rendering pages.
+    Index,
     /// Signing roles.
     Sign,
     /// Making roles, snapshot and timestamp public.
@@ -37,6 +39,7 @@ impl Stage {
             Self::Digest => "digest",
             Self::Partition => "partition",
             Self::Place => "place",
+            Self::Index => "index",
             Self::Sign => "sign",
             Self::Swap => "swap",
             Self::Roles => "roles",

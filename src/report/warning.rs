@@ -16,6 +16,8 @@ pub enum Code {
     NameSkipped,
     /// The project of an sdist could not be told.
     ProjectUnknown,
+    /// An archive that says nothing of itself.
+    BrokenArchive,
     /// A file kept changing while it was read.
     Unstable,
     /// A published file has other bytes in the source now.
@@ -46,6 +48,7 @@ impl Code {
             Self::LinkSkipped => "skipped: not a file of this folder",
             Self::NameSkipped => "skipped: a name that clients cannot fetch",
             Self::ProjectUnknown => "skipped: which project it belongs to cannot be told",
+            Self::BrokenArchive => "published without metadata: a broken archive",
             Self::Unstable => "left for the next run: changed while it was read",
             Self::Held => "held: other bytes than published; the published ones stay",
             Self::BinCount => "another number of bins",

@@ -10,7 +10,7 @@ use crate::disk::place::Placer;
 use crate::disk::read::OpenFile;
 use crate::disk::stage::{Bring, Brought, Staged, Staging};
 use crate::disk::{self, FileStamp};
-use crate::model::Entry;
+use crate::model::{Entry, Moment};
 use crate::report::{Event, Reporter};
 use rayon::prelude::*;
 use std::path::Path;
@@ -20,12 +20,19 @@ use std::path::Path;
 pub struct Incoming<'a> {
     /// What metadata will say of it.
     pub entry: &'a Entry,
-    /// The file.
-    pub path: &'a Path,
-    /// What it looked like when it was hashed.
-    pub stamp: &'a FileStamp,
+    /// Where its bytes are.
+    pub content: Content<'a>,
     /// Whether its plain name may pass from other bytes to these.
     pub plain: PlainName,
+}
+
+/// The bytes of an incoming file.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// In a file of the source, and what that looked like when it was hashed.
+    File(&'a Path, &'a FileStamp),
+    /// Made by us; published with this time of modification.
+    Made(&'a [u8], Moment),
 }
 
 /// What to do with a plain name that other bytes have.
@@ -40,8 +47,9 @@ pub enum PlainName {
 /// What came of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It has its names; the stamp is the source file's now (a link moves its time of change).
-    New(FileStamp),
+    /// It has its names; the stamp is the source file's now, where there is one (a link moves its
+    /// time of change).
+    New(Option<FileStamp>),
     /// It had them already.
     AlreadyThere,
     /// The source file is no longer what was hashed.
@@ -164,6 +172,8 @@ pub fn bring(
 enum Prepared {
     /// The bytes lie staged.
     Staged(Staged, FileStamp),
+    /// Bytes of ours lie staged.
+    Made(Staged),
     /// The hashed name has them.
     Hashed,
     Not(Arrival),
@@ -181,7 +191,11 @@ fn prepare(
     if survey.hashed == Name::Right {
         return Ok(Prepared::Hashed);
     }
-    Ok(match staging.bring(file.path, file.stamp, &file.entry.digest, how)? {
+    let (path, stamp) = match file.content {
+        Content::File(path, stamp) => (path, stamp),
+        Content::Made(bytes, now) => return Ok(Prepared::Made(staging.write(bytes, Some(now))?)),
+    };
+    Ok(match staging.bring(path, stamp, &file.entry.digest, how)? {
         Brought::Changed => Prepared::Not(Arrival::Changed),
         Brought::Staged(staged, stamp) => Prepared::Staged(staged, stamp),
     })
@@ -196,18 +210,22 @@ fn place(
     survey: Survey,
 ) -> Result<Arrival, disk::Error> {
     let hashed = hashed_name(file.entry);
-    let stamp = match prepared {
-        Prepared::Not(arrival) => return Ok(arrival),
-        Prepared::Hashed => *file.stamp,
-        Prepared::Staged(staged, stamp) => {
-            match survey.hashed {
-                Name::Free => placer.place_new(staged, &hashed)?,
-                // Damaged: no reader ever accepted it.
-                _ => placer.replace(staged, &hashed)?,
-            }
-            stamp
-        }
+    let of_source = match file.content {
+        Content::File(_, stamp) => Some(*stamp),
+        Content::Made(..) => None,
     };
+    let (staged, stamp) = match prepared {
+        Prepared::Not(arrival) => return Ok(arrival),
+        Prepared::Hashed => (None, of_source),
+        Prepared::Staged(staged, stamp) => (Some(staged), Some(stamp)),
+        Prepared::Made(staged) => (Some(staged), None),
+    };
+    match (staged, survey.hashed) {
+        (None, _) => {}
+        (Some(staged), Name::Free) => placer.place_new(staged, &hashed)?,
+        // Damaged: no reader ever accepted it.
+        (Some(staged), _) => placer.replace(staged, &hashed)?,
+    }
     let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
     for (name, standing) in [(file.entry.path.as_str(), survey.plain), (&alias, survey.alias)] {
         match standing {
@@ -222,9 +240,9 @@ fn place(
         return Ok(Arrival::AlreadyThere);
     }
     // Where the source's own file got the names, each of them moved its time of change.
-    match site.folder().stamp(&hashed)? {
-        Some(now) if now.is_same_file(&stamp) => Ok(Arrival::New(now)),
-        _ => Ok(Arrival::New(stamp)),
+    match (stamp, site.folder().stamp(&hashed)?) {
+        (Some(stamp), Some(now)) if now.is_same_file(&stamp) => Ok(Arrival::New(Some(now))),
+        (stamp, _) => Ok(Arrival::New(stamp)),
     }
 }
 

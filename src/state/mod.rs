@@ -4,6 +4,7 @@
 //! time, never correctness.
 
 pub mod cache;
+pub mod facts;
 pub mod journal;
 
 use crate::disk;
@@ -43,6 +44,10 @@ impl State {
 
     pub(crate) fn digests(&self) -> PathBuf {
         self.root.join("cache").join("digests.jsonl")
+    }
+
+    pub(crate) fn facts(&self) -> PathBuf {
+        self.root.join("cache").join("facts.jsonl")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

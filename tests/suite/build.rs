@@ -202,8 +202,9 @@ fn sdist(stem: &str, name: &str) -> Vec<u8> {
 
 #[test]
 fn layout_tree_publishes_files_under_their_paths_and_takes_new_bytes() {
-    let repo =
-        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
+    let repo = Repo::with_config(
+        "[source]\npath = \"dists\"\nlayout = \"tree\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n",
+    );
     for name in
         ["firmware/v1/image bin+x!.img", "top.txt", "ünïcode/日本.txt", "metadata/no.json", "simple/no.html"]
     {
@@ -224,8 +225,7 @@ fn layout_tree_publishes_files_under_their_paths_and_takes_new_bytes() {
 
 #[test]
 fn a_linked_source_is_not_hashed_again_because_of_our_links() {
-    let config =
-        "[source]\npath = \"dists\"\n[site]\ntargets = \"hardlink\"\n[keys]\ninsecure_plain = true\n";
+    let config = "[source]\npath = \"dists\"\n[site]\ntargets = \"hardlink\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n";
     let repo = Repo::with_config(config);
     (0..5).for_each(|number| drop(repo.add_wheel(number)));
     std::thread::sleep(std::time::Duration::from_millis(2100));
@@ -245,7 +245,7 @@ fn a_linked_source_is_not_hashed_again_because_of_our_links() {
 fn published_modes_do_not_follow_the_umask_or_the_source() {
     for config in ["copy", "hardlink"] {
         let config = format!(
-            "[source]\npath = \"dists\"\n[site]\ntargets = \"{config}\"\n[keys]\ninsecure_plain = true\n"
+            "[source]\npath = \"dists\"\n[site]\ntargets = \"{config}\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n"
         );
         let repo = Repo::with_config(&config);
         repo.add_wheel(1);
@@ -285,7 +285,7 @@ fn a_dry_run_writes_nothing_and_says_what_would_happen() {
 
 #[test]
 fn files_that_are_served_from_elsewhere_are_signed_and_not_copied() {
-    let config = "[source]\npath = \"dists\"\n[site]\ntargets = \"none\"\n[keys]\ninsecure_plain = true\n";
+    let config = "[source]\npath = \"dists\"\n[site]\ntargets = \"none\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n";
     let repo = Repo::with_config(config);
     repo.add_wheel(1);
     repo.run(&["build", "--init"]).ok();
@@ -437,8 +437,9 @@ fn a_published_file_that_is_cut_short_or_garbled_stays_as_it_was() {
 
 #[test]
 fn in_layout_tree_a_file_becomes_a_folder_and_a_folder_a_file() {
-    let repo =
-        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
+    let repo = Repo::with_config(
+        "[source]\npath = \"dists\"\nlayout = \"tree\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n",
+    );
     (0..30).for_each(|number| repo.add(&format!("many/{number}"), b"x"));
     repo.add("a", b"a file");
     repo.add("b/inside", b"in a folder");
@@ -464,7 +465,7 @@ fn in_layout_tree_a_file_becomes_a_folder_and_a_folder_a_file() {
 fn files_come_into_the_site_when_they_are_to_be_served_from_there_after_all() {
     let config = |targets: &str, alias: bool| {
         format!(
-            "[source]\npath = \"dists\"\n[site]\ntargets = \"{targets}\"\ntough_alias = {alias}\n[keys]\ninsecure_plain = true\n"
+            "[source]\npath = \"dists\"\n[site]\ntargets = \"{targets}\"\ntough_alias = {alias}\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n"
         )
     };
     let repo = Repo::with_config(&config("none", false));
@@ -500,8 +501,7 @@ fn a_plain_name_left_astray_by_a_run_that_did_not_end_is_given_back() {
 
 #[test]
 fn a_linked_source_that_is_written_in_place_is_not_called_put_back() {
-    let config =
-        "[source]\npath = \"dists\"\n[site]\ntargets = \"hardlink\"\n[keys]\ninsecure_plain = true\n";
+    let config = "[source]\npath = \"dists\"\n[site]\ntargets = \"hardlink\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n";
     let repo = Repo::with_config(config);
     repo.add_wheel(1);
     repo.run(&["build", "--init"]).ok();
@@ -519,8 +519,11 @@ fn a_linked_source_that_is_written_in_place_is_not_called_put_back() {
 fn a_shorter_life_in_the_configuration_lets_nothing_expire() {
     let repo = Repo::new();
     (0..20).for_each(|number| drop(repo.add_wheel(number)));
-    let config =
-        |life: &str| format!("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[expiry]\n{life}\n");
+    let config = |life: &str| {
+        format!(
+            "[source]\npath = \"dists\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n[expiry]\n{life}\n"
+        )
+    };
     std::fs::write(repo.path().join("pipeline.toml"), config("timestamp = \"30d\"\nsnapshot = \"30d\""))
         .unwrap();
     repo.run(&["build", "--init", "--now", "2026-01-01T00:00:00Z"]).ok();
@@ -542,7 +545,9 @@ fn a_shorter_life_in_the_configuration_lets_nothing_expire() {
 #[test]
 fn a_layout_that_changes_does_not_trust_what_was_remembered_for_another() {
     let config = |layout: &str| {
-        format!("[source]\npath = \"dists\"\nlayout = \"{layout}\"\n[keys]\ninsecure_plain = true\n")
+        format!(
+            "[source]\npath = \"dists\"\nlayout = \"{layout}\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n"
+        )
     };
     let repo = Repo::with_config(&config("tree"));
     repo.add("thing-1.0-1.tar.gz", &sdist("thing-1.0-1", "thing"));

@@ -18,6 +18,7 @@ mod errors;
 mod foreign;
 mod golden;
 mod hostile;
+mod index;
 mod kill;
 mod properties;
 mod readme;

@@ -25,7 +25,7 @@ fn the_first_command_publishes_the_sample_repository_and_says_what_to_do_next() 
         clients::run(cp.arg("-a").arg(root.join(name)).arg(repo.path()), "cp");
     }
     let ran = repo.run(&args.split(' ').collect::<Vec<_>>()).ok();
-    for said in ["in site", "18 targets of 5 projects", "tuffet verify site", "offline-keys", "carry"] {
+    for said in ["in site", "18 files of 5 projects", "tuffet verify site", "offline-keys", "carry"] {
         assert!(ran.stdout.contains(said), "{said:?} is not in:\n{}", ran.stdout);
     }
     assert!(

@@ -1,9 +1,11 @@
 //! Layout `flat`: wheels and sdists, nested in any way, each under its project's name.
 
-use super::{Naming, Skipped, archive};
+use super::{Naming, Skipped};
+use crate::disk::read::OpenFile;
 use crate::disk::{self, FileStamp};
 use crate::model::target_path::looks_hashed;
 use crate::model::{Distribution, ProjectName, TargetPath};
+use crate::pipeline::archive;
 use crate::report::Code;
 use std::path::Path;
 
@@ -71,7 +73,9 @@ fn settle(
     if readings.is_empty() {
         return Ok(Err("its name has no version".to_owned()));
     }
-    let inside = match archive::name_of_sdist(path, name)? {
+    let inside = archive::metadata(&OpenFile::open(path)?, name)?;
+    let inside = match inside.and_then(|info| archive::field(&info, "Name").ok_or("its PKG-INFO has no Name"))
+    {
         Ok(inside) => inside,
         Err(why) => {
             return Ok(Err(format!(

@@ -2,7 +2,6 @@
 //! every file that is not. Reads names; opens an archive only where its name does not settle the
 //! project. Never hashes, never writes.
 
-mod archive;
 mod flat;
 mod selection;
 mod tree;

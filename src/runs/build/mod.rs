@@ -2,11 +2,13 @@
 //! nothing new and nothing due writes nothing.
 
 mod find;
+mod pages;
 mod place;
 mod placement;
 mod publish;
 mod request;
 
+pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
 use super::guard::{self, Refusal};
@@ -14,7 +16,7 @@ use super::roles::Due;
 use crate::disk;
 use crate::disk::stage::{Bring, Staging};
 use crate::keys::Signer;
-use crate::model::Inventory;
+use crate::model::{Entry, Inventory};
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
 use crate::pipeline::partition::{self, Decision, Difference, OnChange};
@@ -81,15 +83,18 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
     let before = published.inventory()?;
+    let found_before =
+        |(_, entry): (u32, &Entry)| pages::is_found(request.layout, &entry.path).then(|| entry.clone());
+    let distributions_before = Inventory::new(published.bin_count, before.iter().filter_map(found_before));
 
     let mut found = find::find(request, &state, reporter)?;
     let on_change = |file: &SourceFile| on_change(request, file);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
-        partition::decide(&before, &found.files, &found.unsure, on_change)
+        partition::decide(&distributions_before, &found.files, &found.unsure, on_change)
     })?;
     check_replacements(request.replace, &found.files)?;
     if request.removals == Removals::Guarded {
-        guard::check_removals(&decisions.removed, before.len())?;
+        guard::check_removals(&decisions.removed, distributions_before.len())?;
     }
 
     let act = match (request.target_files, request.mode) {
@@ -116,23 +121,38 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let placed = event::stage(reporter, Stage::Place, Some(brings), || {
         place::place(&place, &mut staging, &mut found.files, reporter)
     })?;
-    let after = Inventory::new(published.bin_count, placed.entries);
+    // A page that a run which did not end has passed on may be another than is published.
+    let suspect = place.restore || place.interrupted;
+    let look = (
+        if act == Act::Elsewhere && request.mode == Mode::DryRun { Act::Look } else { act },
+        place.manner,
+        suspect,
+    );
+    let (made, made_written) =
+        pages::make(request, look, &mut staging, &placed.entries, &found.files, &before, reporter)?;
+    let distributions = Inventory::new(published.bin_count, placed.entries.iter().cloned());
+    let after = Inventory::new(published.bin_count, placed.entries.into_iter().chain(made));
     guard::warn_of_bins(published.bin_count, request.bins, after.len(), reporter);
     let difference = Difference::between(&before, &after);
+    let of_files = Difference::between(&distributions_before, &distributions);
 
     let mut outcome = Outcome {
         snapshot: Some(published.snapshot.version),
         targets: after.len() as u64,
-        projects: projects(request.layout, &after),
+        distributions: distributions.len() as u64,
+        projects: projects(request.layout, &distributions),
         bins: u64::from(published.bin_count.get()),
         seen: found.seen,
         hashed: found.hashed,
-        added: difference.added,
-        changed: difference.changed,
-        removed: difference.removed,
+        added: of_files.added,
+        changed: of_files.changed,
+        removed: of_files.removed,
         held: placed.held,
-        names: difference.names.clone(),
-        written: Written { files: placed.written.0, bytes: placed.written.1 },
+        names: of_files.names,
+        written: Written {
+            files: placed.written.0 + made_written.0,
+            bytes: placed.written.1 + made_written.1,
+        },
         ..Outcome::default()
     };
     let due = Due::at(&published, request.lives, request.now);

@@ -8,7 +8,7 @@ use crate::pipeline::partition::{Decision, Decisions, OnChange};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
 use crate::site::Site;
-use crate::site::targets::{self, Arrival, Incoming, Manner, Plain, PlainName, Survey};
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, Plain, PlainName, Survey};
 use std::collections::BTreeMap;
 
 /// Whether files are brought into the site.
@@ -106,7 +106,8 @@ fn arrivals(
             let file = &files[*index];
             let pass = replaces.is_some() || (request.on_change)(file) == OnChange::Take;
             let plain = if pass { PlainName::Pass } else { PlainName::Keep };
-            Incoming { entry, path: &file.candidate.path, stamp: &file.candidate.stamp, plain }
+            let content = Content::File(&file.candidate.path, &file.candidate.stamp);
+            Incoming { entry, content, plain }
         })
         .collect();
     let surveys = targets::survey(request.site, &incoming, request.manner)?;
@@ -134,7 +135,7 @@ fn arrive(
     let relative = file.candidate.relative.clone();
     match arrival {
         Arrival::New(stamp) => {
-            file.candidate.stamp = stamp;
+            file.candidate.stamp = stamp.unwrap_or(file.candidate.stamp);
             placed.written.0 += 1;
             placed.written.1 += entry.length;
             if replaces.is_some_and(|old| *old == entry) {

@@ -1,5 +1,6 @@
 //! What a build is asked, and what it answers.
 
+use super::Pages;
 use crate::model::{BinCount, Moment, TargetPath, Version};
 use crate::pipeline::collect::{Layout, Selection};
 use crate::pipeline::partition::Became;
@@ -62,6 +63,8 @@ pub struct Request<'a> {
     pub tough_alias: bool,
     /// The state folder.
     pub state: &'a Path,
+    /// Which index pages are made.
+    pub pages: Pages,
     /// The number of bins that is configured; none for any.
     pub bins: Option<BinCount>,
     /// How long roles live.
@@ -85,8 +88,10 @@ pub struct Outcome {
     pub snapshot: Option<Version>,
     /// Whether something became public.
     pub published: bool,
-    /// Targets in the bins.
+    /// Targets in the bins: distributions, their metadata, and pages.
     pub targets: u64,
+    /// Files of the source among them.
+    pub distributions: u64,
     /// Projects that they belong to; 0 in layout `tree`.
     pub projects: u64,
     /// Bins.

@@ -18,7 +18,9 @@ pub(crate) fn key(number: u8) -> Ed25519 {
 
 /// The repository, with two bins and nothing in them.
 pub(crate) fn repo() -> Repo {
-    let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let repo = Repo::with_config(
+        "[source]\npath = \"dists\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n",
+    );
     let keys = Keys { root: vec![key(1), key(2), key(3)], admin: vec![key(4), key(5)], online: key(6) };
     let (site, state) = (repo.site(), repo.path().join(".tuffet"));
     let request = Request {

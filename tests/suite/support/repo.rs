@@ -42,8 +42,8 @@ pub(crate) struct Repo {
     dir: TempDir,
 }
 
-/// The configuration of most tests: flat, plain keys.
-const CONFIG: &str = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n";
+/// The configuration of most tests: flat, plain keys, no pages beside the files.
+const CONFIG: &str = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[index]\nformats = []\n";
 
 impl Repo {
     /// An empty source, nothing published.

@@ -1,0 +1,82 @@
+//! What a distribution says of itself: METADATA in a wheel (PEP 427), PKG-INFO in an sdist (PEP 643,
+//! PEP 314 for old ones). Shared by the stages that open archives.
+//!
+//! Archives come from strangers: no more than a bounded part of one is ever unpacked.
+
+use crate::disk::{self, read::OpenFile};
+use std::io::{Read, Seek};
+
+/// No more entries of an archive are looked at.
+const ENTRIES: usize = 10_000;
+/// No more bytes of an archive are unpacked on the way to PKG-INFO.
+const UNPACKED: u64 = 64 << 20;
+/// No more bytes of metadata are read.
+const METADATA: u64 = 16 << 20;
+
+/// The metadata inside a wheel or an sdist, or why there is none, as the end of a sentence.
+///
+/// # Errors
+/// If the file itself cannot be read.
+pub(super) fn metadata(file: &OpenFile, name: &str) -> Result<Result<Vec<u8>, &'static str>, disk::Error> {
+    let reader = file.reader()?;
+    Ok(if let Some(stem) = name.strip_suffix(".whl") {
+        let named: Vec<&str> = stem.split('-').take(2).collect();
+        let wanted = format!("{}.dist-info/METADATA", named.join("-"));
+        from_zip(reader, |path| path == wanted)
+            .or_else(|_| from_zip(file.reader().map_err(|_| "it cannot be read again")?, is_wheel_metadata))
+    } else if name.ends_with(".zip") {
+        from_zip(reader, is_pkg_info)
+    } else if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
+        from_tar(flate2::read::GzDecoder::new(reader).take(UNPACKED))
+    } else if name.ends_with(".tar") {
+        from_tar(reader.take(UNPACKED))
+    } else {
+        Err("archives of its kind are not opened")
+    })
+}
+
+/// The first field of this name in the header of METADATA or PKG-INFO.
+pub(super) fn field(metadata: &[u8], wanted: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(metadata);
+    let header = text.lines().take_while(|line| !line.is_empty());
+    let mut fields = header.filter_map(|line| line.split_once(':'));
+    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+    Some(value.trim().to_owned())
+}
+
+/// `x-1.0/PKG-INFO`: one folder deep, and no other.
+fn is_pkg_info(path: &str) -> bool {
+    path.split('/').count() == 2 && path.ends_with("/PKG-INFO")
+}
+
+/// `x-1.0.dist-info/METADATA`, however the name before it is written.
+fn is_wheel_metadata(path: &str) -> bool {
+    path.split('/').count() == 2 && path.ends_with(".dist-info/METADATA")
+}
+
+fn from_zip(reader: impl Read + Seek, is_it: impl Fn(&str) -> bool) -> Result<Vec<u8>, &'static str> {
+    let mut archive = zip::ZipArchive::new(reader).map_err(|_| "it is no ZIP archive")?;
+    let mut names = archive.file_names().take(ENTRIES).flatten();
+    let name = names.find(|name| is_it(name)).ok_or("it holds no metadata")?.into_owned();
+    drop(names);
+    let entry = archive.by_name(&name).map_err(|_| "its metadata cannot be read")?;
+    bounded(entry)
+}
+
+fn from_tar(reader: impl Read) -> Result<Vec<u8>, &'static str> {
+    let mut archive = tar::Archive::new(reader);
+    let entries = archive.entries().map_err(|_| "it is no tar archive")?;
+    for entry in entries.take(ENTRIES) {
+        let entry = entry.map_err(|_| "it is no whole tar archive")?;
+        if entry.path().is_ok_and(|path| path.to_str().is_some_and(is_pkg_info)) {
+            return bounded(entry);
+        }
+    }
+    Err("it holds no metadata")
+}
+
+fn bounded(reader: impl Read) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::new();
+    reader.take(METADATA + 1).read_to_end(&mut bytes).map_err(|_| "its metadata cannot be read")?;
+    if bytes.len() as u64 > METADATA { Err("its metadata is larger than 16 MB") } else { Ok(bytes) }
+}

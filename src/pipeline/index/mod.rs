@@ -1,0 +1,106 @@
+//! index: takes the files of a project, gives its pages: PEP 503 in HTML, PEP 691 with PEP 700 in
+//! JSON. Pure: equal input gives equal bytes. Links are relative, so that a site can be moved.
+
+mod html;
+mod json;
+
+pub use html::{project as project_html, root as root_html};
+pub use json::project as project_json;
+
+use crate::model::{Entry, ProjectName, distribution};
+use crate::pipeline::source::Facts;
+use pep440_rs::Version;
+use std::str::FromStr;
+
+/// The version of the simple API that the pages follow.
+const API_VERSION: &str = "1.1";
+
+/// A file on a page.
+#[derive(Clone, Debug)]
+pub struct PageFile<'a> {
+    /// The target.
+    pub entry: &'a Entry,
+    /// What it says of itself.
+    pub facts: &'a Facts,
+}
+
+impl PageFile<'_> {
+    fn name(&self) -> &str {
+        self.entry.path.split().1
+    }
+
+    fn version(&self, project: &ProjectName) -> Option<Version> {
+        Version::from_str(distribution::version_text(self.name(), project)?).ok()
+    }
+
+    /// From `simple/<project>/` to the file.
+    fn relative_url(&self) -> String {
+        format!("../../{}", percent_encoded(self.entry.path.as_str()))
+    }
+}
+
+/// Sorts the files of a page by version (PEP 440), then by name; files whose version is none come
+/// first.
+pub fn sort(project: &ProjectName, files: &mut [PageFile<'_>]) {
+    files.sort_by_cached_key(|file| (file.version(project), file.name().to_owned()));
+}
+
+/// A path as it stands in a URL (RFC 3986): what is neither unreserved nor harmless is encoded.
+fn percent_encoded(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/+!".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Sha256;
+
+    #[test]
+    fn files_are_sorted_by_version_and_not_by_text() {
+        let project = ProjectName::normalise("x").unwrap();
+        let names = [
+            "x-10.0.tar.gz",
+            "x-9.0.tar.gz",
+            "x-9.0rc1.tar.gz",
+            "x-9.0-py3-none-any.whl",
+            "x-9.0+l.1.tar.gz",
+        ];
+        let entries: Vec<Entry> = names
+            .iter()
+            .map(|name| Entry {
+                path: format!("packages/x/{name}").parse().unwrap(),
+                length: 1,
+                digest: Sha256::of(b""),
+            })
+            .collect();
+        let facts = Facts::default();
+        let mut files: Vec<PageFile<'_>> =
+            entries.iter().map(|entry| PageFile { entry, facts: &facts }).collect();
+        sort(&project, &mut files);
+        let sorted: Vec<&str> = files.iter().map(PageFile::name).collect();
+        assert_eq!(
+            sorted,
+            [
+                "x-9.0rc1.tar.gz",
+                "x-9.0-py3-none-any.whl",
+                "x-9.0.tar.gz",
+                "x-9.0+l.1.tar.gz",
+                "x-10.0.tar.gz"
+            ]
+        );
+    }
+
+    #[test]
+    fn links_hold_nothing_that_means_something_else_in_a_url() {
+        assert_eq!(percent_encoded("packages/x/x-1!2+l.whl"), "packages/x/x-1!2+l.whl");
+        assert_eq!(percent_encoded("a b\"<é>"), "a%20b%22%3C%C3%A9%3E");
+    }
+}

@@ -1,0 +1,26 @@
+//! inspect: takes a distribution, gives what the metadata inside it says. A broken archive is
+//! published without, and named.
+
+use crate::disk;
+use crate::disk::read::OpenFile;
+use crate::model::Sha256;
+use crate::pipeline::archive;
+use crate::pipeline::source::Facts;
+use std::path::Path;
+
+/// What the distribution at `path` says of itself, and for a wheel its METADATA.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn inspect(path: &Path, name: &str) -> Result<(Facts, Option<Vec<u8>>), disk::Error> {
+    let metadata = match archive::metadata(&OpenFile::open(path)?, name)? {
+        Ok(metadata) => metadata,
+        Err(why) => return Ok((Facts { broken: Some(why.to_owned()), ..Facts::default() }, None)),
+    };
+    let requires_python = archive::field(&metadata, "Requires-Python").filter(|text| !text.is_empty());
+    if !name.ends_with(".whl") {
+        return Ok((Facts { requires_python, ..Facts::default() }, None));
+    }
+    let listed = Some((Sha256::of(&metadata), metadata.len() as u64));
+    Ok((Facts { requires_python, metadata: listed, broken: None }, Some(metadata)))
+}

@@ -1,0 +1,245 @@
+//! Targets that are made and not found: each wheel's METADATA beside it (PEP 658), and the index
+//! pages. They follow from the distributions alone, so that what did not change is not written.
+
+use super::place::Act;
+use super::{Lazy, Request};
+use crate::disk;
+use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
+use crate::pipeline::collect::Layout;
+use crate::pipeline::index::{self, PageFile};
+use crate::pipeline::inspect;
+use crate::pipeline::source::{Facts, SourceFile};
+use crate::report::{Code, Reporter, Stage, Warning, event};
+use crate::site::Site;
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName, Survey};
+use crate::state::{State, facts};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Past this many projects `index.root = "auto"` leaves the root page out: it would be megabytes,
+/// and no installer reads it.
+const ROOT_PAGE_UP_TO: usize = 50_000;
+
+/// Which pages are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// `index.html` of each project.
+    pub html: bool,
+    /// `index.v1_json` of each project.
+    pub json: bool,
+    /// `simple/index.html`; none for as long as there are not too many projects.
+    pub root: Option<bool>,
+}
+
+impl Pages {
+    /// No pages.
+    pub const NONE: Self = Self { html: false, json: false, root: Some(false) };
+
+    fn any(self) -> bool {
+        self.html || self.json
+    }
+}
+
+/// Whether a published target is a file of the source, and not one that is made.
+pub(super) fn is_found(layout: Layout, path: &TargetPath) -> bool {
+    layout == Layout::Tree
+        || (path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata"))
+}
+
+/// A target that is made.
+struct Made {
+    entry: Entry,
+    bytes: Bytes,
+}
+
+/// Where its bytes come from.
+enum Bytes {
+    Page(Vec<u8>),
+    /// The METADATA of a wheel, which is read again when it is to be written.
+    MetadataOf(PathBuf, String),
+}
+
+/// Makes what follows from `distributions`: gives every made target that the bins are to list, and
+/// the number of files and bytes written. `before` is everything published.
+pub(super) fn make(
+    request: &Request<'_>,
+    look: (Act, Manner, bool),
+    staging: &mut Lazy<'_>,
+    distributions: &[Entry],
+    files: &[SourceFile],
+    before: &Inventory,
+    reporter: &dyn Reporter,
+) -> Result<(Vec<Entry>, (u64, u64)), disk::Error> {
+    if request.layout == Layout::Tree || !request.pages.any() {
+        return Ok((Vec::new(), (0, 0)));
+    }
+    let (act, manner, suspect) = look;
+    let site = Site::new(request.site);
+    event::stage(reporter, Stage::Index, Some(distributions.len() as u64), || {
+        let facts = gather(request, &site, distributions, files, act, reporter)?;
+        let made = render(request, &site, distributions, files, &facts);
+        let published: BTreeMap<&TargetPath, &Entry> =
+            before.iter().map(|(_, entry)| (&entry.path, entry)).collect();
+        let is_new = |made: &&Made| suspect || published.get(&made.entry.path) != Some(&&made.entry);
+        let (new, kept): (Vec<&Made>, Vec<&Made>) = made.iter().partition(is_new);
+        let kept = kept.into_iter().map(|made| made.entry.clone());
+        let (arrived, written) = bring(request, &site, act, manner, staging, &new)?;
+        Ok((kept.chain(arrived).collect(), written))
+    })
+}
+
+/// Where the bytes of a published distribution can be read: the source, if they are the same.
+fn path_of(site: &Site, entry: &Entry, by_target: &BTreeMap<&TargetPath, &SourceFile>) -> PathBuf {
+    match by_target.get(&entry.path).filter(|file| file.entry() == *entry) {
+        Some(file) => file.candidate.path.clone(),
+        None => site.folder().path(&entry.path.hashed(&entry.digest.to_string())),
+    }
+}
+
+fn by_target(files: &[SourceFile]) -> BTreeMap<&TargetPath, &SourceFile> {
+    files.iter().map(|file| (&file.candidate.target, file)).collect()
+}
+
+/// What every distribution says of itself; archives that are not remembered are opened.
+fn gather(
+    request: &Request<'_>,
+    site: &Site,
+    distributions: &[Entry],
+    files: &[SourceFile],
+    act: Act,
+    reporter: &dyn Reporter,
+) -> Result<BTreeMap<Sha256, Facts>, disk::Error> {
+    let state = State::new(request.state);
+    let known: BTreeMap<Sha256, Facts> = facts::load(&state);
+    let by_target = by_target(files);
+    let all: BTreeMap<Sha256, Facts> = distributions
+        .par_iter()
+        .map(|entry| {
+            reporter.event(event::Event::Done(1));
+            if let Some(facts) = known.get(&entry.digest) {
+                return Ok((entry.digest, facts.clone()));
+            }
+            match inspect::inspect(&path_of(site, entry, &by_target), entry.path.split().1) {
+                Ok((facts, _)) => Ok((entry.digest, facts)),
+                // Held bytes that are served from elsewhere cannot be read here.
+                Err(e) if e.is_not_found() => Ok((entry.digest, Facts::default())),
+                Err(e) => Err(e),
+            }
+        })
+        .collect::<Result<_, disk::Error>>()?;
+    for entry in distributions {
+        if let Some(why) = all.get(&entry.digest).and_then(|facts| facts.broken.as_ref()) {
+            reporter.warn(Warning::of_file(Code::BrokenArchive, entry.path.as_str(), why.clone()));
+        }
+    }
+    if all != known && act != Act::Look {
+        facts::save(&state, &all)?;
+    }
+    Ok(all)
+}
+
+/// Every target that is made, with its bytes or where they are.
+fn render(
+    request: &Request<'_>,
+    site: &Site,
+    distributions: &[Entry],
+    files: &[SourceFile],
+    facts: &BTreeMap<Sha256, Facts>,
+) -> Vec<Made> {
+    let none = Facts::default();
+    let facts_of = |entry: &Entry| facts.get(&entry.digest).unwrap_or(&none);
+    let by_target = by_target(files);
+    let mut made: Vec<Made> = distributions
+        .iter()
+        .filter_map(|entry| {
+            let (digest, length) = facts_of(entry).metadata?;
+            let path = format!("{}.metadata", entry.path).parse().ok()?;
+            let name = entry.path.split().1.to_owned();
+            let bytes = Bytes::MetadataOf(path_of(site, entry, &by_target), name);
+            Some(Made { entry: Entry { path, length, digest }, bytes })
+        })
+        .collect();
+    let mut projects: BTreeMap<ProjectName, Vec<PageFile<'_>>> = BTreeMap::new();
+    for entry in distributions {
+        if let Some(project) = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok())
+        {
+            projects.entry(project).or_default().push(PageFile { entry, facts: facts_of(entry) });
+        }
+    }
+    let Pages { html, json, root } = request.pages;
+    let pages = projects.par_iter_mut().flat_map_iter(|(project, files)| {
+        index::sort(project, files);
+        let html =
+            html.then(|| page(format!("simple/{project}/index.html"), index::project_html(project, files)));
+        let json = json
+            .then(|| page(format!("simple/{project}/index.v1_json"), index::project_json(project, files)));
+        [html, json].into_iter().flatten().flatten()
+    });
+    made.extend(pages.collect::<Vec<_>>());
+    if html && root.unwrap_or(projects.len() <= ROOT_PAGE_UP_TO) {
+        made.extend(page("simple/index.html".to_owned(), index::root_html(projects.keys())));
+    }
+    made
+}
+
+fn page(path: String, bytes: Vec<u8>) -> Option<Made> {
+    let (length, digest) = (bytes.len() as u64, Sha256::of(&bytes));
+    Some(Made { entry: Entry { path: path.parse().ok()?, length, digest }, bytes: Bytes::Page(bytes) })
+}
+
+/// Brings the new ones into the site; gives those that came.
+fn bring(
+    request: &Request<'_>,
+    site: &Site,
+    act: Act,
+    manner: Manner,
+    staging: &mut Lazy<'_>,
+    new: &[&Made],
+) -> Result<(Vec<Entry>, (u64, u64)), disk::Error> {
+    let entries = || new.iter().map(|made| made.entry.clone()).collect();
+    if act == Act::Look || new.is_empty() {
+        return Ok((entries(), (0, 0)));
+    }
+    let bytes: Vec<Option<std::borrow::Cow<'_, [u8]>>> = new
+        .par_iter()
+        .map(|made| {
+            Ok(match &made.bytes {
+                Bytes::Page(bytes) => Some(bytes.as_slice().into()),
+                Bytes::MetadataOf(path, name) => inspect::inspect(path, name)?.1.map(Into::into),
+            })
+        })
+        .collect::<Result<_, disk::Error>>()?;
+    let incoming: Vec<Incoming<'_>> = new
+        .iter()
+        .zip(&bytes)
+        // An archive that changed since it was inspected is left to the next run.
+        .filter_map(|(made, bytes)| {
+            let bytes = bytes.as_deref().filter(|bytes| Sha256::of(bytes) == made.entry.digest)?;
+            let content = Content::Made(bytes, request.now);
+            Some(Incoming { entry: &made.entry, content, plain: PlainName::Pass })
+        })
+        .collect();
+    let surveys = targets::survey(site, &incoming, manner)?;
+    if !surveys.iter().any(Survey::lacks_something) && surveys.iter().all(|survey| survey.refusal().is_some())
+    {
+        return Ok((Vec::new(), (0, 0)));
+    }
+    let arrivals =
+        targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
+    let came = |arrival: &Arrival| matches!(arrival, Arrival::New(_) | Arrival::AlreadyThere);
+    let mut written = (0, 0);
+    let mut seen = BTreeSet::new();
+    for (file, arrival) in incoming.iter().zip(&arrivals) {
+        if matches!(arrival, Arrival::New(_)) && seen.insert(&file.entry.path) {
+            written.0 += 1;
+            written.1 += file.entry.length;
+        }
+    }
+    let came = incoming
+        .iter()
+        .zip(&arrivals)
+        .filter(|(_, arrival)| came(arrival))
+        .map(|(file, _)| file.entry.clone());
+    Ok((came.collect(), written))
+}

@@ -1,0 +1,144 @@
+//! Index pages: installers find files by them, and TUF clients verify them like any target.
+
+use super::support::{Repo, clients, snapshot_of};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The sample repository, published with all pages.
+fn sample() -> Repo {
+    let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut cp = Command::new("cp");
+    clients::run(cp.arg("-a").arg(root.join("sample-repo/.")).arg(repo.source()), "cp");
+    repo.run(&["build", "--init"]).ok();
+    repo
+}
+
+fn script(name: &str) -> Command {
+    let mut command = Command::new(clients::python());
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name));
+    command
+}
+
+#[test]
+fn every_page_says_what_the_archives_say() {
+    let repo = sample();
+    let output = clients::run(script("pages.py").arg(repo.site()), "pypi-simple from PyPI");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["projects"], &json["files"]), (&5.into(), &36.into()), "18 files, twice");
+}
+
+#[test]
+fn pip_finds_downloads_and_installs_from_the_pages() {
+    let repo = sample();
+    let mut server = script("serve.py");
+    let mut server = server.arg(repo.site()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut base = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut base).unwrap();
+    let index = format!("{}/simple/", base.trim());
+    let into = repo.path().join("installed");
+    let mut pip = Command::new(clients::python());
+    pip.args(["-m", "pip", "install", "--no-cache-dir", "--index-url", &index, "--target"]).arg(&into);
+    let pip = pip.arg("spider-web").env_remove("PIP_FIND_LINKS");
+    clients::run(pip, "pip");
+    for module in ["spider_web.py", "whey.py", "curds.py", "tuffet_greeting.py"] {
+        assert!(into.join(module).exists(), "{module}");
+    }
+    // The newest by PEP 440: a local version is above its public one, a beta is not taken.
+    let version = |module: &str| std::fs::read_to_string(into.join(module)).unwrap();
+    assert!(
+        version("spider_web.py").contains("1.0+local.1") && version("tuffet_greeting.py").contains("\"1.1\"")
+    );
+    drop(server.stdin.take());
+    server.wait().unwrap();
+}
+
+#[test]
+fn python_tuf_and_tough_verify_pages_and_metadata_like_any_target() {
+    let repo = sample();
+    std::fs::write(
+        repo.path().join("pipeline.toml"),
+        "[source]\npath = \"dists\"\n[site]\ntough_alias = true\n[keys]\ninsecure_plain = true\n",
+    )
+    .unwrap();
+    repo.build(&[]);
+    let targets = repo.targets();
+    for path in ["simple/index.html", "simple/curds/index.html", "simple/curds/index.v1_json"] {
+        assert!(targets.contains_key(path), "{path}");
+    }
+    assert!(targets.contains_key("packages/whey/whey-3.2-py3-none-any.whl.metadata"));
+    let count = targets.len() as u64;
+    assert_eq!(clients::python_tuf(&repo.site(), &repo.path().join("client"), &targets), count);
+    assert_eq!(clients::tough(&repo.site(), &targets).unwrap(), count);
+}
+
+#[test]
+fn one_file_more_writes_the_pages_of_its_project_and_no_others() {
+    let repo = sample();
+    let before = snapshot_of(&repo.site());
+    let wheel = "whey-3.2-py3-none-any.whl";
+    let bytes = std::fs::read(repo.source().join("whey").join(wheel)).unwrap();
+    repo.add("whey/whey-3.2-1-py3-none-any.whl", &bytes);
+    let out = repo.build(&[]);
+    assert_eq!((&out["files"]["added"], &out["files"]["changed"]), (&1.into(), &0.into()));
+    let changed: BTreeSet<String> = snapshot_of(&repo.site())
+        .into_iter()
+        .filter(|(name, bytes)| !name.starts_with("metadata/") && before.get(name) != Some(bytes))
+        .map(|(name, _)| name.rsplit_once('/').unwrap().0.to_owned())
+        .collect();
+    assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["packages/whey", "simple/whey"]);
+    repo.verify();
+    assert_eq!(repo.build(&[])["published"], false);
+}
+
+#[test]
+fn a_broken_archive_is_published_without_metadata_and_named() {
+    let repo = sample();
+    repo.add("broken-1.0-py3-none-any.whl", b"no archive");
+    let out = repo.build(&[]);
+    let warning = &out["warnings"][0];
+    assert_eq!((&warning["code"], out["warnings"].as_array().unwrap().len()), (&"broken-archive".into(), 1));
+    let targets = repo.targets();
+    assert!(targets.contains_key("simple/broken/index.html"));
+    assert!(!targets.contains_key("packages/broken/broken-1.0-py3-none-any.whl.metadata"));
+    repo.verify();
+}
+
+#[test]
+fn the_pages_are_the_same_without_the_cache_and_go_when_they_are_not_wanted() {
+    let repo = sample();
+    let before = snapshot_of(&repo.site());
+    std::fs::remove_dir_all(repo.path().join(".tuffet/cache")).unwrap();
+    assert_eq!(repo.build(&[])["published"], false);
+    assert_eq!(snapshot_of(&repo.site()), before);
+    let config = |formats: &str| {
+        format!(
+            "[source]\npath = \"dists\"\n[index]\nformats = {formats}\nroot = false\n[keys]\ninsecure_plain = true\n"
+        )
+    };
+    for (formats, pages) in [("[\"json\"]", 5), ("[]", 0), ("[\"html\", \"json\"]", 10)] {
+        std::fs::write(repo.path().join("pipeline.toml"), config(formats)).unwrap();
+        repo.build(&[]);
+        let listed = repo.targets().into_keys().filter(|path| path.starts_with("simple/")).count();
+        assert_eq!(listed, pages, "{formats}");
+        repo.verify();
+    }
+}
+
+#[test]
+fn a_page_that_a_killed_run_passed_on_is_given_back() {
+    let repo = sample();
+    let page = repo.site().join("simple/curds/index.html");
+    let good = std::fs::read(&page).unwrap();
+    let other = repo.site().join(format!("simple/curds/{}.index.html", tuffet::model::Sha256::of(b"other")));
+    std::fs::write(&other, b"other").unwrap();
+    std::fs::remove_file(&page).unwrap();
+    std::fs::hard_link(&other, &page).unwrap();
+    assert_eq!(repo.run(&["verify"]).code, 0, "pip gets a whole page: a warning");
+    assert_eq!(repo.run(&["verify", "--strict"]).code, 1);
+    std::fs::create_dir_all(repo.path().join(".tuffet/staging")).unwrap();
+    repo.build(&[]);
+    assert_eq!(std::fs::read(&page).unwrap(), good);
+}
