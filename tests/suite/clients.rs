@@ -14,7 +14,7 @@ const WHEELS: [&str; 3] = ["flask==3.1.0", "requests==2.32.3", "jaraco.text==4.0
 const SDISTS: [&str; 2] = ["zope.interface==7.2", "ruamel.yaml==0.18.6"];
 
 /// A folder of real distributions, downloaded once.
-fn real_distributions() -> PathBuf {
+pub(crate) fn real_distributions() -> PathBuf {
     if let Some(given) = std::env::var_os("TUFFET_DISTS") {
         return given.into();
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The sample repository, published with all pages.
-fn sample() -> Repo {
+pub(crate) fn sample() -> Repo {
     let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut cp = Command::new("cp");

@@ -24,5 +24,6 @@ mod properties;
 mod readme;
 mod reproducible;
 mod sample;
+mod serving;
 mod support;
 mod sweep;

@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod known;
+pub(crate) mod nginx;
 pub(crate) mod repo;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};

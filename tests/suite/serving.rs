@@ -1,0 +1,127 @@
+//! The nginx configuration in `docs/serving/`: what it answers, and real installers through it.
+
+use super::index::sample;
+use super::support::{Repo, clients, nginx::Nginx};
+use std::process::Command;
+
+const JSON: &str = "Accept: application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01";
+
+#[test]
+fn requests_and_what_nginx_answers() {
+    let repo = sample();
+    let nginx = Nginx::serve(&repo.site(), &repo.path().join("nginx"));
+    let bin = format!("/metadata/{}.bin-0.json", repo.versions()["bin-0"]);
+    let whey = repo.targets()["packages/whey/whey-3.2-py3-none-any.whl"].clone();
+    let hashed = format!("/packages/whey/{whey}.whey-3.2-py3-none-any.whl");
+    let (never, immutable) = ("no-cache", "public, max-age=31536000, immutable");
+    let vnd = "application/vnd.pypi.simple.v1+json";
+    let html = "text/html; charset=utf-8";
+    let table: [(&str, &[&str], u16, &str, &str); 20] = [
+        ("/metadata/timestamp.json", &[], 200, never, "application/json"),
+        ("/metadata/1.root.json", &[], 200, immutable, "application/json"),
+        ("/metadata/2.root.json", &[], 404, never, ""),
+        (&bin, &[], 200, immutable, "application/json"),
+        ("/metadata/", &[], 404, never, ""),
+        ("/metadata", &[], 301, "", ""),
+        (&hashed, &[], 200, immutable, "application/zip"),
+        ("/packages/whey/whey-3.2-py3-none-any.whl", &[], 200, "public, max-age=3600", "application/zip"),
+        ("/packages/whey/whey-3.2.tar.gz", &[], 200, "public, max-age=3600", "application/gzip"),
+        (
+            "/packages/whey/whey-3.2-py3-none-any.whl.metadata",
+            &[],
+            200,
+            "public, max-age=3600",
+            "text/plain; charset=utf-8",
+        ),
+        (
+            "/packages/spider-web/spider_web-1.0%2Blocal.1-py3-none-any.whl",
+            &[],
+            200,
+            "public, max-age=3600",
+            "application/zip",
+        ),
+        ("/packages/whey/gone-1.0.tar.gz", &[], 404, never, ""),
+        ("/simple/", &[], 200, never, html),
+        ("/simple/", &[JSON], 200, never, html),
+        ("/simple/whey/", &[], 200, never, html),
+        ("/simple/whey/", &["Accept: text/html"], 200, never, html),
+        ("/simple/whey/", &[JSON], 200, never, vnd),
+        ("/simple/whey/index.html", &[], 200, never, html),
+        ("/simple/no-such-project/", &[JSON], 404, never, ""),
+        ("/.env", &[], 404, never, ""),
+    ];
+    for (path, header, status, cache, content) in table {
+        for compressed in [false, true] {
+            let accept: &[&str] = if compressed { &["Accept-Encoding: gzip"] } else { &[] };
+            let answer = nginx.get(path, &[header, accept].concat());
+            assert_eq!(answer.status, status, "{path} {header:?}");
+            if status != 301 {
+                assert_eq!(answer.field("Cache-Control"), cache, "{path} {header:?}");
+            }
+            if !content.is_empty() {
+                assert_eq!(answer.field("Content-Type"), content, "{path} {header:?}");
+            }
+            let text = content.contains("json") || content.contains("text");
+            let large = answer.field("Content-Encoding") == "gzip";
+            assert!(!large || (compressed && text), "{path}: compressed for nobody");
+            if compressed && path == bin {
+                assert!(large, "a bin is sent compressed");
+            }
+        }
+    }
+    assert!(nginx.get("/simple/whey/", &[JSON]).field("Vary").contains("Accept"));
+    assert_eq!(nginx.get("/simple/whey", &[]).field("Location"), "/simple/whey/");
+    let page = nginx.get("/simple/whey/", &[JSON]).body;
+    assert!(serde_json::from_slice::<serde_json::Value>(&page).is_ok());
+}
+
+/// Runs an installer that must find `packages` through nginx and nowhere else.
+fn install(tool: &[&str], nginx: &Nginx, into: &std::path::Path, packages: &[&str]) {
+    let index = format!("{}/simple/", nginx.base());
+    let mut command = Command::new(clients::python());
+    command.arg("-m").args(tool).args(["--index-url", &index, "--target"]).arg(into).args(packages);
+    command.env_remove("PIP_FIND_LINKS").env("UV_NO_CACHE", "1");
+    clients::run(&mut command, "pip and uv from PyPI");
+}
+
+#[test]
+fn pip_and_uv_install_real_projects_in_either_format() {
+    let dists = super::clients::real_distributions();
+    for formats in ["[\"html\"]", "[\"json\"]", "[\"html\", \"json\"]"] {
+        let repo = Repo::with_config(&format!(
+            "[source]\npath = {:?}\nexclude = [\"complete\"]\n[index]\nformats = {formats}\n[keys]\ninsecure_plain = true\n",
+            dists.to_str().unwrap()
+        ));
+        repo.run(&["build", "--init"]).ok();
+        let nginx = Nginx::serve(&repo.site(), &repo.path().join("nginx"));
+        let pip = repo.path().join("by-pip");
+        install(&["pip", "install", "--no-cache-dir", "--quiet"], &nginx, &pip, &["flask", "requests"]);
+        let uv = repo.path().join("by-uv");
+        install(&["uv", "pip", "install", "--quiet"], &nginx, &uv, &["flask", "jaraco.text"]);
+        assert!(pip.join("flask/__init__.py").exists() && pip.join("requests/__init__.py").exists());
+        assert!(uv.join("flask/__init__.py").exists() && uv.join("jaraco/text/__init__.py").exists());
+    }
+}
+
+#[test]
+fn installers_resolve_by_the_metadata_in_the_tree_and_not_by_wheels() {
+    let repo = sample();
+    // What pip does not choose, it looks at the metadata of and nothing else.
+    for (tool, dry) in
+        [(&["pip", "install", "--no-cache-dir"][..], false), (&["uv", "pip", "install", "--dry-run"], true)]
+    {
+        let nginx = Nginx::serve(&repo.site(), &repo.path().join(format!("nginx-{dry}")));
+        install(tool, &nginx, &repo.path().join(format!("into-{dry}")), &["whey"]);
+        let log = nginx.log();
+        let at = |what: &str| log.find(what);
+        for wheel in
+            ["packages/whey/whey-3.2-py3-none-any.whl", "packages/curds/curds-1.0.0-py3-none-any.whl"]
+        {
+            let told = at(&format!("GET /{wheel}.metadata ")).unwrap_or_else(|| panic!("{tool:?}: {log}"));
+            match at(&format!("GET /{wheel} ")) {
+                Some(fetched) => assert!(!dry && told < fetched, "{tool:?}: {log}"),
+                None => assert!(dry, "{tool:?}: {log}"),
+            }
+        }
+    }
+}
