@@ -52,6 +52,8 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         state: &settings.state,
         bins: settings.bins,
         pages: settings.pages,
+        yanked: &settings.yanked,
+        files_url: settings.files_url.as_deref(),
         lives: &settings.lives,
         now,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },

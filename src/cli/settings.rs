@@ -9,6 +9,7 @@ use std::time::Duration;
 use tuffet::disk::{folder, read};
 use tuffet::model::{BinCount, moment};
 use tuffet::pipeline::collect::{Layout, Selection};
+use tuffet::pipeline::index::Yanked;
 use tuffet::runs::build::{Pages, TargetFiles};
 use tuffet::trust::Lives;
 
@@ -34,6 +35,7 @@ struct Source {
     layout: LayoutName,
     include: Vec<String>,
     exclude: Vec<String>,
+    yanked: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -82,11 +84,13 @@ struct Index {
     formats: Vec<IndexFormat>,
     #[serde(deserialize_with = "index_root")]
     root: Option<bool>,
+    #[serde(deserialize_with = "files_url")]
+    files_url: Option<String>,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Self { formats: vec![IndexFormat::Html, IndexFormat::Json], root: None }
+        Self { formats: vec![IndexFormat::Html, IndexFormat::Json], root: None, files_url: None }
     }
 }
 
@@ -126,7 +130,13 @@ struct Expiry {
 
 impl Default for Source {
     fn default() -> Self {
-        Self { path: "dists".into(), layout: LayoutName::Auto, include: Vec::new(), exclude: Vec::new() }
+        Self {
+            path: "dists".into(),
+            layout: LayoutName::Auto,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            yanked: Vec::new(),
+        }
     }
 }
 
@@ -179,6 +189,18 @@ fn index_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>
     }
 }
 
+fn files_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let strange =
+        text.contains(['?', '#', '"', '<', '>']) || text.chars().any(|c| c.is_whitespace() || c.is_control());
+    if strange || !(text.starts_with("https://") || text.starts_with("http://")) {
+        return Err(serde::de::Error::custom(format!(
+            "{text:?} is no base for URLs, such as https://files.example"
+        )));
+    }
+    Ok(Some(text.trim_end_matches('/').to_owned()))
+}
+
 /// Settings, checked, with paths that can be used from here.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -193,6 +215,8 @@ pub(crate) struct Settings {
     pub(crate) state: PathBuf,
     pub(crate) bins: Option<BinCount>,
     pub(crate) pages: Pages,
+    pub(crate) yanked: Yanked,
+    pub(crate) files_url: Option<String>,
     pub(crate) insecure_plain: bool,
     pub(crate) lives: Lives,
 }
@@ -235,6 +259,7 @@ impl Settings {
         };
         let selection = Selection::new(&file.source.include, &file.source.exclude);
         let selection = selection.map_err(|e| wrong(format!("source.include or source.exclude: {e}")))?;
+        let yanked = Yanked::new(&file.source.yanked).map_err(|e| wrong(format!("source.yanked: {e}")))?;
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let settings = Self {
             source: base.join(&file.source.path),
@@ -249,6 +274,8 @@ impl Settings {
             },
             tough_alias: file.site.tough_alias,
             bins: file.bins.count,
+            yanked,
+            files_url: file.index.files_url,
             pages: Pages {
                 html: file.index.formats.contains(&IndexFormat::Html),
                 json: file.index.formats.contains(&IndexFormat::Json),

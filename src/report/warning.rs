@@ -18,6 +18,8 @@ pub enum Code {
     ProjectUnknown,
     /// An archive that says nothing of itself.
     BrokenArchive,
+    /// An entry of `source.yanked` that yanks nothing.
+    Yanked,
     /// A file kept changing while it was read.
     Unstable,
     /// A published file has other bytes in the source now.
@@ -49,6 +51,7 @@ impl Code {
             Self::NameSkipped => "skipped: a name that clients cannot fetch",
             Self::ProjectUnknown => "skipped: which project it belongs to cannot be told",
             Self::BrokenArchive => "published without metadata: a broken archive",
+            Self::Yanked => "yanked",
             Self::Unstable => "left for the next run: changed while it was read",
             Self::Held => "held: other bytes than published; the published ones stay",
             Self::BinCount => "another number of bins",

@@ -74,6 +74,8 @@ fn a_mistake_in_pipeline_toml_is_named_with_its_line_and_key() {
         ("[source]\nexclude = [\"a[\"]\n", &["source.exclude", "a["]),
         ("[source]\npath = \".\"\n", &["site.path lies inside source.path"]),
         ("[state]\npath = \"site/state\"\n", &["online key would be served"]),
+        ("[index]\nfiles_url = \"files.example\"\n", &["line 2", "https://files.example"]),
+        ("[source]\nyanked = [\"x==\"]\n", &["source.yanked", "x=="]),
         ("[index]\nroot = \"no\"\n", &["line 2", "no"][..]),
     ];
     for (config, said) in table {

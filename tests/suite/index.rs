@@ -142,3 +142,50 @@ fn a_page_that_a_killed_run_passed_on_is_given_back() {
     repo.build(&[]);
     assert_eq!(std::fs::read(&page).unwrap(), good);
 }
+
+#[test]
+fn a_yanked_release_is_marked_and_not_chosen() {
+    let repo = sample();
+    std::fs::write(
+        repo.path().join("pipeline.toml"),
+        "[source]\npath = \"dists\"\nyanked = [\"curds==1.0: sour <milk>\", \"whey-3.2.tar.gz\", \"gone==1\"]\n\
+         [keys]\ninsecure_plain = true\n",
+    )
+    .unwrap();
+    let out = repo.build(&[]);
+    assert_eq!((&out["files"]["added"], &out["published"]), (&0.into(), &true.into()));
+    let warnings = out["warnings"].as_array().unwrap();
+    assert!(warnings.len() == 1 && warnings[0]["message"].as_str().unwrap().contains("gone==1"), "{out}");
+    let page = std::fs::read_to_string(repo.site().join("simple/curds/index.html")).unwrap();
+    assert_eq!(page.matches("data-yanked=\"sour &lt;milk&gt;\"").count(), 2, "{page}");
+    let document = std::fs::read(repo.site().join("simple/whey/index.v1_json")).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let yanked: Vec<_> =
+        document["files"].as_array().unwrap().iter().map(|file| file["yanked"].clone()).collect();
+    assert_eq!(yanked, [serde_json::json!(false), serde_json::json!(true)]);
+    repo.verify();
+
+    let nginx = super::support::nginx::Nginx::serve(&repo.site(), &repo.path().join("nginx"));
+    let into = repo.path().join("installed");
+    let mut pip = Command::new(clients::python());
+    pip.args(["-m", "pip", "install", "--no-cache-dir", "--index-url"])
+        .arg(format!("{}/simple/", nginx.base()));
+    clients::run(pip.arg("--target").arg(&into).arg("curds").env_remove("PIP_FIND_LINKS"), "pip");
+    let version = std::fs::read_to_string(into.join("curds.py")).unwrap();
+    assert!(version.contains("0.9.1"), "the newest is yanked: {version}");
+}
+
+#[test]
+fn pages_link_to_files_that_are_served_from_elsewhere() {
+    let repo = sample();
+    std::fs::write(
+        repo.path().join("pipeline.toml"),
+        "[source]\npath = \"dists\"\n[index]\nfiles_url = \"https://files.example/pypi/\"\n[keys]\ninsecure_plain = true\n",
+    )
+    .unwrap();
+    repo.build(&[]);
+    let page = std::fs::read_to_string(repo.site().join("simple/curds/index.html")).unwrap();
+    let link = "href=\"https://files.example/pypi/packages/curds/curds-1.0.0.tar.gz#sha256=";
+    assert!(page.contains(link), "{page}");
+    repo.verify();
+}

@@ -13,10 +13,13 @@ color-scheme:light dark;overflow-wrap:anywhere}h1{font-size:1.4rem}a{text-decora
 pub fn project(name: &ProjectName, files: &[PageFile<'_>]) -> Vec<u8> {
     let mut out = head(&format!("Links for {name}"));
     for file in files {
-        let (url, digest) = (escaped(&file.relative_url()), file.entry.digest);
+        let (url, digest) = (escaped(&file.url()), file.entry.digest);
         let _ = write!(out, "<a href=\"{url}#sha256={digest}\"");
         if let Some(requires) = &file.facts.requires_python {
             let _ = write!(out, " data-requires-python=\"{}\"", escaped(requires));
+        }
+        if let Some(reason) = file.yanked {
+            let _ = write!(out, " data-yanked=\"{}\"", escaped(reason));
         }
         if let Some((digest, _)) = &file.facts.metadata {
             // The second name is what installers from before PEP 714 read.
@@ -25,7 +28,8 @@ pub fn project(name: &ProjectName, files: &[PageFile<'_>]) -> Vec<u8> {
                 " data-core-metadata=\"sha256={digest}\" data-dist-info-metadata=\"sha256={digest}\""
             );
         }
-        let _ = writeln!(out, ">{}</a><br>", escaped(file.name()));
+        let yanked = if file.yanked.is_some() { " (yanked)" } else { "" };
+        let _ = writeln!(out, ">{}</a>{yanked}<br>", escaped(file.name()));
     }
     out.push_str("</body>\n</html>\n");
     out.into_bytes()

@@ -29,10 +29,14 @@ pub fn project(name: &ProjectName, files: &[PageFile<'_>]) -> Vec<u8> {
 fn file(file: &PageFile<'_>) -> Value {
     let mut value = json!({
         "filename": file.name(),
-        "url": file.relative_url(),
+        "url": file.url(),
         "hashes": {"sha256": file.entry.digest},
         "size": file.entry.length,
-        "yanked": false,
+        "yanked": match file.yanked {
+            None => json!(false),
+            Some("") => json!(true),
+            Some(reason) => json!(reason),
+        },
     });
     if let Some(requires) = &file.facts.requires_python {
         value["requires-python"] = requires.as_str().into();

@@ -1,11 +1,14 @@
 //! index: takes the files of a project, gives its pages: PEP 503 in HTML, PEP 691 with PEP 700 in
-//! JSON. Pure: equal input gives equal bytes. Links are relative, so that a site can be moved.
+//! JSON. Pure: equal input gives equal bytes. Links are relative, so that a site can be moved, unless
+//! the files are served from elsewhere.
 
 mod html;
 mod json;
+mod yanked;
 
 pub use html::{project as project_html, root as root_html};
 pub use json::project as project_json;
+pub use yanked::{BadYank, Yanked};
 
 use crate::model::{Entry, ProjectName, distribution};
 use crate::pipeline::source::Facts;
@@ -22,6 +25,10 @@ pub struct PageFile<'a> {
     pub entry: &'a Entry,
     /// What it says of itself.
     pub facts: &'a Facts,
+    /// Why it is yanked (PEP 592), `""` without a reason; `None` if it is not.
+    pub yanked: Option<&'a str>,
+    /// Where files are served from, without a slash at the end; none for the site itself.
+    pub base: Option<&'a str>,
 }
 
 impl PageFile<'_> {
@@ -33,9 +40,9 @@ impl PageFile<'_> {
         Version::from_str(distribution::version_text(self.name(), project)?).ok()
     }
 
-    /// From `simple/<project>/` to the file.
-    fn relative_url(&self) -> String {
-        format!("../../{}", percent_encoded(self.entry.path.as_str()))
+    /// The file, as seen from `simple/<project>/`.
+    fn url(&self) -> String {
+        format!("{}/{}", self.base.unwrap_or("../.."), percent_encoded(self.entry.path.as_str()))
     }
 }
 
@@ -83,7 +90,7 @@ mod tests {
             .collect();
         let facts = Facts::default();
         let mut files: Vec<PageFile<'_>> =
-            entries.iter().map(|entry| PageFile { entry, facts: &facts }).collect();
+            entries.iter().map(|entry| PageFile { entry, facts: &facts, yanked: None, base: None }).collect();
         sort(&project, &mut files);
         let sorted: Vec<&str> = files.iter().map(PageFile::name).collect();
         assert_eq!(

@@ -47,7 +47,12 @@ impl Yanked {
                 None if what.trim().contains(['/', ' ']) || what.trim().is_empty() => return Err(bad()),
                 None => What::File(what.trim().to_owned()),
             };
-            Ok(Yank { text: text.clone(), what, reason: reason.trim().to_owned(), used: AtomicBool::new(false) })
+            Ok(Yank {
+                text: text.clone(),
+                what,
+                reason: reason.trim().to_owned(),
+                used: AtomicBool::new(false),
+            })
         };
         Ok(Self { entries: entries.iter().map(read).collect::<Result<_, _>>()? })
     }

@@ -79,6 +79,10 @@ pub(super) fn make(
     event::stage(reporter, Stage::Index, Some(distributions.len() as u64), || {
         let facts = gather(request, &site, distributions, files, act, reporter)?;
         let made = render(request, &site, distributions, files, &facts);
+        for unused in request.yanked.unused() {
+            let message = format!("{unused:?} in source.yanked is no file and no release here");
+            reporter.warn(Warning::of_run(Code::Yanked, message));
+        }
         let published: BTreeMap<&TargetPath, &Entry> =
             before.iter().map(|(_, entry)| (&entry.path, entry)).collect();
         let is_new = |made: &&Made| suspect || published.get(&made.entry.path) != Some(&&made.entry);
@@ -164,7 +168,9 @@ fn render(
     for entry in distributions {
         if let Some(project) = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok())
         {
-            projects.entry(project).or_default().push(PageFile { entry, facts: facts_of(entry) });
+            let yanked = request.yanked.reason(&project, entry.path.split().1);
+            let file = PageFile { entry, facts: facts_of(entry), yanked, base: request.files_url };
+            projects.entry(project).or_default().push(file);
         }
     }
     let Pages { html, json, root } = request.pages;

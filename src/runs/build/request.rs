@@ -3,6 +3,7 @@
 use super::Pages;
 use crate::model::{BinCount, Moment, TargetPath, Version};
 use crate::pipeline::collect::{Layout, Selection};
+use crate::pipeline::index::Yanked;
 use crate::pipeline::partition::Became;
 use crate::site::swap::Written;
 use crate::trust::Lives;
@@ -65,6 +66,10 @@ pub struct Request<'a> {
     pub state: &'a Path,
     /// Which index pages are made.
     pub pages: Pages,
+    /// What is yanked.
+    pub yanked: &'a Yanked,
+    /// Where pages say that files are, without a slash at the end; none for the site itself.
+    pub files_url: Option<&'a str>,
     /// The number of bins that is configured; none for any.
     pub bins: Option<BinCount>,
     /// How long roles live.
