@@ -554,6 +554,7 @@ fn a_layout_that_changes_does_not_trust_what_was_remembered_for_another() {
     std::thread::sleep(std::time::Duration::from_millis(2100));
     repo.run(&["build", "--init"]).ok();
     std::fs::write(repo.path().join("pipeline.toml"), config("flat")).unwrap();
+    assert_eq!(repo.run(&["build"]).code, 4, "what the other layout published does not just go");
     repo.build(&["--allow-removals"]);
     assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["packages/thing/thing-1.0-1.tar.gz"]);
 }

@@ -41,10 +41,12 @@ impl Pages {
     }
 }
 
-/// Whether a published target is a file of the source, and not one that is made.
+/// Whether a published target is a file of the source, and not one that is made. What another
+/// layout published counts as found: it does not go unnoticed when the layout changes.
 pub(super) fn is_found(layout: Layout, path: &TargetPath) -> bool {
-    layout == Layout::Tree
-        || (path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata"))
+    let path = path.as_str();
+    let made = path.starts_with("simple/") || (path.starts_with("packages/") && path.ends_with(".metadata"));
+    layout == Layout::Tree || !made
 }
 
 /// A target that is made.
@@ -88,16 +90,31 @@ pub(super) fn make(
         let is_new = |made: &&Made| suspect || published.get(&made.entry.path) != Some(&&made.entry);
         let (new, kept): (Vec<&Made>, Vec<&Made>) = made.iter().partition(is_new);
         let kept = kept.into_iter().map(|made| made.entry.clone());
-        let (arrived, written) = bring(request, &site, act, manner, staging, &new)?;
+        let (arrived, written) = bring(request, &site, (act, manner), staging, &new, reporter)?;
         Ok((kept.chain(arrived).collect(), written))
     })
 }
 
-/// Where the bytes of a published distribution can be read: the source, if they are the same.
-fn path_of(site: &Site, entry: &Entry, by_target: &BTreeMap<&TargetPath, &SourceFile>) -> PathBuf {
-    match by_target.get(&entry.path).filter(|file| file.entry() == *entry) {
-        Some(file) => file.candidate.path.clone(),
-        None => site.folder().path(&entry.path.hashed(&entry.digest.to_string())),
+/// Where the bytes of a distribution can be read: the site's copy, which nobody changes, else the
+/// source's file if it still is what was hashed; `None` if they are nowhere at hand.
+fn path_of(
+    site: &Site,
+    entry: &Entry,
+    by_target: &BTreeMap<&TargetPath, &SourceFile>,
+) -> Result<Option<PathBuf>, disk::Error> {
+    let hashed = entry.path.hashed(&entry.digest.to_string());
+    if site.folder().stamp(&hashed)?.is_some() {
+        return Ok(Some(site.folder().path(&hashed)));
+    }
+    let Some(file) = by_target.get(&entry.path).filter(|file| file.entry() == *entry) else {
+        return Ok(None);
+    };
+    let path = &file.candidate.path;
+    match disk::read::OpenFile::open(path).and_then(|open| open.stamp()) {
+        Ok(stamp) if stamp == file.candidate.stamp => Ok(Some(path.clone())),
+        Ok(_) => Ok(None),
+        Err(e) if e.is_not_found() => Ok(None),
+        Err(e) => Err(e),
     }
 }
 
@@ -117,21 +134,20 @@ fn gather(
     let state = State::new(request.state);
     let known: BTreeMap<Sha256, Facts> = facts::load(&state);
     let by_target = by_target(files);
-    let all: BTreeMap<Sha256, Facts> = distributions
+    let all: Vec<Option<(Sha256, Facts)>> = distributions
         .par_iter()
         .map(|entry| {
             reporter.event(event::Event::Done(1));
             if let Some(facts) = known.get(&entry.digest) {
-                return Ok((entry.digest, facts.clone()));
+                return Ok(Some((entry.digest, facts.clone())));
             }
-            match inspect::inspect(&path_of(site, entry, &by_target), entry.path.split().1) {
-                Ok((facts, _)) => Ok((entry.digest, facts)),
-                // Held bytes that are served from elsewhere cannot be read here.
-                Err(e) if e.is_not_found() => Ok((entry.digest, Facts::default())),
-                Err(e) => Err(e),
-            }
+            // Bytes that are nowhere at hand are held ones that are served from elsewhere, or
+            // changing just now: nothing is said of them, and nothing remembered.
+            let Some(path) = path_of(site, entry, &by_target)? else { return Ok(None) };
+            Ok(Some((entry.digest, inspect::inspect(&path, entry.path.split().1)?.0)))
         })
         .collect::<Result<_, disk::Error>>()?;
+    let all: BTreeMap<Sha256, Facts> = all.into_iter().flatten().collect();
     for entry in distributions {
         if let Some(why) = all.get(&entry.digest).and_then(|facts| facts.broken.as_ref()) {
             reporter.warn(Warning::of_file(Code::BrokenArchive, entry.path.as_str(), why.clone()));
@@ -160,7 +176,7 @@ fn render(
             let (digest, length) = facts_of(entry).metadata?;
             let path = format!("{}.metadata", entry.path).parse().ok()?;
             let name = entry.path.split().1.to_owned();
-            let bytes = Bytes::MetadataOf(path_of(site, entry, &by_target), name);
+            let bytes = Bytes::MetadataOf(path_of(site, entry, &by_target).ok()??, name);
             Some(Made { entry: Entry { path, length, digest }, bytes })
         })
         .collect();
@@ -198,10 +214,10 @@ fn page(path: String, bytes: Vec<u8>) -> Option<Made> {
 fn bring(
     request: &Request<'_>,
     site: &Site,
-    act: Act,
-    manner: Manner,
+    (act, manner): (Act, Manner),
     staging: &mut Lazy<'_>,
     new: &[&Made],
+    reporter: &dyn Reporter,
 ) -> Result<(Vec<Entry>, (u64, u64)), disk::Error> {
     let entries = || new.iter().map(|made| made.entry.clone()).collect();
     if act == Act::Look || new.is_empty() {
@@ -233,6 +249,12 @@ fn bring(
     }
     let arrivals =
         targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
+    for (file, arrival) in incoming.iter().zip(&arrivals) {
+        if *arrival == Arrival::NameBlocked {
+            let message = "in the site, its name or a folder on its way is something else; remove that";
+            reporter.warn(Warning::of_file(Code::NameBlocked, file.entry.path.as_str(), message));
+        }
+    }
     let came = |arrival: &Arrival| matches!(arrival, Arrival::New(_) | Arrival::AlreadyThere);
     let mut written = (0, 0);
     let mut seen = BTreeSet::new();
