@@ -11,7 +11,7 @@ use crate::pipeline::inspect;
 use crate::pipeline::source::{Facts, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::site::Site;
-use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName, Survey};
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
 use crate::state::{State, facts};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +33,6 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// No pages.
-    pub const NONE: Self = Self { html: false, json: false, root: Some(false) };
-
     fn any(self) -> bool {
         self.html || self.json
     }
@@ -50,16 +47,16 @@ pub(super) fn is_found(layout: Layout, path: &TargetPath) -> bool {
 }
 
 /// A target that is made.
-struct Made {
+struct Made<'a> {
     entry: Entry,
-    bytes: Bytes,
+    bytes: Bytes<'a>,
 }
 
 /// Where its bytes come from.
-enum Bytes {
+enum Bytes<'a> {
     Page(Vec<u8>),
-    /// The METADATA of a wheel, which is read again when it is to be written.
-    MetadataOf(PathBuf, String),
+    /// The METADATA of a wheel, which is looked for and read only when it is to be written.
+    MetadataOf(&'a Entry),
 }
 
 /// Makes what follows from `distributions`: gives every made target that the bins are to list, and
@@ -80,17 +77,17 @@ pub(super) fn make(
     let site = Site::new(request.site);
     event::stage(reporter, Stage::Index, Some(distributions.len() as u64), || {
         let facts = gather(request, &site, distributions, files, act, reporter)?;
-        let made = render(request, &site, distributions, files, &facts);
+        let made = render(request, distributions, &facts);
         for unused in request.yanked.unused() {
             let message = format!("{unused:?} in source.yanked is no file and no release here");
             reporter.warn(Warning::of_run(Code::Yanked, message));
         }
         let published: BTreeMap<&TargetPath, &Entry> =
             before.iter().map(|(_, entry)| (&entry.path, entry)).collect();
-        let is_new = |made: &&Made| suspect || published.get(&made.entry.path) != Some(&&made.entry);
-        let (new, kept): (Vec<&Made>, Vec<&Made>) = made.iter().partition(is_new);
+        let is_new = |made: &&Made<'_>| suspect || published.get(&made.entry.path) != Some(&&made.entry);
+        let (new, kept): (Vec<&Made<'_>>, Vec<&Made<'_>>) = made.iter().partition(is_new);
         let kept = kept.into_iter().map(|made| made.entry.clone());
-        let (arrived, written) = bring(request, &site, (act, manner), staging, &new, reporter)?;
+        let (arrived, written) = bring(request, files, (act, manner), staging, &new, reporter)?;
         Ok((kept.chain(arrived).collect(), written))
     })
 }
@@ -160,24 +157,19 @@ fn gather(
 }
 
 /// Every target that is made, with its bytes or where they are.
-fn render(
+fn render<'a>(
     request: &Request<'_>,
-    site: &Site,
-    distributions: &[Entry],
-    files: &[SourceFile],
+    distributions: &'a [Entry],
     facts: &BTreeMap<Sha256, Facts>,
-) -> Vec<Made> {
+) -> Vec<Made<'a>> {
     let none = Facts::default();
     let facts_of = |entry: &Entry| facts.get(&entry.digest).unwrap_or(&none);
-    let by_target = by_target(files);
-    let mut made: Vec<Made> = distributions
+    let mut made: Vec<Made<'a>> = distributions
         .iter()
         .filter_map(|entry| {
             let (digest, length) = facts_of(entry).metadata?;
             let path = format!("{}.metadata", entry.path).parse().ok()?;
-            let name = entry.path.split().1.to_owned();
-            let bytes = Bytes::MetadataOf(path_of(site, entry, &by_target).ok()??, name);
-            Some(Made { entry: Entry { path, length, digest }, bytes })
+            Some(Made { entry: Entry { path, length, digest }, bytes: Bytes::MetadataOf(entry) })
         })
         .collect();
     let mut projects: BTreeMap<ProjectName, Vec<PageFile<'_>>> = BTreeMap::new();
@@ -205,7 +197,7 @@ fn render(
     made
 }
 
-fn page(path: String, bytes: Vec<u8>) -> Option<Made> {
+fn page(path: String, bytes: Vec<u8>) -> Option<Made<'static>> {
     let (length, digest) = (bytes.len() as u64, Sha256::of(&bytes));
     Some(Made { entry: Entry { path: path.parse().ok()?, length, digest }, bytes: Bytes::Page(bytes) })
 }
@@ -213,22 +205,27 @@ fn page(path: String, bytes: Vec<u8>) -> Option<Made> {
 /// Brings the new ones into the site; gives those that came.
 fn bring(
     request: &Request<'_>,
-    site: &Site,
+    files: &[SourceFile],
     (act, manner): (Act, Manner),
     staging: &mut Lazy<'_>,
-    new: &[&Made],
+    new: &[&Made<'_>],
     reporter: &dyn Reporter,
 ) -> Result<(Vec<Entry>, (u64, u64)), disk::Error> {
     let entries = || new.iter().map(|made| made.entry.clone()).collect();
     if act == Act::Look || new.is_empty() {
         return Ok((entries(), (0, 0)));
     }
+    let site = &Site::new(request.site);
+    let by_target = by_target(files);
     let bytes: Vec<Option<std::borrow::Cow<'_, [u8]>>> = new
         .par_iter()
         .map(|made| {
             Ok(match &made.bytes {
                 Bytes::Page(bytes) => Some(bytes.as_slice().into()),
-                Bytes::MetadataOf(path, name) => inspect::inspect(path, name)?.1.map(Into::into),
+                Bytes::MetadataOf(wheel) => match path_of(site, wheel, &by_target)? {
+                    Some(path) => inspect::inspect(&path, wheel.path.split().1)?.1.map(Into::into),
+                    None => None,
+                },
             })
         })
         .collect::<Result<_, disk::Error>>()?;
@@ -243,18 +240,17 @@ fn bring(
         })
         .collect();
     let surveys = targets::survey(site, &incoming, manner)?;
-    if !surveys.iter().any(Survey::lacks_something) && surveys.iter().all(|survey| survey.refusal().is_some())
-    {
-        return Ok((Vec::new(), (0, 0)));
-    }
-    let arrivals =
-        targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
-    for (file, arrival) in incoming.iter().zip(&arrivals) {
-        if *arrival == Arrival::NameBlocked {
+    for (file, survey) in incoming.iter().zip(&surveys) {
+        if survey.refusal().is_some() {
             let message = "in the site, its name or a folder on its way is something else; remove that";
             reporter.warn(Warning::of_file(Code::NameBlocked, file.entry.path.as_str(), message));
         }
     }
+    if surveys.iter().all(|survey| survey.refusal().is_some()) {
+        return Ok((Vec::new(), (0, 0)));
+    }
+    let arrivals =
+        targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
     let came = |arrival: &Arrival| matches!(arrival, Arrival::New(_) | Arrival::AlreadyThere);
     let mut written = (0, 0);
     let mut seen = BTreeSet::new();
