@@ -33,7 +33,8 @@ pub(crate) struct Common {
     /// Read the configuration from FILE; paths in it are relative to its folder
     #[arg(long, value_name = "FILE", default_value = "pipeline.toml", global = true)]
     pub(crate) config: PathBuf,
-    /// What to print on standard output: text for people, or exactly one JSON document
+    /// What to print on standard output: text for people, exactly one JSON document, or (of
+    /// `status` alone) metrics
     #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
     pub(crate) format: Format,
     /// Take this moment for now (else SOURCE_DATE_EPOCH, else the system's clock)
@@ -55,6 +56,7 @@ pub(crate) struct Common {
 pub(crate) enum Format {
     Human,
     Json,
+    Prometheus,
 }
 
 /// The commands.
@@ -66,6 +68,10 @@ pub(crate) enum Command {
     Build(Build),
     /// Check every role and every file of a site as the strictest client would
     Verify(Verify),
+    /// Say what is published, how long it holds, and what waits for somebody
+    Status(Status),
+    /// Say which roles and keys stand behind a project or a target, and who could forge it
+    Explain(Explain),
     /// Remove old files that no reader can still want
     Sweep(Sweep),
     /// Print a completion script for a shell
@@ -171,6 +177,23 @@ pub(crate) struct Verify {
     /// Check also that a client of this older copy of the site gets here
     #[arg(long, value_name = "OLD_SITE")]
     pub(crate) since: Option<PathBuf>,
+}
+
+/// `tuffet status`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Status {
+    /// Exit with 1 if an offline or author role ends within this span (90s, 15m, 24h, 30d), or
+    /// an online one is past its point of renewal
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) within: Option<String>,
+}
+
+/// `tuffet explain`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// A project, or a target path such as packages/x/x-1.0.tar.gz
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
 }
 
 /// `tuffet sweep`.

@@ -69,8 +69,8 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     let outcome = outcome?;
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(&outcome, &warnings, &seconds))),
-        Format::Human if common.quiet => {}
-        Format::Human => show::print(&human(common, args, &outcome, &settings, made.is_some())),
+        _ if common.quiet => {}
+        _ => show::print(&human(common, args, &outcome, &settings, made.is_some())),
     }
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use tuffet::pipeline::collect;
 use tuffet::runs::guard::Refusal;
-use tuffet::runs::{build, init, sweep};
+use tuffet::runs::{build, explain, init, status, sweep};
 use tuffet::site::{self, read};
 
 /// A check found something.
@@ -90,6 +90,28 @@ impl From<sweep::Error> for Failure {
             sweep::Error::Published(read::Error::Disk(_)) | sweep::Error::Disk(_) => FILES,
             sweep::Error::Undecided(site::sweep::Error::Disk(_)) => FILES,
             sweep::Error::Published(_) | sweep::Error::Undecided(_) => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<status::Error> for Failure {
+    fn from(error: status::Error) -> Self {
+        let code = match &error {
+            status::Error::NotBegun(_) => USAGE,
+            status::Error::Published(read::Error::Disk(_)) | status::Error::Disk(_) => FILES,
+            status::Error::Published(_) => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<explain::Error> for Failure {
+    fn from(error: explain::Error) -> Self {
+        let code = match &error {
+            explain::Error::NotBegun(_) | explain::Error::Unknown { .. } => USAGE,
+            explain::Error::Published(read::Error::Disk(_)) | explain::Error::Disk(_) => FILES,
+            explain::Error::Published(_) => REFUSED,
         };
         Self::new(code, error.to_string())
     }

@@ -38,8 +38,8 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
     reporter.finish();
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(&outcome, &settings))),
-        Format::Human if common.quiet => {}
-        Format::Human => {
+        _ if common.quiet => {}
+        _ => {
             let next = "Next: put distributions into the source, and run `tuffet build`.";
             show::print(&format!("{}\n{next}\n", human(args, &outcome, &settings)));
         }

@@ -3,11 +3,14 @@
 mod args;
 mod build;
 mod clock;
+mod explain;
 mod failure;
 mod init;
 mod passphrase;
+mod prometheus;
 mod settings;
 mod show;
+mod status;
 mod sweep;
 mod terminal;
 mod verify;
@@ -38,10 +41,15 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8, Failure> {
+    if args.common.format == Format::Prometheus && !matches!(args.command, Command::Status(_)) {
+        return Err(Failure::usage("--format prometheus is for `tuffet status` alone"));
+    }
     match &args.command {
         Command::Init(init) => init::run(&args.common, init),
         Command::Build(build) => build::run(&args.common, build),
         Command::Verify(verify) => verify::run(&args.common, verify),
+        Command::Status(status) => status::run(&args.common, status),
+        Command::Explain(explain) => explain::run(&args.common, explain),
         Command::Sweep(sweep) => sweep::run(&args.common, sweep),
         Command::Completions { shell } => {
             let mut out = Vec::new();

@@ -39,8 +39,8 @@ pub(crate) fn run(common: &Common, args: &Sweep) -> Result<u8, Failure> {
             });
             show::print(&format!("{json}\n"));
         }
-        Format::Human if common.quiet => {}
-        Format::Human => show::print(&human(args, &outcome, common.verbose)),
+        _ if common.quiet => {}
+        _ => show::print(&human(args, &outcome, common.verbose)),
     }
     Ok(0)
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
     let ok = outcome.is_free_of(worst);
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(ok, &outcome))),
-        Format::Human => show::print(&human(common, ok, &outcome, &metadata, target_files)),
+        _ => show::print(&human(common, ok, &outcome, &metadata, target_files)),
     }
     Ok(if ok { 0 } else { FOUND })
 }

@@ -2,7 +2,9 @@
 //! files that know two of them.
 
 pub mod build;
+pub mod explain;
 pub mod init;
+pub mod status;
 pub mod sweep;
 pub mod verify;
 

@@ -4,6 +4,7 @@
 
 pub mod layout;
 pub mod read;
+pub mod roles;
 pub mod swap;
 pub mod sweep;
 pub mod targets;

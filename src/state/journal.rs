@@ -32,6 +32,18 @@ pub fn append(state: &State, entry: &Entry) -> Result<(), disk::Error> {
     place::append_line(&state.journal(), &line)
 }
 
+/// When the last run that ended well took place; `None` if no journal says.
+#[must_use]
+pub fn last_run(state: &State) -> Option<Moment> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        now: Moment,
+    }
+    let bytes = read::bytes_if_there(&state.journal()).ok().flatten()?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().rev().find_map(|line| serde_json::from_str::<Line>(line).ok()).map(|line| line.now)
+}
+
 /// The highest snapshot that a run recorded as published; `None` if no journal says.
 #[must_use]
 pub fn highest_published(state: &State) -> Option<Version> {

@@ -1,10 +1,11 @@
-//! The state folder: the lock, the cache of digests, the journal of runs.
+//! The state folder: the lock, the caches, the journal of runs.
 //!
 //! Only the online key and the ledger in it are needed; the rest is a cache, and deleting it costs
 //! time, never correctness.
 
 pub mod cache;
 pub mod facts;
+pub mod held;
 pub mod journal;
 
 use crate::disk;
@@ -48,6 +49,10 @@ impl State {
 
     pub(crate) fn facts(&self) -> PathBuf {
         self.root.join("cache").join("facts.jsonl")
+    }
+
+    pub(crate) fn held(&self) -> PathBuf {
+        self.root.join("cache").join("held.jsonl")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

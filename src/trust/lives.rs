@@ -40,15 +40,26 @@ impl Default for Lives {
     }
 }
 
+impl Lives {
+    /// The life of a role of ours, by its name.
+    #[must_use]
+    pub fn of(&self, role: &RoleName) -> Duration {
+        match role.as_str() {
+            "root" => self.root,
+            "targets" => self.targets,
+            "unclaimed" => self.unclaimed,
+            "snapshot" => self.snapshot,
+            "timestamp" => self.timestamp,
+            name if name == "claimed" || name.starts_with("claimed.") => self.claimed,
+            name if name.starts_with("recently-claimed") => self.recently_claimed,
+            _ => self.bins,
+        }
+    }
+}
+
 /// How long before the end of an offline role its holders should hear of it: they have to meet.
 #[must_use]
 pub fn notice(role: &RoleName, lives: &Lives) -> Duration {
-    let life = match role.as_str() {
-        "root" => lives.root,
-        "targets" => lives.targets,
-        "claimed" => lives.claimed,
-        _ => lives.unclaimed,
-    };
     // A month, or a third of a life that is short.
-    Duration::from_secs(30 * 86_400).min(life / 3)
+    Duration::from_secs(30 * 86_400).min(lives.of(role) / 3)
 }

@@ -2,18 +2,24 @@
 //!
 //! [`judge`] holds the rules that a client applies to one metadata file; [`verified`] is the only
 //! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
-//! target through delegations; [`finding`] is what a verifier reports of a whole tree.
+//! target through delegations; [`finding`] is what a verifier reports of a whole tree; [`custody`] says
+//! who holds a role, and [`forger`] who could forge a target.
 
+pub mod custody;
 pub mod finding;
+pub mod forger;
 pub mod judge;
 pub mod limits;
 pub mod lives;
 pub mod lookup;
 pub mod renewal;
 pub mod signature;
+pub mod standing;
 pub mod verified;
 
+pub use custody::{Custody, OnlineKeys};
 pub use finding::{Finding, Severity};
 pub use judge::{Expectation, Fault};
 pub use lives::Lives;
+pub use standing::Standing;
 pub use verified::Verified;

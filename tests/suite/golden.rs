@@ -28,6 +28,8 @@ fn known_keys_and_a_known_time_give_known_bytes_and_words() {
     // With --rehash, what is hashed does not depend on how old the files are by now.
     said("second-build", &["build", "--rehash", "--now", "2026-01-01T02:00:00Z"]);
     said("nothing-new", &["build", "--now", "2026-01-01T02:00:00Z"]);
+    said("status", &["status", "--now", "2026-01-01T03:00:00Z"]);
+    said("explain", &["explain", "p2"]);
     said("sweep", &["sweep", "--dry-run", "--now", "2026-01-03T00:00:00Z"]);
     for (name, args) in [
         ("help", &["--help"][..]),
@@ -35,6 +37,8 @@ fn known_keys_and_a_known_time_give_known_bytes_and_words() {
         ("help-build", &["build", "--help"]),
         ("help-verify", &["verify", "--help"]),
         ("help-sweep", &["sweep", "--help"]),
+        ("help-status", &["status", "--help"]),
+        ("help-explain", &["explain", "--help"]),
     ] {
         said(name, args);
     }

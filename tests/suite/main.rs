@@ -25,5 +25,6 @@ mod readme;
 mod reproducible;
 mod sample;
 mod serving;
+mod status;
 mod support;
 mod sweep;

@@ -28,7 +28,7 @@ use crate::site::read;
 use crate::site::swap::{self, Written};
 use crate::site::targets::Manner;
 use crate::state::State;
-use crate::state::journal;
+use crate::state::{held, journal};
 use place::Act;
 use publish::Publication;
 use std::collections::BTreeSet;
@@ -131,7 +131,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let (made, made_written) =
         pages::make(request, look, &mut staging, &placed.entries, &found.files, &before, reporter)?;
     let distributions = Inventory::new(published.bin_count, placed.entries.iter().cloned());
-    let after = Inventory::new(published.bin_count, placed.entries.into_iter().chain(made));
+    let after = Inventory::new(published.bin_count, placed.entries.iter().cloned().chain(made));
     guard::warn_of_bins(published.bin_count, request.bins, after.len(), reporter);
     let difference = Difference::between(&before, &after);
     let of_files = Difference::between(&distributions_before, &distributions);
@@ -147,7 +147,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         added: of_files.added,
         changed: of_files.changed,
         removed: of_files.removed,
-        held: placed.held,
+        held: placed.held.len() as u64,
         names: of_files.names,
         written: Written {
             files: placed.written.0 + made_written.0,
@@ -170,6 +170,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     if request.mode == Mode::Publish {
         find::remember(&state, found)?;
         placement::remember(&state, request)?;
+        held::save(&state, &placed.held)?;
         journal::append(&state, &journal_entry(request, &outcome))?;
     }
     Ok(outcome)

@@ -9,6 +9,7 @@ use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
 use crate::site::Site;
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, Plain, PlainName, Survey};
+use crate::state::held::Held;
 use std::collections::BTreeMap;
 
 /// Whether files are brought into the site.
@@ -41,7 +42,7 @@ pub(super) struct Placed {
     /// Everything that the bins are to list.
     pub(super) entries: Vec<Entry>,
     /// Targets whose published bytes stay although the source has others.
-    pub(super) held: u64,
+    pub(super) held: Vec<Held>,
     /// Files written, and their bytes.
     pub(super) written: (u64, u64),
 }
@@ -150,31 +151,38 @@ fn arrive(
             placed.entries.extend(replaces.cloned());
         }
         Arrival::NameTaken => {
-            placed.held += 1;
             let message = format!(
                 "its name was public with other bytes, which readers may still hold; `sweep` frees it, and \
                  `build --replace {relative}` takes it now"
             );
+            held_back(placed, &entry, &relative, &message);
             reporter.warn(Warning::of_file(Code::Held, relative, message));
         }
         Arrival::NameBlocked => {
-            placed.held += u64::from(replaces.is_some());
             let message = format!(
                 "in the site, {} or a folder on its way is something else; if it was a target, the first \
                  build after a `sweep` that frees the name takes this file",
                 entry.path
             );
+            if replaces.is_some() {
+                held_back(placed, &entry, &relative, &message);
+            }
             reporter.warn(Warning::of_file(Code::NameBlocked, relative, message));
             placed.entries.extend(replaces.cloned());
         }
     }
 }
 
+fn held_back(placed: &mut Placed, entry: &Entry, file: &str, why: &str) {
+    let (file, target, why) = (file.to_owned(), entry.path.to_string(), why.to_owned());
+    placed.held.push(Held { file, target, why });
+}
+
 /// A published target stays as it is although the source has other bytes.
 fn hold(placed: &mut Placed, entry: &Entry, file: &str, reporter: &dyn Reporter) {
-    placed.held += 1;
     placed.entries.push(entry.clone());
     let message = format!("published with other bytes; `build --replace {file}` takes the new ones");
+    held_back(placed, entry, file, &message);
     reporter.warn(Warning::of_file(Code::Held, file, message));
 }
 

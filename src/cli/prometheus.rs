@@ -1,0 +1,62 @@
+//! `tuffet status --format prometheus`: text for a textfile collector. Bins are one series, that of
+//! the first to end, for a collector has no use for thousands.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use tuffet::runs::status::{Health, Outcome};
+use tuffet::trust::Custody;
+
+/// The metrics of a tree. Times are seconds since 1970.
+pub(crate) fn metrics(outcome: &Outcome) -> String {
+    let mut out = String::new();
+    let mut ends: BTreeMap<(String, Custody), i64> = BTreeMap::new();
+    let mut due = BTreeMap::new();
+    for role in &outcome.roles {
+        let name = if role.role.as_str().starts_with("bin-") { "bins" } else { role.role.as_str() };
+        let end = ends.entry((name.to_owned(), role.custody)).or_insert(i64::MAX);
+        *end = role.expires.unix().min(*end);
+        if role.custody == Custody::Online {
+            *due.entry(name.to_owned()).or_insert(0) += u64::from(role.health == Health::Due);
+        }
+    }
+    family(&mut out, "tuffet_role_expires_timestamp_seconds", "When the role ends; of bins, the first.");
+    for ((role, custody), end) in &ends {
+        let _ = writeln!(
+            out,
+            "tuffet_role_expires_timestamp_seconds{{role=\"{role}\",custody=\"{custody}\"}} {end}"
+        );
+    }
+    family(&mut out, "tuffet_roles_due", "Online roles past their point of renewal.");
+    for (role, due) in due {
+        let _ = writeln!(out, "tuffet_roles_due{{role=\"{role}\"}} {due}");
+    }
+    let projects = outcome.projects;
+    family(&mut out, "tuffet_projects", "Projects by standing.");
+    for (standing, count) in [
+        ("unclaimed", projects.unclaimed),
+        ("recently-claimed", projects.recently_claimed),
+        ("claimed", projects.claimed),
+    ] {
+        let _ = writeln!(out, "tuffet_projects{{standing=\"{standing}\"}} {count}");
+    }
+    single(&mut out, "tuffet_snapshot_version", "The snapshot that is current.", outcome.snapshot.number());
+    single(&mut out, "tuffet_targets", "Targets that are published.", outcome.targets);
+    if let Some(held) = &outcome.held {
+        single(&mut out, "tuffet_held_files", "Files that the last build held back.", held.len() as u64);
+    }
+    single(&mut out, "tuffet_queue_length", "Changes that wait for a ceremony.", outcome.queue.len() as u64);
+    if let Some(last) = outcome.last_run {
+        let last = u64::try_from(last.unix()).unwrap_or(0);
+        single(&mut out, "tuffet_last_run_timestamp_seconds", "The last run that ended well.", last);
+    }
+    out
+}
+
+fn family(out: &mut String, name: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+}
+
+fn single(out: &mut String, name: &str, help: &str, value: u64) {
+    family(out, name, help);
+    let _ = writeln!(out, "{name} {value}");
+}
