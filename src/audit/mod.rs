@@ -4,6 +4,7 @@
 //! A fault of the tree is a finding, and the walk goes on with what it can still read; only what
 //! stops the run itself is an error. Nothing is ever written.
 
+mod copies;
 mod files;
 mod keys;
 mod roles;

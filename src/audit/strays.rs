@@ -1,11 +1,12 @@
 //! Files that nobody refers to: no client is harmed, and somebody should know why they are there.
 
+use super::copies::{self, Copied};
 use super::roles::Walked;
 use super::tree::Tree;
 use super::{Request, TargetFiles};
-use crate::disk;
 use crate::disk::walk;
-use crate::model::{Envelope, RoleName, Snapshot, Targets, metadata};
+use crate::disk::{self, Folder};
+use crate::model::{Compression, Envelope, RoleName, Snapshot, Targets, metadata};
 use crate::trust::Finding;
 use std::collections::BTreeSet;
 
@@ -27,17 +28,27 @@ pub(super) fn check(
         roles.extend(snapshot.meta.iter().map(|(role, meta)| metadata::versioned(role, meta.version)));
     }
     let in_metadata = shown_below(request.targets, request.metadata);
-    for name in &tree.names {
-        let is_root = name == "root.json"
-            || metadata::parse_file_name(name).is_some_and(|(_, role)| role == RoleName::root());
-        if !is_root && !roles.contains(name) {
-            let path = in_metadata.as_ref().map_or_else(|| name.clone(), |folder| format!("{folder}/{name}"));
-            findings.push(Finding::file(&path, "nobody refers to this file").warning());
+    let is_known = |name: &str| {
+        name == "root.json"
+            || roles.contains(name)
+            || metadata::parse_file_name(name).is_some_and(|(_, role)| role == RoleName::root())
+    };
+    let shown = in_metadata.as_ref().map(|folder| format!("{folder}/")).unwrap_or_default();
+    let mut copied = Vec::new();
+    for name in tree.names.iter().filter(|name| !is_known(name)) {
+        match copy_of(name).filter(|copy| is_known(&copy.original)) {
+            Some(copy) => copied.push(copy),
+            None => {
+                let finding = Finding::file(&format!("{shown}{name}"), "nobody refers to this file");
+                findings.push(finding.warning());
+            }
         }
     }
+    copies::check(&Folder::new(request.metadata), &copied, &shown, findings);
     if request.target_files == TargetFiles::Ignored {
         return Ok(());
     }
+    let mut copied = Vec::new();
     for found in walk::below(request.targets)? {
         let name = found.relative.to_string_lossy().into_owned();
         let is_metadata = in_metadata
@@ -48,11 +59,22 @@ pub(super) fn check(
             Some(name) => !name.contains('/'),
             None => files.contains(&name),
         };
-        if !known {
-            findings.push(Finding::file(&name, "nobody refers to this file").warning());
+        if known {
+            continue;
+        }
+        match copy_of(&name).filter(|copy| name.starts_with("simple/") && files.contains(&copy.original)) {
+            Some(copy) => copied.push(copy),
+            None => findings.push(Finding::file(&name, "nobody refers to this file").warning()),
         }
     }
+    copies::check(&Folder::new(request.targets), &copied, "", findings);
     Ok(())
+}
+
+/// What the name of a compressed copy says.
+fn copy_of(name: &str) -> Option<Copied> {
+    let (original, form) = Compression::original_of(name)?;
+    Some(Copied { name: name.to_owned(), original: original.to_owned(), form })
 }
 
 /// Where the metadata base is below the targets base, if it is.

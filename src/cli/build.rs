@@ -49,6 +49,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         site: &settings.site,
         target_files: settings.target_files,
         tough_alias: settings.tough_alias,
+        compress: &settings.compress,
         state: &settings.state,
         bins: settings.bins,
         pages: settings.pages,

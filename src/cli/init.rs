@@ -89,6 +89,7 @@ pub(crate) fn make(
         root_keys: (args.root_keys, args.root_threshold),
         admin_keys: (args.admin_keys, args.admin_threshold),
         bins,
+        compress: &settings.compress,
         lives: &settings.lives,
         now: clock::now(common)?,
     };

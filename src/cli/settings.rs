@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tuffet::disk::{folder, read};
-use tuffet::model::{BinCount, moment};
+use tuffet::model::{BinCount, Compression, moment};
 use tuffet::pipeline::collect::{Layout, Selection};
 use tuffet::pipeline::index::Yanked;
 use tuffet::runs::build::{Pages, TargetFiles};
@@ -54,6 +54,15 @@ struct Site {
     path: PathBuf,
     targets: Targets,
     tough_alias: bool,
+    compress: Vec<CopyForm>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CopyForm {
+    Gz,
+    Br,
+    Zst,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -142,7 +151,7 @@ impl Default for Source {
 
 impl Default for Site {
     fn default() -> Self {
-        Self { path: "site".into(), targets: Targets::Copy, tough_alias: false }
+        Self { path: "site".into(), targets: Targets::Copy, tough_alias: false, compress: Vec::new() }
     }
 }
 
@@ -212,6 +221,7 @@ pub(crate) struct Settings {
     pub(crate) site: PathBuf,
     pub(crate) target_files: TargetFiles,
     pub(crate) tough_alias: bool,
+    pub(crate) compress: Vec<Compression>,
     pub(crate) state: PathBuf,
     pub(crate) bins: Option<BinCount>,
     pub(crate) pages: Pages,
@@ -273,6 +283,7 @@ impl Settings {
                 Targets::None => TargetFiles::Elsewhere,
             },
             tough_alias: file.site.tough_alias,
+            compress: compress(&file.site.compress),
             bins: file.bins.count,
             yanked,
             files_url: file.index.files_url,
@@ -317,6 +328,18 @@ impl Settings {
             None => Ok(()),
         }
     }
+}
+
+/// Each form once, in one order.
+fn compress(forms: &[CopyForm]) -> Vec<Compression> {
+    let is_named = |form: &Compression| {
+        forms.contains(&match form {
+            Compression::Gzip => CopyForm::Gz,
+            Compression::Brotli => CopyForm::Br,
+            Compression::Zstandard => CopyForm::Zst,
+        })
+    };
+    Compression::ALL.into_iter().filter(is_named).collect()
 }
 
 fn lives(expiry: &Expiry) -> Lives {

@@ -7,6 +7,7 @@
 
 pub mod bins;
 pub mod canonical;
+pub mod compression;
 pub mod delegation;
 pub mod distribution;
 pub mod envelope;
@@ -25,6 +26,7 @@ pub mod timestamp;
 pub mod version;
 
 pub use bins::BinCount;
+pub use compression::Compression;
 pub use delegation::{DelegatedRole, Delegations, PathPattern};
 pub use distribution::Distribution;
 pub use envelope::{Envelope, Signature};

@@ -1,7 +1,8 @@
 //! The published tree: where everything lies ([`layout`]), reading it as a client does
-//! ([`read`]), bringing files in ([`targets`]), making roles public with the timestamp last
+//! ([`read`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
+pub mod copies;
 pub mod layout;
 pub mod read;
 pub mod roles;

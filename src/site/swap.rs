@@ -1,11 +1,12 @@
 //! Making roles public: everything that the timestamp will lead to is there and durable before
 //! the one rename that shows it (TUF 1.0.34 section 5.7 has clients start from the timestamp).
 
+use super::copies::{self, Original};
 use super::{Site, layout};
 use crate::disk;
 use crate::disk::place::{self, Placer};
 use crate::disk::stage::Staging;
-use crate::model::{Moment, RoleName, Version};
+use crate::model::{Compression, Moment, RoleName, Version};
 use crate::report::{Event, Reporter};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub struct Swap<'a> {
     pub roles: &'a [RoleFile<'a>],
     /// The timestamp that shows them.
     pub timestamp: &'a [u8],
+    /// In which forms the roles get compressed copies beside them.
+    pub compress: &'a [Compression],
     /// The snapshot that ceases to be current, if it does.
     pub retires: Option<Version>,
     /// The run's now; files carry it as their time of modification, so that equal runs write
@@ -41,6 +44,14 @@ pub struct Written {
     pub files: u64,
     /// Bytes.
     pub bytes: u64,
+}
+
+impl Written {
+    /// Counts `more` too.
+    pub fn add(&mut self, more: Self) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Publishes `swap`.
@@ -67,6 +78,11 @@ pub fn publish(
         reporter.event(Event::Done(1));
     }
     placer.sync()?;
+    if !swap.compress.is_empty() {
+        let originals: Vec<Original<'_>> = swap.roles.iter().map(original).collect();
+        let copies = copies::plan(site, &originals, swap.compress)?;
+        written.add(copies::carry_out(site, staging, &copies)?);
+    }
     if let Some(version) = swap.retires {
         // The time of modification of a snapshot that is not current is the moment at which it
         // ceased to be. Set first: a crash after this leaves it current and the next swap sets
@@ -80,6 +96,10 @@ pub fn publish(
     written.files += 1;
     written.bytes += swap.timestamp.len() as u64;
     Ok(written)
+}
+
+fn original<'a>(file: &RoleFile<'a>) -> Original<'a> {
+    Original { names: vec![layout::role_file(file.role, file.version)], bytes: file.bytes.into() }
 }
 
 fn retire(site: &Site, version: Version, now: Moment) -> Result<(), disk::Error> {
@@ -103,6 +123,15 @@ pub fn retired_at(site: &Site, version: Version) -> Result<Moment, disk::Error> 
 /// If neither can be used.
 pub fn open_staging(site: &Site, state: &Path) -> Result<Staging, disk::Error> {
     place::create_public_folder(site.root())?;
-    let inside: PathBuf = site.root().join(".tuffet-staging");
-    Staging::open(&[state.to_owned(), inside], site.root())
+    Staging::open(&staging_folders(site, state), site.root())
+}
+
+/// Whether a run that staged something did not end.
+#[must_use]
+pub fn was_interrupted(site: &Site, state: &Path) -> bool {
+    staging_folders(site, state).iter().any(|folder| disk::folder::is_there(folder))
+}
+
+fn staging_folders(site: &Site, state: &Path) -> [PathBuf; 2] {
+    [state.to_owned(), site.root().join(".tuffet-staging")]
 }

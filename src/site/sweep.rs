@@ -136,10 +136,11 @@ fn add_target_files(
         .collect::<Result<_, Error>>()?;
     let wanted: BTreeSet<String> = wanted.into_iter().flatten().collect();
     let mut freed = BTreeMap::new();
-    let mut sizes = BTreeMap::new();
+    let (mut sizes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     for found in walk::below(site.root())? {
         let (Some(name), Kind::File(stamp)) = (found.relative.to_str(), found.kind) else { continue };
-        sizes.insert(name.to_owned(), stamp);
+        let copied = layout::copy(name).is_some() && !wanted.contains(name);
+        if copied { &mut copies } else { &mut sizes }.insert(name.to_owned(), stamp);
     }
     for (name, stamp) in &sizes {
         if name.starts_with("metadata/") {
@@ -162,6 +163,14 @@ fn add_target_files(
             if sizes.contains_key(&plain) && !wanted.contains(&plain) {
                 remove.insert(plain);
             }
+        }
+    }
+    // A compressed copy goes with its file, and where that is gone.
+    for (name, stamp) in copies {
+        let is_orphan = |original: &str| remove.contains(original) || !sizes.contains_key(original);
+        if layout::copy(&name).is_some_and(|(original, _)| is_orphan(original)) {
+            freed.insert(stamp.inode, stamp.size);
+            remove.insert(name);
         }
     }
     Ok(freed.values().sum())

@@ -12,6 +12,7 @@ mod architecture;
 mod build;
 mod churn;
 mod clients;
+mod compress;
 mod damage;
 mod disaster;
 mod errors;

@@ -1,6 +1,7 @@
 //! `build`: read what is published, collect, digest, partition, place, sign, swap. A build with
 //! nothing new and nothing due writes nothing.
 
+mod copies;
 mod find;
 mod pages;
 mod place;
@@ -25,7 +26,7 @@ use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
 use crate::site::Site;
 use crate::site::read;
-use crate::site::swap::{self, Written};
+use crate::site::swap;
 use crate::site::targets::Manner;
 use crate::state::State;
 use crate::state::{held, journal};
@@ -103,14 +104,15 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         (_, Mode::Publish) => Act::Bring,
     };
     let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
+    let changed = placement::changed(&state, request);
     let place = place::Request {
         site: &site,
         act,
         manner: Manner { bring, tough_alias: request.tough_alias },
         decisions: &decisions,
-        restore: request.digests == Digests::Anew || placement::differs(&state, request),
+        restore: request.digests == Digests::Anew || changed.files,
         // What a run stages goes when it ends.
-        interrupted: disk::folder::is_there(&state.staging()),
+        interrupted: swap::was_interrupted(&site, &state.staging()),
         on_change: &on_change,
     };
     let mut staging = Lazy::new(&site, &state);
@@ -121,15 +123,21 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let placed = event::stage(reporter, Stage::Place, Some(brings), || {
         place::place(&place, &mut staging, &mut found.files, reporter)
     })?;
-    // A page that a run which did not end has passed on may be another than is published.
-    let suspect = place.restore || place.interrupted;
-    let look = (
-        if act == Act::Elsewhere && request.mode == Mode::DryRun { Act::Look } else { act },
-        place.manner,
-        suspect,
-    );
-    let (made, made_written) =
-        pages::make(request, look, &mut staging, &placed.entries, &found.files, &before, reporter)?;
+    let wanted = pages::Request {
+        build: request,
+        act: if request.mode == Mode::DryRun { Act::Look } else { act },
+        manner: place.manner,
+        // A page that a run which did not end has passed on may be another than is published.
+        suspect: place.restore || place.interrupted || changed.copies,
+        distributions: &placed.entries,
+        files: &found.files,
+        before: &before,
+    };
+    let (made, mut written) = pages::make(&wanted, &mut staging, reporter)?;
+    if changed.copies && request.mode == Mode::Publish {
+        written.add(copies::mend(request, &site, &published, &mut staging)?);
+    }
+    written.add(placed.written);
     let distributions = Inventory::new(published.bin_count, placed.entries.iter().cloned());
     let after = Inventory::new(published.bin_count, placed.entries.iter().cloned().chain(made));
     guard::warn_of_bins(published.bin_count, request.bins, after.len(), reporter);
@@ -149,10 +157,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         removed: of_files.removed,
         held: placed.held.len() as u64,
         names: of_files.names,
-        written: Written {
-            files: placed.written.0 + made_written.0,
-            bytes: placed.written.1 + made_written.1,
-        },
+        written,
         ..Outcome::default()
     };
     let due = Due::at(&published, request.lives, request.now);
@@ -163,8 +168,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
             let (snapshot, written) = publication.publish(request, staging.open()?, online, reporter)?;
             outcome.snapshot = Some(snapshot);
             outcome.published = true;
-            outcome.written.files += written.files;
-            outcome.written.bytes += written.bytes;
+            outcome.written.add(written);
         }
     }
     if request.mode == Mode::Publish {

@@ -1,8 +1,8 @@
 //! Targets that are made and not found: each wheel's METADATA beside it (PEP 658), and the index
 //! pages. They follow from the distributions alone, so that what did not change is not written.
 
+use super::Lazy;
 use super::place::Act;
-use super::{Lazy, Request};
 use crate::disk;
 use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
 use crate::pipeline::collect::Layout;
@@ -10,8 +10,10 @@ use crate::pipeline::index::{self, PageFile};
 use crate::pipeline::inspect;
 use crate::pipeline::source::{Facts, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
-use crate::site::Site;
+use crate::site::copies::{self, Original};
+use crate::site::swap::Written;
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
+use crate::site::{Site, layout};
 use crate::state::{State, facts};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,21 @@ pub(super) fn is_found(layout: Layout, path: &TargetPath) -> bool {
     layout == Layout::Tree || !made
 }
 
+/// What making them needs to know.
+pub(super) struct Request<'a> {
+    pub(super) build: &'a super::Request<'a>,
+    pub(super) act: Act,
+    pub(super) manner: Manner,
+    /// Whether what stands in the site may be another than the tree says, or lack copies.
+    pub(super) suspect: bool,
+    /// Every distribution that is to be published.
+    pub(super) distributions: &'a [Entry],
+    /// The files of the source.
+    pub(super) files: &'a [SourceFile],
+    /// Everything published before.
+    pub(super) before: &'a Inventory,
+}
+
 /// A target that is made.
 struct Made<'a> {
     entry: Entry,
@@ -59,35 +76,31 @@ enum Bytes<'a> {
     MetadataOf(&'a Entry),
 }
 
-/// Makes what follows from `distributions`: gives every made target that the bins are to list, and
-/// the number of files and bytes written. `before` is everything published.
+/// Makes what follows from the distributions: gives every made target that the bins are to list, and
+/// what was written.
 pub(super) fn make(
     request: &Request<'_>,
-    look: (Act, Manner, bool),
     staging: &mut Lazy<'_>,
-    distributions: &[Entry],
-    files: &[SourceFile],
-    before: &Inventory,
     reporter: &dyn Reporter,
-) -> Result<(Vec<Entry>, (u64, u64)), disk::Error> {
-    if request.layout == Layout::Tree || !request.pages.any() {
-        return Ok((Vec::new(), (0, 0)));
+) -> Result<(Vec<Entry>, Written), disk::Error> {
+    let build = request.build;
+    if build.layout == Layout::Tree || !build.pages.any() {
+        return Ok((Vec::new(), Written::default()));
     }
-    let (act, manner, suspect) = look;
-    let site = Site::new(request.site);
-    event::stage(reporter, Stage::Index, Some(distributions.len() as u64), || {
-        let facts = gather(request, &site, distributions, files, act, reporter)?;
-        let made = render(request, distributions, &facts);
-        for unused in request.yanked.unused() {
+    event::stage(reporter, Stage::Index, Some(request.distributions.len() as u64), || {
+        let facts = gather(request, reporter)?;
+        let made = render(request, &facts);
+        for unused in build.yanked.unused() {
             let message = format!("{unused:?} in source.yanked is no file and no release here");
             reporter.warn(Warning::of_run(Code::Yanked, message));
         }
         let published: BTreeMap<&TargetPath, &Entry> =
-            before.iter().map(|(_, entry)| (&entry.path, entry)).collect();
-        let is_new = |made: &&Made<'_>| suspect || published.get(&made.entry.path) != Some(&&made.entry);
+            request.before.iter().map(|(_, entry)| (&entry.path, entry)).collect();
+        let is_new =
+            |made: &&Made<'_>| request.suspect || published.get(&made.entry.path) != Some(&&made.entry);
         let (new, kept): (Vec<&Made<'_>>, Vec<&Made<'_>>) = made.iter().partition(is_new);
         let kept = kept.into_iter().map(|made| made.entry.clone());
-        let (arrived, written) = bring(request, files, (act, manner), staging, &new, reporter)?;
+        let (arrived, written) = bring(request, staging, &new, reporter)?;
         Ok((kept.chain(arrived).collect(), written))
     })
 }
@@ -120,18 +133,13 @@ fn by_target(files: &[SourceFile]) -> BTreeMap<&TargetPath, &SourceFile> {
 }
 
 /// What every distribution says of itself; archives that are not remembered are opened.
-fn gather(
-    request: &Request<'_>,
-    site: &Site,
-    distributions: &[Entry],
-    files: &[SourceFile],
-    act: Act,
-    reporter: &dyn Reporter,
-) -> Result<BTreeMap<Sha256, Facts>, disk::Error> {
-    let state = State::new(request.state);
+fn gather(request: &Request<'_>, reporter: &dyn Reporter) -> Result<BTreeMap<Sha256, Facts>, disk::Error> {
+    let site = Site::new(request.build.site);
+    let state = State::new(request.build.state);
     let known: BTreeMap<Sha256, Facts> = facts::load(&state);
-    let by_target = by_target(files);
-    let all: Vec<Option<(Sha256, Facts)>> = distributions
+    let by_target = by_target(request.files);
+    let all: Vec<Option<(Sha256, Facts)>> = request
+        .distributions
         .par_iter()
         .map(|entry| {
             reporter.event(event::Event::Done(1));
@@ -140,28 +148,25 @@ fn gather(
             }
             // Bytes that are nowhere at hand are held ones that are served from elsewhere, or
             // changing just now: nothing is said of them, and nothing remembered.
-            let Some(path) = path_of(site, entry, &by_target)? else { return Ok(None) };
+            let Some(path) = path_of(&site, entry, &by_target)? else { return Ok(None) };
             Ok(Some((entry.digest, inspect::inspect(&path, entry.path.split().1)?.0)))
         })
         .collect::<Result<_, disk::Error>>()?;
     let all: BTreeMap<Sha256, Facts> = all.into_iter().flatten().collect();
-    for entry in distributions {
+    for entry in request.distributions {
         if let Some(why) = all.get(&entry.digest).and_then(|facts| facts.broken.as_ref()) {
             reporter.warn(Warning::of_file(Code::BrokenArchive, entry.path.as_str(), why.clone()));
         }
     }
-    if all != known && act != Act::Look {
+    if all != known && request.act != Act::Look {
         facts::save(&state, &all)?;
     }
     Ok(all)
 }
 
 /// Every target that is made, with its bytes or where they are.
-fn render<'a>(
-    request: &Request<'_>,
-    distributions: &'a [Entry],
-    facts: &BTreeMap<Sha256, Facts>,
-) -> Vec<Made<'a>> {
+fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Made<'a>> {
+    let (build, distributions) = (request.build, request.distributions);
     let none = Facts::default();
     let facts_of = |entry: &Entry| facts.get(&entry.digest).unwrap_or(&none);
     let mut made: Vec<Made<'a>> = distributions
@@ -176,12 +181,12 @@ fn render<'a>(
     for entry in distributions {
         if let Some(project) = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok())
         {
-            let yanked = request.yanked.reason(&project, entry.path.split().1);
-            let file = PageFile { entry, facts: facts_of(entry), yanked, base: request.files_url };
+            let yanked = build.yanked.reason(&project, entry.path.split().1);
+            let file = PageFile { entry, facts: facts_of(entry), yanked, base: build.files_url };
             projects.entry(project).or_default().push(file);
         }
     }
-    let Pages { html, json, root } = request.pages;
+    let Pages { html, json, root } = build.pages;
     let pages = projects.par_iter_mut().flat_map_iter(|(project, files)| {
         index::sort(project, files);
         let html =
@@ -205,18 +210,17 @@ fn page(path: String, bytes: Vec<u8>) -> Option<Made<'static>> {
 /// Brings the new ones into the site; gives those that came.
 fn bring(
     request: &Request<'_>,
-    files: &[SourceFile],
-    (act, manner): (Act, Manner),
     staging: &mut Lazy<'_>,
     new: &[&Made<'_>],
     reporter: &dyn Reporter,
-) -> Result<(Vec<Entry>, (u64, u64)), disk::Error> {
+) -> Result<(Vec<Entry>, Written), disk::Error> {
+    let manner = request.manner;
     let entries = || new.iter().map(|made| made.entry.clone()).collect();
-    if act == Act::Look || new.is_empty() {
-        return Ok((entries(), (0, 0)));
+    if request.act == Act::Look || new.is_empty() {
+        return Ok((entries(), Written::default()));
     }
-    let site = &Site::new(request.site);
-    let by_target = by_target(files);
+    let site = &Site::new(request.build.site);
+    let by_target = by_target(request.files);
     let bytes: Vec<Option<std::borrow::Cow<'_, [u8]>>> = new
         .par_iter()
         .map(|made| {
@@ -235,7 +239,7 @@ fn bring(
         // An archive that changed since it was inspected is left to the next run.
         .filter_map(|(made, bytes)| {
             let bytes = bytes.as_deref().filter(|bytes| Sha256::of(bytes) == made.entry.digest)?;
-            let content = Content::Made(bytes, request.now);
+            let content = Content::Made(bytes, request.build.now);
             Some(Incoming { entry: &made.entry, content, plain: PlainName::Pass })
         })
         .collect();
@@ -247,23 +251,42 @@ fn bring(
         }
     }
     if surveys.iter().all(|survey| survey.refusal().is_some()) {
-        return Ok((Vec::new(), (0, 0)));
+        return Ok((Vec::new(), Written::default()));
     }
     let arrivals =
         targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
     let came = |arrival: &Arrival| matches!(arrival, Arrival::New(_) | Arrival::AlreadyThere);
-    let mut written = (0, 0);
+    let mut written = Written::default();
     let mut seen = BTreeSet::new();
     for (file, arrival) in incoming.iter().zip(&arrivals) {
         if matches!(arrival, Arrival::New(_)) && seen.insert(&file.entry.path) {
-            written.0 += 1;
-            written.1 += file.entry.length;
+            written.add(Written { files: 1, bytes: file.entry.length });
         }
     }
-    let came = incoming
-        .iter()
-        .zip(&arrivals)
-        .filter(|(_, arrival)| came(arrival))
-        .map(|(file, _)| file.entry.clone());
-    Ok((came.collect(), written))
+    let came: Vec<&Incoming<'_>> =
+        incoming.iter().zip(&arrivals).filter(|(_, arrival)| came(arrival)).map(|(file, _)| file).collect();
+    written.add(copy(request, site, staging, &came)?);
+    Ok((came.into_iter().map(|file| file.entry.clone()).collect(), written))
+}
+
+/// Gives pages that came into the site their compressed copies, of both their names.
+fn copy(
+    request: &Request<'_>,
+    site: &Site,
+    staging: &mut Lazy<'_>,
+    came: &[&Incoming<'_>],
+) -> Result<Written, disk::Error> {
+    if request.build.compress.is_empty() {
+        return Ok(Written::default());
+    }
+    let pages = came.iter().filter_map(|file| match file.content {
+        Content::Made(bytes, _) if file.entry.path.segments().next() == Some(layout::PAGES) => {
+            let path = &file.entry.path;
+            let names = vec![path.hashed(&file.entry.digest.to_string()), path.to_string()];
+            Some(Original { names, bytes: bytes.into() })
+        }
+        _ => None,
+    });
+    let plan = copies::plan(site, &pages.collect::<Vec<_>>(), request.build.compress)?;
+    if plan.is_empty() { Ok(Written::default()) } else { copies::carry_out(site, staging.open()?, &plan) }
 }

@@ -8,6 +8,7 @@ use crate::pipeline::partition::{Decision, Decisions, OnChange};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
 use crate::site::Site;
+use crate::site::swap::Written;
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, Plain, PlainName, Survey};
 use crate::state::held::Held;
 use std::collections::BTreeMap;
@@ -43,8 +44,8 @@ pub(super) struct Placed {
     pub(super) entries: Vec<Entry>,
     /// Targets whose published bytes stay although the source has others.
     pub(super) held: Vec<Held>,
-    /// Files written, and their bytes.
-    pub(super) written: (u64, u64),
+    /// What was written.
+    pub(super) written: Written,
 }
 
 /// Brings the files in. `files` get the stamps that they have afterwards.
@@ -137,8 +138,7 @@ fn arrive(
     match arrival {
         Arrival::New(stamp) => {
             file.candidate.stamp = stamp.unwrap_or(file.candidate.stamp);
-            placed.written.0 += 1;
-            placed.written.1 += entry.length;
+            placed.written.add(Written { files: 1, bytes: entry.length });
             if replaces.is_some_and(|old| *old == entry) {
                 let message = "one of its names was gone or had other bytes";
                 reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
@@ -202,7 +202,7 @@ fn mend(
         Plain::Right => {}
         Plain::Strayed => {
             targets::give_back_plain_name(request.site, staging.open()?, entry)?;
-            placed.written.0 += 1;
+            placed.written.files += 1;
             let message = "it had the bytes of a replacement that was never published";
             reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
         }

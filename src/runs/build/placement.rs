@@ -1,26 +1,43 @@
-//! How target files got into the site last time. When that changes (`site.targets`,
-//! `site.tough_alias`), published files lack names that they are to have now, and every one of them
-//! is looked at once.
+//! How target files got into the site last time, and which compressed copies they have. When that
+//! changes (`site.targets`, `site.tough_alias`, `site.compress`), what is published lacks names that it
+//! is to have now, and is looked at once.
 
 use super::{Request, TargetFiles};
 use crate::disk;
 use crate::state::State;
 
-fn manner(request: &Request<'_>) -> String {
+/// What has changed since the last build, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// How target files get in.
+    pub(super) files: bool,
+    /// Which compressed copies there are.
+    pub(super) copies: bool,
+}
+
+/// A line for each of the two.
+fn lines(request: &Request<'_>) -> [String; 2] {
     let files = match request.target_files {
         TargetFiles::Copy => "copy",
         TargetFiles::Link => "hardlink",
         TargetFiles::Elsewhere => "none",
     };
-    format!("targets {files}, tough_alias {}\n", request.tough_alias)
+    let forms: Vec<&str> = request.compress.iter().map(|form| form.ending()).collect();
+    [
+        format!("targets {files}, tough_alias {}", request.tough_alias),
+        format!("compress {}", if forms.is_empty() { "nothing".to_owned() } else { forms.join(" ") }),
+    ]
 }
 
-/// Whether files were placed in another manner before, as far as is known.
-pub(super) fn differs(state: &State, request: &Request<'_>) -> bool {
-    state.placement().is_none_or(|before| before != manner(request))
+/// What is another than it was; all, where nobody remembers.
+pub(super) fn changed(state: &State, request: &Request<'_>) -> Changed {
+    let before = state.placement().unwrap_or_default();
+    let [files, copies] = lines(request).map(|line| !before.lines().any(|other| other == line));
+    Changed { files, copies }
 }
 
 /// Remembers the manner of this run, if it is another.
 pub(super) fn remember(state: &State, request: &Request<'_>) -> Result<(), disk::Error> {
-    if differs(state, request) { state.set_placement(&manner(request)) } else { Ok(()) }
+    let words = lines(request).map(|line| line + "\n").concat();
+    if state.placement().as_ref() == Some(&words) { Ok(()) } else { state.set_placement(&words) }
 }

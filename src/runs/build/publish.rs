@@ -55,7 +55,13 @@ impl<'a> Publication<'a> {
         let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot()).map(|role| role.version);
         let retires = snapshot.map(|_| self.published.snapshot.version);
         let files: Vec<_> = roles.iter().map(roles::as_file).collect();
-        let swap = Swap { roles: &files, timestamp: &timestamp.bytes, retires, now: request.now };
+        let swap = Swap {
+            roles: &files,
+            timestamp: &timestamp.bytes,
+            compress: request.compress,
+            retires,
+            now: request.now,
+        };
         let written = event::stage(reporter, Stage::Swap, Some(files.len() as u64), || {
             swap::publish(self.site, staging, &swap, reporter)
         })?;

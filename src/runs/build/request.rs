@@ -1,7 +1,7 @@
 //! What a build is asked, and what it answers.
 
 use super::Pages;
-use crate::model::{BinCount, Moment, TargetPath, Version};
+use crate::model::{BinCount, Compression, Moment, TargetPath, Version};
 use crate::pipeline::collect::{Layout, Selection};
 use crate::pipeline::index::Yanked;
 use crate::pipeline::partition::Became;
@@ -62,6 +62,8 @@ pub struct Request<'a> {
     pub target_files: TargetFiles,
     /// Whether stock tough gets its names too.
     pub tough_alias: bool,
+    /// In which forms metadata and pages get compressed copies.
+    pub compress: &'a [Compression],
     /// The state folder.
     pub state: &'a Path,
     /// Which index pages are made.

@@ -6,7 +6,7 @@ mod first;
 use super::roles;
 use crate::disk::{self, folder};
 use crate::keys::{self, Ed25519, file};
-use crate::model::{BinCount, Moment};
+use crate::model::{BinCount, Compression, Moment};
 use crate::pipeline::sign;
 use crate::report::{Reporter, Silent, Stage, event};
 use crate::site::swap::{self, RoleFile, Swap};
@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub admin_keys: (u32, u32),
     /// How many bins.
     pub bins: BinCount,
+    /// In which forms metadata gets compressed copies.
+    pub compress: &'a [Compression],
     /// How long roles live.
     pub lives: &'a Lives,
     /// The run's now.
@@ -147,7 +149,13 @@ pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
     let (roles, timestamp) = first::roles(request, keys)?;
     let staging = swap::open_staging(&site, &State::new(request.state).staging())?;
     let files: Vec<RoleFile<'_>> = roles.iter().map(roles::as_file).collect();
-    let swap = Swap { roles: &files, timestamp: &timestamp.bytes, retires: None, now: request.now };
+    let swap = Swap {
+        roles: &files,
+        timestamp: &timestamp.bytes,
+        compress: request.compress,
+        retires: None,
+        now: request.now,
+    };
     swap::publish(&site, &staging, &swap, &Silent)?;
     Ok(())
 }

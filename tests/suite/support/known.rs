@@ -30,6 +30,7 @@ pub(crate) fn repo() -> Repo {
         root_keys: (3, 2),
         admin_keys: (2, 1),
         bins: BinCount::new(2).unwrap(),
+        compress: &[],
         lives: &Lives::default(),
         now: MADE.parse().unwrap(),
     };
