@@ -145,6 +145,11 @@ pub(crate) struct Build {
     /// Wait while another run holds the lock
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Write to FILE what to upload, in order, what to remove after that, and what to purge from
+    /// caches. While FILE is there, it has not been carried out, and is written with all that is
+    /// still to do
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) manifest: Option<PathBuf>,
     /// Say what would be done, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

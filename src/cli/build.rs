@@ -6,9 +6,11 @@ use super::settings::Settings;
 use super::terminal::Terminal;
 use super::{clock, init, passphrase, show};
 use std::collections::BTreeMap;
+use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
 use tuffet::model::TargetPath;
+use tuffet::pipeline::collect::Layout;
 use tuffet::pipeline::partition::Became;
 use tuffet::report::Warning;
 use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals};
@@ -34,6 +36,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
             "--dry-run shows what a build would change, and nothing is published yet",
         ));
     }
+    refuse_manifest(args, &settings).map_err(Failure::usage)?;
     let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
     let mut made = None;
     // Asked under the lock: another run may have made the repository meanwhile.
@@ -60,6 +63,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },
         removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
         digests: if args.rehash { Digests::Anew } else { Digests::Remembered },
+        manifest: args.manifest.as_deref(),
         replace: &args.replace,
     };
     let outcome = build::build(&request, &online, &reporter);
@@ -76,11 +80,23 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// A manifest inside the site would be served, one inside the source taken for a part of it.
+fn refuse_manifest(args: &Build, settings: &Settings) -> Result<(), String> {
+    let Some(file) = &args.manifest else { return Ok(()) };
+    let [file, source, site] =
+        [file, &settings.source, &settings.site].map(|path| folder::resolve_as_far_as_there(path));
+    if file.starts_with(source) || file.starts_with(site) {
+        return Err("--manifest: the file would lie inside the source or the site; name another".to_owned());
+    }
+    Ok(())
+}
+
 fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str, f64>) -> serde_json::Value {
     serde_json::json!({
         "snapshot": outcome.snapshot,
         "published": outcome.published,
         "targets": outcome.targets,
+        "layout": outcome.layout.map(Layout::name),
         "projects": outcome.projects,
         "bins": {"total": outcome.bins, "signed": outcome.bins_signed, "renewed": outcome.bins_renewed},
         "files": {
@@ -93,6 +109,11 @@ fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str
             "held": outcome.held,
         },
         "written": {"files": outcome.written.files, "bytes": outcome.written.bytes},
+        "manifest": outcome.manifest.map(|manifest| serde_json::json!({
+            "upload": manifest.upload,
+            "remove": manifest.remove,
+            "purge": manifest.purge,
+        })),
         "seconds": seconds,
         "warnings": warnings,
     })
@@ -108,8 +129,14 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
     if outcome.targets > outcome.distributions {
         what += &format!("; {} in all", show::count(outcome.targets, "target"));
     }
+    let taken = match outcome.layout {
+        Some(Layout::Bandersnatch) => {
+            format!("  from {}, a bandersnatch mirror\n", settings.source.display())
+        }
+        _ => String::new(),
+    };
     let counts = format!(
-        "  {} added, {} changed, {} removed, {} held; {} hashed ({})\n",
+        "{taken}  {} added, {} changed, {} removed, {} held; {} hashed ({})\n",
         outcome.added,
         outcome.changed,
         outcome.removed,
@@ -131,8 +158,18 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
             "{names}Dry run, nothing was written: a build {would} {what}.\n{counts}{bins}{renewed}\n"
         );
     }
+    let manifest = match (&args.manifest, &outcome.manifest) {
+        (Some(file), Some(manifest)) => format!(
+            "  {}: {} to upload, {} to remove, {} to purge\n",
+            file.display(),
+            manifest.upload,
+            manifest.remove,
+            manifest.purge
+        ),
+        _ => String::new(),
+    };
     if !outcome.published {
-        return format!("Nothing new: snapshot {version} stays, with {what}.\n");
+        return format!("Nothing new: snapshot {version} stays, with {what}.\n{manifest}");
     }
     let next = if first {
         format!(
@@ -143,7 +180,9 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
     } else {
         String::new()
     };
-    format!("{names}Published snapshot {version} in {site}: {what}.\n{counts}{bins}{renewed}\n{next}")
+    format!(
+        "{names}Published snapshot {version} in {site}: {what}.\n{counts}{bins}{renewed}\n{manifest}{next}"
+    )
 }
 
 /// What became of which target, a line each.

@@ -68,11 +68,13 @@ impl From<init::Error> for Failure {
 
 impl From<build::Error> for Failure {
     fn from(error: build::Error) -> Self {
-        use collect::Error::{Disk, Empty, Missing, NoDistribution};
+        use collect::Error::{Disk, Empty, Missing, NoDistribution, NoFiles, NoMirror};
         let code = match &error {
             build::Error::NotBegun(_) | build::Error::NothingToReplace(_) => USAGE,
             build::Error::SiteGone(_) => REFUSED,
-            build::Error::Collect(Missing(_) | Empty(_) | NoDistribution { .. }) => DISASTER,
+            build::Error::Collect(
+                Missing(_) | Empty(_) | NoDistribution { .. } | NoMirror(_) | NoFiles { .. },
+            ) => DISASTER,
             build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,
             build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,
             build::Error::Digest(_) | build::Error::Disk(_) => FILES,

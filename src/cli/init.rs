@@ -125,6 +125,8 @@ fn source(settings: &Settings) -> collect::Request<'_> {
         layout: settings.layout,
         selection: &settings.selection,
         known: &|_, _| None,
+        known_listing: &|_| None,
+        is_young: &|_| true,
     }
 }
 

@@ -258,14 +258,10 @@ impl Settings {
     fn check(path: &Path, file: File) -> Result<Self, Failure> {
         let wrong = |what: String| Failure::usage(format!("{}: {what}", path.display()));
         let layout = match file.source.layout {
-            LayoutName::Auto | LayoutName::Flat => Layout::Flat,
+            LayoutName::Auto => Layout::Auto,
+            LayoutName::Flat => Layout::Flat,
+            LayoutName::Bandersnatch => Layout::Bandersnatch,
             LayoutName::Tree => Layout::Tree,
-            LayoutName::Bandersnatch => {
-                return Err(wrong(
-                    "source.layout: this version does not read bandersnatch's layout yet; use \"flat\""
-                        .to_owned(),
-                ));
-            }
         };
         let selection = Selection::new(&file.source.include, &file.source.exclude);
         let selection = selection.map_err(|e| wrong(format!("source.include or source.exclude: {e}")))?;

@@ -19,6 +19,7 @@ pub(crate) fn run(common: &Common, args: &Sweep) -> Result<u8, Failure> {
     let reporter = Terminal::new(common);
     let request = Request {
         site: &settings.site,
+        state: &settings.state,
         grace,
         lives: &settings.lives,
         now: clock::now(common)?,

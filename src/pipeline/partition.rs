@@ -173,6 +173,7 @@ mod tests {
             path: relative.into(),
             stamp,
             target: target.parse().unwrap(),
+            told: None,
         };
         SourceFile { candidate, digest: Sha256::of(bytes) }
     }

@@ -16,6 +16,8 @@ pub struct Candidate {
     pub stamp: FileStamp,
     /// The target that it is to be.
     pub target: TargetPath,
+    /// The SHA-256 that the source itself says it has, if it says so.
+    pub told: Option<Sha256>,
 }
 
 /// A candidate whose digest is known.
@@ -47,4 +49,35 @@ pub struct Facts {
     /// Why nothing is known, where the archive is broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
+}
+
+/// What a source says of a file beside its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Why it is yanked, `""` without a reason; `None` if it is not (PEP 592).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
+    /// When it was uploaded, as PEP 700 writes it: UTC, no more than microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<String>,
+}
+
+/// The status of a project (PEP 792), where it is not `active`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectStatus {
+    /// `archived`, `quarantined` or `deprecated`.
+    pub status: String,
+    /// Why, if that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl ProjectStatus {
+    /// The status that a page names; `None` for `active`, which is what no status says, and for words
+    /// that PEP 792 does not know.
+    #[must_use]
+    pub fn new(status: &str, reason: Option<String>) -> Option<Self> {
+        let known = ["archived", "quarantined", "deprecated"].contains(&status);
+        known.then(|| Self { status: status.to_owned(), reason: reason.filter(|text| !text.is_empty()) })
+    }
 }

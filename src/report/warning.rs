@@ -16,6 +16,14 @@ pub enum Code {
     NameSkipped,
     /// The project of an sdist could not be told.
     ProjectUnknown,
+    /// A page of a mirror cannot be read.
+    PageUnreadable,
+    /// A page of a mirror offers a file that is not there.
+    NotMirrored,
+    /// A file of a mirror that no page offers.
+    NotOffered,
+    /// A file of a mirror that is not what its page says.
+    Garbled,
     /// An archive that says nothing of itself.
     BrokenArchive,
     /// An entry of `source.yanked` that yanks nothing.
@@ -50,6 +58,10 @@ impl Code {
             Self::LinkSkipped => "skipped: not a file of this folder",
             Self::NameSkipped => "skipped: a name that clients cannot fetch",
             Self::ProjectUnknown => "skipped: which project it belongs to cannot be told",
+            Self::PageUnreadable => "a page cannot be read: what is published of its project stays",
+            Self::NotMirrored => "not there, though the mirror's page offers it",
+            Self::NotOffered => "left out: no page of the mirror offers it",
+            Self::Garbled => "left out: its bytes are not those that the mirror's page names",
             Self::BrokenArchive => "published without metadata: a broken archive",
             Self::Yanked => "yanked",
             Self::Unstable => "left for the next run: changed while it was read",

@@ -6,6 +6,7 @@ use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::site::Site;
 use crate::site::read;
 use crate::site::sweep::{self, Plan};
+use crate::state::{State, uploads};
 use crate::trust::Lives;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use std::time::Duration;
 pub struct Request<'a> {
     /// The site.
     pub site: &'a Path,
+    /// The state folder.
+    pub state: &'a Path,
     /// How long after it ceased to be current a snapshot's files stay.
     pub grace: Duration,
     /// How long roles live.
@@ -73,6 +76,9 @@ pub fn sweep(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     }
     let plan = sweep::plan(&site, &published.snapshot, request.now.minus(grace))?;
     if !request.dry_run {
+        // Noted first: what is noted and still there is not listed, what is gone and not noted would
+        // stay for ever where the site is served from.
+        uploads::note_removed(&State::new(request.state), &plan.remove)?;
         sweep::remove(&site, &plan)?;
     }
     Ok(Outcome { plan, grace })

@@ -39,6 +39,12 @@ struct Pending {
 }
 
 impl Plan {
+    /// The names that go.
+    #[must_use]
+    pub fn removes(&self) -> &[String] {
+        &self.remove
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -16,6 +16,9 @@ pub const PACKAGES: &str = "packages";
 /// Where index pages lie, in every layout but `tree`, which has none.
 pub const PAGES: &str = "simple";
 
+/// The page of all projects.
+pub const ROOT_PAGE: &str = "simple/index.html";
+
 /// The file, below the site, that `name` is a compressed copy of, and how; `None` for any other name.
 /// Nothing but metadata and pages has copies: elsewhere such a name is a file like any other.
 #[must_use]

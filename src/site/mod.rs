@@ -4,6 +4,7 @@
 
 pub mod copies;
 pub mod layout;
+pub mod manifest;
 pub mod read;
 pub mod roles;
 pub mod swap;

@@ -1,9 +1,7 @@
 //! The cache of digests: what each file of the source hashed to, and what it looked like then.
-//!
-//! A cache that cannot be read, or that another version wrote, is as good as none.
 
-use super::State;
-use crate::disk::{self, FileStamp, place, read};
+use super::{State, lines};
+use crate::disk::{self, FileStamp};
 use crate::model::{Sha256, TargetPath};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,16 +37,8 @@ impl DigestCache {
     /// Reads the cache of a state folder; an empty one if there is none that can be read.
     #[must_use]
     pub fn load(state: &State) -> Self {
-        let bytes = read::bytes_if_there(&state.digests()).ok().flatten().unwrap_or_default();
-        let text = String::from_utf8(bytes).unwrap_or_default();
-        let mut lines = text.lines();
-        if lines.next() != Some(HEADER) {
-            return Self::default();
-        }
-        let files: Result<_, _> = lines
-            .map(|line| serde_json::from_str::<Line>(line).map(|line| (line.path, line.remembered)))
-            .collect();
-        Self { files: files.unwrap_or_default() }
+        let read = lines::load::<Line>(&state.digests(), HEADER).unwrap_or_default();
+        Self { files: read.into_iter().map(|line| (line.path, line.remembered)).collect() }
     }
 
     /// Writes the cache.
@@ -56,14 +46,10 @@ impl DigestCache {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, state: &State) -> Result<(), disk::Error> {
-        let mut out = format!("{HEADER}\n").into_bytes();
-        for (path, remembered) in &self.files {
-            let line = Line { path: path.clone(), remembered: remembered.clone() };
-            // A line of texts and integers always has a form in JSON.
-            out.extend(serde_json::to_vec(&line).unwrap_or_default());
-            out.push(b'\n');
-        }
-        place::write_atomic(&state.digests(), &out)
+        let written = self.files.iter();
+        let written =
+            written.map(|(path, remembered)| Line { path: path.clone(), remembered: remembered.clone() });
+        lines::save(&state.digests(), HEADER, written)
     }
 
     /// What is remembered of the file at `path`, if it still looks as it did.

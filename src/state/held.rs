@@ -1,9 +1,7 @@
 //! What the last build held back, so that `status` can say so without looking at the source.
-//!
-//! A record that cannot be read is as good as none: the next build writes it anew.
 
-use super::State;
-use crate::disk::{self, place, read};
+use super::{State, lines};
+use crate::disk;
 use serde::{Deserialize, Serialize};
 
 /// The first line of the file; another form, another number.
@@ -23,13 +21,7 @@ pub struct Held {
 /// What the last build held; `None` if no build left a record.
 #[must_use]
 pub fn load(state: &State) -> Option<Vec<Held>> {
-    let bytes = read::bytes_if_there(&state.held()).ok().flatten()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let mut lines = text.lines();
-    if lines.next() != Some(HEADER) {
-        return None;
-    }
-    lines.map(serde_json::from_str).collect::<Result<_, _>>().ok()
+    lines::load(&state.held(), HEADER)
 }
 
 /// Records what a build held, if that is not what stands there.
@@ -37,14 +29,5 @@ pub fn load(state: &State) -> Option<Vec<Held>> {
 /// # Errors
 /// If it cannot be written.
 pub fn save(state: &State, held: &[Held]) -> Result<(), disk::Error> {
-    if load(state).as_deref() == Some(held) {
-        return Ok(());
-    }
-    let mut out = format!("{HEADER}\n").into_bytes();
-    for one in held {
-        // A few texts always have a form in JSON.
-        out.extend(serde_json::to_vec(one).unwrap_or_default());
-        out.push(b'\n');
-    }
-    place::write_atomic(&state.held(), &out)
+    if load(state).as_deref() == Some(held) { Ok(()) } else { lines::save(&state.held(), HEADER, held) }
 }

@@ -7,6 +7,9 @@ pub mod cache;
 pub mod facts;
 pub mod held;
 pub mod journal;
+mod lines;
+pub mod listings;
+pub mod uploads;
 
 use crate::disk;
 use crate::disk::lock::{self, FileLock, WhenHeld};
@@ -49,6 +52,14 @@ impl State {
 
     pub(crate) fn facts(&self) -> PathBuf {
         self.root.join("cache").join("facts.jsonl")
+    }
+
+    pub(crate) fn listings(&self) -> PathBuf {
+        self.root.join("cache").join("listings.jsonl")
+    }
+
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.root.join("cache").join("uploads.jsonl")
     }
 
     pub(crate) fn held(&self) -> PathBuf {

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod bandersnatch;
 mod build;
 mod churn;
 mod clients;
@@ -21,6 +22,7 @@ mod golden;
 mod hostile;
 mod index;
 mod kill;
+mod manifest;
 mod properties;
 mod readme;
 mod reproducible;

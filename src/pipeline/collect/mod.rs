@@ -2,28 +2,48 @@
 //! every file that is not. Reads names; opens an archive only where its name does not settle the
 //! project. Never hashes, never writes.
 
+mod bandersnatch;
 mod flat;
 mod selection;
 mod tree;
 
+pub use bandersnatch::Listing;
 pub use selection::{BadGlob, Selection};
 
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, FileStamp};
-use crate::model::TargetPath;
-use crate::pipeline::source::Candidate;
+use crate::model::{ProjectName, TargetPath};
+use crate::pipeline::source::{Candidate, Mark, ProjectStatus};
 use crate::report::{Code, Reporter, Warning};
+use bandersnatch::Sure;
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// How the source is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
+    /// A mirror that bandersnatch keeps, if it is one, else wheels and sdists.
+    Auto,
     /// Wheels and sdists, nested in any way.
     Flat,
+    /// `simple/` and `packages/`, as bandersnatch keeps them.
+    Bandersnatch,
     /// Files that are no Python distributions: the target path is the relative path.
     Tree,
+}
+
+impl Layout {
+    /// The layout as one word, as configuration writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Flat => "flat",
+            Self::Bandersnatch => "bandersnatch",
+            Self::Tree => "tree",
+        }
+    }
 }
 
 /// Why the source could not be collected.
@@ -49,6 +69,23 @@ pub enum Error {
         /// How many files there are.
         files: usize,
     },
+    /// It is no mirror.
+    #[error(
+        "source.layout is \"bandersnatch\", and neither {} nor its folder web/ has simple/ and packages/; \
+         is its disk mounted?", .0.display()
+    )]
+    NoMirror(PathBuf),
+    /// Its pages offer files, and none is there.
+    #[error(
+        "the pages of the mirror {} offer {offered} files, and none of them is there: a mirror without \
+         files (release-files = false) cannot be hashed", path.display()
+    )]
+    NoFiles {
+        /// The source.
+        path: PathBuf,
+        /// How many files are offered.
+        offered: usize,
+    },
     /// It cannot be read.
     #[error("{0}; give this user the right to read it, or name it in source.exclude")]
     Disk(#[from] disk::Error),
@@ -62,6 +99,14 @@ pub struct Collected {
     /// Targets that a skipped file may be: it has their name, and not (or not now) their content.
     /// What is published of them must not be taken for gone.
     pub withheld: Vec<TargetPath>,
+    /// The layout that was found.
+    pub layout: Option<Layout>,
+    /// What the source says of files beside their bytes.
+    pub marks: BTreeMap<TargetPath, Mark>,
+    /// The status of projects that are not simply active.
+    pub statuses: BTreeMap<ProjectName, ProjectStatus>,
+    /// What each project's page offers, to be remembered for the next run.
+    pub listings: BTreeMap<String, Listing>,
 }
 
 /// What the target of a file is, or why it is none.
@@ -71,6 +116,7 @@ enum Naming {
 }
 
 /// Why a file is no target.
+#[derive(Debug)]
 struct Skipped {
     code: Code,
     why: String,
@@ -96,6 +142,11 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     /// The target that a file was found to be before, if it still looks the same.
     pub known: &'a (dyn Fn(&str, &FileStamp) -> Option<TargetPath> + Sync),
+    /// What the pages of a project of a mirror were found to offer before.
+    pub known_listing: &'a (dyn Fn(&str) -> Option<Listing> + Sync),
+    /// Whether a file that looks so, and is about to be read, may still change without looking
+    /// otherwise: what is read of it is not to be remembered.
+    pub is_young: &'a (dyn Fn(&FileStamp) -> bool + Sync),
 }
 
 /// Collects the source.
@@ -107,16 +158,36 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
         return Err(Error::Missing(request.source.to_owned()));
     }
     let root = disk::folder::resolve(request.source)?;
+    let web = match request.layout {
+        Layout::Auto => bandersnatch::web(&root, Sure::FindOut),
+        Layout::Bandersnatch => Some(
+            bandersnatch::web(&root, Sure::SaidSo)
+                .ok_or_else(|| Error::NoMirror(request.source.to_owned()))?,
+        ),
+        Layout::Flat | Layout::Tree => None,
+    };
     let found = walk::below(&root)?;
     let files = found.len();
-    let named: Vec<Named> = found
-        .into_par_iter()
-        .filter_map(|found| judge(request, &root, found).transpose())
-        .collect::<Result<_, disk::Error>>()?;
+    let mut collected = Collected::default();
+    let named: Vec<Named> = if let Some(prefix) = web {
+        let mirror = bandersnatch::collect(request, &root, prefix, found, reporter)?;
+        collected.withheld = mirror.withheld;
+        collected.marks = mirror.marks;
+        collected.statuses = mirror.statuses;
+        collected.listings = mirror.listings;
+        collected.layout = Some(Layout::Bandersnatch);
+        mirror.named
+    } else {
+        collected.layout = Some(if request.layout == Layout::Tree { Layout::Tree } else { Layout::Flat });
+        let named = found.into_par_iter().filter_map(|found| judge(request, &root, found).transpose());
+        named.collect::<Result<_, disk::Error>>()?
+    };
+    let not_mirrored =
+        named.iter().filter(|(_, named)| matches!(named, Err(skipped) if skipped.code == Code::NotMirrored));
+    let offered = not_mirrored.count();
     let targets: HashSet<TargetPath> =
         named.iter().filter_map(|(_, named)| Some(named.as_ref().ok()?.target.clone())).collect();
     let is_rival = |path: &&str| path.parse().is_ok_and(|path: TargetPath| targets.contains(&path));
-    let mut collected = Collected::default();
     for (shown, named) in named {
         let skipped = match named {
             Ok(candidate) => {
@@ -135,6 +206,7 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
     }
     match (collected.candidates.is_empty(), files) {
         (true, 0) => Err(Error::Empty(request.source.to_owned())),
+        (true, _) if offered > 0 => Err(Error::NoFiles { path: request.source.to_owned(), offered }),
         (true, files) => Err(Error::NoDistribution { path: request.source.to_owned(), files }),
         (false, _) => Ok(collected),
     }
@@ -171,10 +243,14 @@ fn judge(request: &Request<'_>, root: &Path, found: walk::Found) -> Result<Optio
     }
     let naming = match request.layout {
         Layout::Tree => tree::target(relative),
-        Layout::Flat => flat::target(name, &path, &stamp, || (request.known)(relative, &stamp))?,
+        Layout::Auto | Layout::Flat | Layout::Bandersnatch => {
+            flat::target(name, &path, &stamp, || (request.known)(relative, &stamp))?
+        }
     };
     let named = match naming {
-        Naming::Target(target) => Ok(Candidate { relative: relative.to_owned(), path, stamp, target }),
+        Naming::Target(target) => {
+            Ok(Candidate { relative: relative.to_owned(), path, stamp, target, told: None })
+        }
         Naming::Skip(skipped) => Err(skipped),
     };
     Ok(Some((shown, named)))

@@ -1,25 +1,31 @@
-//! The document for installers: PEP 691, with `versions` and `size` of PEP 700 and PEP 714's
-//! `core-metadata`.
+//! The document for installers: PEP 691, with `versions`, `size` and `upload-time` of PEP 700, PEP 714's
+//! `core-metadata` and the status of PEP 792.
 
-use super::{API_VERSION, PageFile};
-use crate::model::ProjectName;
+use super::{API_VERSION, Page, PageFile};
 use serde_json::{Value, json};
 
-/// The document of a project; `files` are sorted.
+/// The document of a project.
 #[must_use]
-pub fn project(name: &ProjectName, files: &[PageFile<'_>]) -> Vec<u8> {
+pub fn project(page: &Page<'_>) -> Vec<u8> {
+    let Page { project: name, status, files } = *page;
     let mut versions: Vec<String> = Vec::new();
     for version in files.iter().filter_map(|file| file.version(name)).map(|version| version.to_string()) {
         if versions.last() != Some(&version) {
             versions.push(version);
         }
     }
-    let document = json!({
+    let mut document = json!({
         "meta": {"api-version": API_VERSION},
         "name": name.as_str(),
         "versions": versions,
         "files": files.iter().map(file).collect::<Vec<Value>>(),
     });
+    if let Some(status) = status {
+        document["project-status"] = match &status.reason {
+            Some(reason) => json!({"status": status.status, "reason": reason}),
+            None => json!({"status": status.status}),
+        };
+    }
     // serde_json sorts the members: equal input gives equal bytes.
     let mut bytes = document.to_string().into_bytes();
     bytes.push(b'\n');
@@ -38,6 +44,9 @@ fn file(file: &PageFile<'_>) -> Value {
             Some(reason) => json!(reason),
         },
     });
+    if let Some(uploaded) = file.uploaded {
+        value["upload-time"] = uploaded.into();
+    }
     if let Some(requires) = &file.facts.requires_python {
         value["requires-python"] = requires.as_str().into();
     }

@@ -11,12 +11,23 @@ pub use json::project as project_json;
 pub use yanked::{BadYank, Yanked};
 
 use crate::model::{Entry, ProjectName, distribution};
-use crate::pipeline::source::Facts;
+use crate::pipeline::source::{Facts, ProjectStatus};
 use pep440_rs::Version;
 use std::str::FromStr;
 
-/// The version of the simple API that the pages follow.
-const API_VERSION: &str = "1.1";
+/// The version of the simple API that the pages follow (PEP 792).
+const API_VERSION: &str = "1.4";
+
+/// The page of a project.
+#[derive(Clone, Debug)]
+pub struct Page<'a> {
+    /// The project.
+    pub project: &'a ProjectName,
+    /// Its status, where that is not `active`.
+    pub status: Option<&'a ProjectStatus>,
+    /// Its files, sorted.
+    pub files: &'a [PageFile<'a>],
+}
 
 /// A file on a page.
 #[derive(Clone, Debug)]
@@ -27,6 +38,8 @@ pub struct PageFile<'a> {
     pub facts: &'a Facts,
     /// Why it is yanked (PEP 592), `""` without a reason; `None` if it is not.
     pub yanked: Option<&'a str>,
+    /// When it was uploaded, as PEP 700 writes it; none if the source does not say.
+    pub uploaded: Option<&'a str>,
     /// Where files are served from, without a slash at the end; none for the site itself.
     pub base: Option<&'a str>,
 }
@@ -89,8 +102,10 @@ mod tests {
             })
             .collect();
         let facts = Facts::default();
-        let mut files: Vec<PageFile<'_>> =
-            entries.iter().map(|entry| PageFile { entry, facts: &facts, yanked: None, base: None }).collect();
+        let mut files: Vec<PageFile<'_>> = entries
+            .iter()
+            .map(|entry| PageFile { entry, facts: &facts, yanked: None, uploaded: None, base: None })
+            .collect();
         sort(&project, &mut files);
         let sorted: Vec<&str> = files.iter().map(PageFile::name).collect();
         assert_eq!(

@@ -8,6 +8,7 @@ use crate::site::copies::{self, Original};
 use crate::site::read::Published;
 use crate::site::swap::Written;
 use crate::site::{Site, layout};
+use crate::state::{State, uploads};
 
 /// Brings the copies of published roles in step with `site.compress`. Pages have theirs from whoever
 /// makes them.
@@ -20,6 +21,7 @@ pub(super) fn mend(
     let gone = copies::in_other_forms(site, request.compress)?;
     if !gone.is_empty() {
         copies::carry_out(site, staging.open()?, &gone)?;
+        uploads::note_removed(&State::new(request.state), gone.removes())?;
     }
     if request.compress.is_empty() {
         return Ok(Written::default());

@@ -1,16 +1,17 @@
 //! The files of the source: collected, digested, and remembered for the next run.
 
 use super::{Digests, Error, Mode, Removals, Request};
-use crate::disk;
 use crate::disk::stage::Staging;
-use crate::model::TargetPath;
-use crate::pipeline::collect::{self, Collected};
+use crate::disk::{self, FileStamp};
+use crate::model::{ProjectName, TargetPath};
+use crate::pipeline::collect::{self, Collected, Layout, Listing};
 use crate::pipeline::digest;
-use crate::pipeline::source::SourceFile;
-use crate::report::{Reporter, Stage, event};
-use crate::state::State;
+use crate::pipeline::source::{Mark, ProjectStatus, SourceFile};
+use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::state::cache::{DigestCache, Remembered};
-use std::collections::BTreeSet;
+use crate::state::{State, listings};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// A file touched within this many nanoseconds before it was hashed may have been touched again
 /// without its times showing it: it is hashed anew next time.
@@ -25,7 +26,15 @@ pub(super) struct Found {
     /// Files of the source that are to be targets.
     pub(super) seen: u64,
     pub(super) hashed: (u64, u64),
+    /// The layout of the source.
+    pub(super) layout: Layout,
+    /// What the source says of files beside their bytes.
+    pub(super) marks: BTreeMap<TargetPath, Mark>,
+    /// The status of projects that are not simply active.
+    pub(super) statuses: BTreeMap<ProjectName, ProjectStatus>,
     cache: DigestCache,
+    /// What the pages of a mirror offered before, and now.
+    listings: [BTreeMap<String, Listing>; 2],
     /// Files that were touched so shortly before they were read that their times prove nothing.
     young: BTreeSet<usize>,
 }
@@ -35,14 +44,26 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
     let remembered = request.digests == Digests::Remembered;
     let known =
         |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.target.clone());
+    let listings: BTreeMap<String, Listing> = listings::load(state);
+    // Asked once, before the first page is read.
+    let reading = OnceLock::new();
+    let is_young = |stamp: &FileStamp| {
+        let at = || match request.mode {
+            Mode::Publish => Staging::file_system_time(state.root()).ok(),
+            Mode::DryRun => None,
+        };
+        reading.get_or_init(at).is_none_or(|at| stamp.is_younger_than(TOO_YOUNG, at))
+    };
     let wanted = collect::Request {
         source: request.source,
         layout: request.layout,
         selection: request.selection,
         known: &known,
+        known_listing: &|project| listings.get(project).cloned(),
+        is_young: &is_young,
     };
     let collected = event::stage(reporter, Stage::Collect, None, || collect::collect(&wanted, reporter));
-    let Collected { candidates, withheld } = match collected {
+    let mut collected = match collected {
         Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. })
             if request.removals == Removals::Allowed =>
         {
@@ -50,6 +71,7 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
         }
         collected => collected?,
     };
+    let candidates = std::mem::take(&mut collected.candidates);
     let seen = candidates.len() as u64;
     let known = |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.digest);
     let all_known = candidates.iter().all(|c| known(&c.relative, &c.stamp).is_some());
@@ -64,13 +86,43 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
     let is_young = |&index: &usize| {
         read_at.is_some_and(|at| files[index].candidate.stamp.is_younger_than(TOO_YOUNG, at))
     };
-    let young = fresh.iter().copied().filter(is_young).collect();
+    let young: BTreeSet<usize> = fresh.iter().copied().filter(is_young).collect();
     let hashed = (fresh.len() as u64, bytes_hashed);
-    let unsure = unstable.into_iter().map(|candidate| candidate.target).chain(withheld).collect();
-    Ok(Found { files, unsure, seen, hashed, cache, young })
+    let mut unsure: Vec<TargetPath> = unstable.into_iter().map(|candidate| candidate.target).collect();
+    unsure.extend(collected.withheld);
+    let mut found = Found {
+        files: Vec::with_capacity(files.len()),
+        unsure,
+        seen,
+        hashed,
+        layout: collected.layout.unwrap_or(request.layout),
+        marks: collected.marks,
+        statuses: collected.statuses,
+        cache,
+        listings: [listings, collected.listings],
+        young: BTreeSet::new(),
+    };
+    for (index, file) in files.into_iter().enumerate() {
+        if file.candidate.told.is_some_and(|told| told != file.digest) {
+            reporter.warn(garbled(&file));
+            found.unsure.push(file.candidate.target);
+            continue;
+        }
+        if young.contains(&index) {
+            found.young.insert(found.files.len());
+        }
+        found.files.push(file);
+    }
+    Ok(found)
 }
 
-/// Writes the cache, if anything in it changed.
+/// The warning about a file that is not what the mirror's own page says.
+fn garbled(file: &SourceFile) -> Warning {
+    let message = format!("its SHA-256 is {}; have the mirror fetch it again", file.digest);
+    Warning::of_file(Code::Garbled, file.candidate.relative.clone(), message)
+}
+
+/// Writes the caches, where anything in them changed.
 pub(super) fn remember(state: &State, found: Found) -> Result<(), disk::Error> {
     let mut cache = DigestCache::default();
     for (index, file) in found.files.iter().enumerate() {
@@ -79,5 +131,9 @@ pub(super) fn remember(state: &State, found: Found) -> Result<(), disk::Error> {
             cache.remember(&file.candidate.relative, Remembered { stamp, digest, target });
         }
     }
-    if cache == found.cache { Ok(()) } else { cache.save(state) }
+    if cache != found.cache {
+        cache.save(state)?;
+    }
+    let [before, now] = &found.listings;
+    if before == now { Ok(()) } else { listings::save(state, now) }
 }

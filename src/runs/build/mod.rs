@@ -3,12 +3,14 @@
 
 mod copies;
 mod find;
+mod manifest;
 mod pages;
 mod place;
 mod placement;
 mod publish;
 mod request;
 
+pub use manifest::Written as ManifestWritten;
 pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
@@ -25,6 +27,7 @@ use crate::pipeline::sign;
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
 use crate::site::Site;
+use crate::site::manifest::Edition;
 use crate::site::read;
 use crate::site::swap;
 use crate::site::targets::Manner;
@@ -130,7 +133,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         // A page that a run which did not end has passed on may be another than is published.
         suspect: place.restore || place.interrupted || changed.copies,
         distributions: &placed.entries,
-        files: &found.files,
+        found: &found,
         before: &before,
     };
     let (made, mut written) = pages::make(&wanted, &mut staging, reporter)?;
@@ -149,6 +152,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         targets: after.len() as u64,
         distributions: distributions.len() as u64,
         projects: projects(request.layout, &distributions),
+        layout: Some(found.layout),
         bins: u64::from(published.bin_count.get()),
         seen: found.seen,
         hashed: found.hashed,
@@ -160,19 +164,31 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         written,
         ..Outcome::default()
     };
+    let mut timestamp = published.timestamp.version;
     let due = Due::at(&published, request.lives, request.now);
     if !difference.bins.is_empty() || due.suffices(&published, request.lives, request.now) {
         let publication = Publication::new(&site, &published, &after, &difference.bins, due);
         (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
         if request.mode == Mode::Publish {
-            let (snapshot, written) = publication.publish(request, staging.open()?, online, reporter)?;
+            let (snapshot, published_at, written) =
+                publication.publish(request, staging.open()?, online, reporter)?;
             outcome.snapshot = Some(snapshot);
+            timestamp = published_at;
             outcome.published = true;
             outcome.written.add(written);
         }
     }
     if request.mode == Mode::Publish {
         find::remember(&state, found)?;
+        if let Some(file) = request.manifest {
+            let now = Edition {
+                root: published.root.version,
+                snapshot: outcome.snapshot.unwrap_or(published.snapshot.version),
+                timestamp,
+            };
+            outcome.manifest =
+                Some(manifest::write(request, file, &now, changed != placement::Changed::NOTHING)?);
+        }
         placement::remember(&state, request)?;
         held::save(&state, &placed.held)?;
         journal::append(&state, &journal_entry(request, &outcome))?;

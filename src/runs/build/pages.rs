@@ -2,11 +2,12 @@
 //! pages. They follow from the distributions alone, so that what did not change is not written.
 
 use super::Lazy;
+use super::find::Found;
 use super::place::Act;
 use crate::disk;
 use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
 use crate::pipeline::collect::Layout;
-use crate::pipeline::index::{self, PageFile};
+use crate::pipeline::index::{self, Page, PageFile};
 use crate::pipeline::inspect;
 use crate::pipeline::source::{Facts, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
@@ -57,8 +58,8 @@ pub(super) struct Request<'a> {
     pub(super) suspect: bool,
     /// Every distribution that is to be published.
     pub(super) distributions: &'a [Entry],
-    /// The files of the source.
-    pub(super) files: &'a [SourceFile],
+    /// The source, and what it says of files beside their bytes.
+    pub(super) found: &'a Found,
     /// Everything published before.
     pub(super) before: &'a Inventory,
 }
@@ -137,7 +138,7 @@ fn gather(request: &Request<'_>, reporter: &dyn Reporter) -> Result<BTreeMap<Sha
     let site = Site::new(request.build.site);
     let state = State::new(request.build.state);
     let known: BTreeMap<Sha256, Facts> = facts::load(&state);
-    let by_target = by_target(request.files);
+    let by_target = by_target(&request.found.files);
     let all: Vec<Option<(Sha256, Facts)>> = request
         .distributions
         .par_iter()
@@ -177,22 +178,32 @@ fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Mad
             Some(Made { entry: Entry { path, length, digest }, bytes: Bytes::MetadataOf(entry) })
         })
         .collect();
-    let mut projects: BTreeMap<ProjectName, Vec<PageFile<'_>>> = BTreeMap::new();
+    // A project with a status has a page even where it has no file to offer (PEP 792).
+    let statuses = &request.found.statuses;
+    let mut projects: BTreeMap<ProjectName, Vec<PageFile<'_>>> =
+        statuses.keys().map(|project| (project.clone(), Vec::new())).collect();
     for entry in distributions {
         if let Some(project) = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok())
         {
+            let mark = request.found.marks.get(&entry.path);
             let yanked = build.yanked.reason(&project, entry.path.split().1);
-            let file = PageFile { entry, facts: facts_of(entry), yanked, base: build.files_url };
+            let file = PageFile {
+                entry,
+                facts: facts_of(entry),
+                yanked: yanked.or_else(|| mark?.yanked.as_deref()),
+                uploaded: mark.and_then(|mark| mark.uploaded.as_deref()),
+                base: build.files_url,
+            };
             projects.entry(project).or_default().push(file);
         }
     }
     let Pages { html, json, root } = build.pages;
     let pages = projects.par_iter_mut().flat_map_iter(|(project, files)| {
         index::sort(project, files);
-        let html =
-            html.then(|| page(format!("simple/{project}/index.html"), index::project_html(project, files)));
-        let json = json
-            .then(|| page(format!("simple/{project}/index.v1_json"), index::project_json(project, files)));
+        let content = Page { project, status: statuses.get(project), files };
+        let html = html.then(|| page(format!("simple/{project}/index.html"), index::project_html(&content)));
+        let json =
+            json.then(|| page(format!("simple/{project}/index.v1_json"), index::project_json(&content)));
         [html, json].into_iter().flatten().flatten()
     });
     made.extend(pages.collect::<Vec<_>>());
@@ -220,7 +231,7 @@ fn bring(
         return Ok((entries(), Written::default()));
     }
     let site = &Site::new(request.build.site);
-    let by_target = by_target(request.files);
+    let by_target = by_target(&request.found.files);
     let bytes: Vec<Option<std::borrow::Cow<'_, [u8]>>> = new
         .par_iter()
         .map(|made| {

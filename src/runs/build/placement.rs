@@ -15,6 +15,11 @@ pub(super) struct Changed {
     pub(super) copies: bool,
 }
 
+impl Changed {
+    /// All is as it was.
+    pub(super) const NOTHING: Self = Self { files: false, copies: false };
+}
+
 /// A line for each of the two.
 fn lines(request: &Request<'_>) -> [String; 2] {
     let files = match request.target_files {

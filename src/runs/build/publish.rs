@@ -41,14 +41,15 @@ impl<'a> Publication<'a> {
         (self.changed.len() as u64, self.renewed.len() as u64)
     }
 
-    /// Signs and publishes; gives the snapshot that is current then, and what was written.
+    /// Signs and publishes; gives the snapshot and the timestamp that are current then, and what was
+    /// written.
     pub(super) fn publish(
         &self,
         request: &Request<'_>,
         staging: &Staging,
         online: &dyn Signer,
         reporter: &dyn Reporter,
-    ) -> Result<(Version, Written), Error> {
+    ) -> Result<(Version, Version, Written), Error> {
         let bins = Some(self.changed.len() as u64 + self.renewed.len() as u64);
         let (roles, timestamp) =
             event::stage(reporter, Stage::Sign, bins, || self.sign(request, online, reporter))?;
@@ -65,7 +66,7 @@ impl<'a> Publication<'a> {
         let written = event::stage(reporter, Stage::Swap, Some(files.len() as u64), || {
             swap::publish(self.site, staging, &swap, reporter)
         })?;
-        Ok((snapshot.unwrap_or(self.published.snapshot.version), written))
+        Ok((snapshot.unwrap_or(self.published.snapshot.version), timestamp.version, written))
     }
 
     /// Every new role in the order in which a reader could come to them, the snapshot last; and

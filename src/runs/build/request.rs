@@ -84,6 +84,8 @@ pub struct Request<'a> {
     pub removals: Removals,
     /// Whether remembered digests are trusted.
     pub digests: Digests,
+    /// Where to say what whoever uploads the site has to do.
+    pub manifest: Option<&'a Path>,
     /// Published files whose new bytes are to be taken: paths below the source, or target paths.
     pub replace: &'a [String],
 }
@@ -101,6 +103,8 @@ pub struct Outcome {
     pub distributions: u64,
     /// Projects that they belong to; 0 in layout `tree`.
     pub projects: u64,
+    /// The layout of the source.
+    pub layout: Option<Layout>,
     /// Bins.
     pub bins: u64,
     /// Bins signed because their content changed.
@@ -123,4 +127,6 @@ pub struct Outcome {
     pub names: Vec<(Became, TargetPath)>,
     /// What was written into the site.
     pub written: Written,
+    /// What stands in the manifest, if one was asked for.
+    pub manifest: Option<super::ManifestWritten>,
 }

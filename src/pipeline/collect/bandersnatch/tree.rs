@@ -1,0 +1,119 @@
+//! The files of a mirror by what they are for: pages, what PyPI said of a project, packages.
+
+use crate::disk::walk::{Found, Kind};
+use crate::disk::{self, FileStamp, read};
+use crate::model::ProjectName;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Where the folders `simple/` and `packages/` of a mirror are below `root`: "" or "web/"; `None` if
+/// this is no mirror.
+pub(in crate::pipeline::collect) fn web(root: &Path, how_sure: Sure) -> Option<&'static str> {
+    ["", "web/"].into_iter().find(|prefix| {
+        let is_folder = |name: &str| disk::folder::is_folder(&root.join(format!("{prefix}{name}")));
+        let is_there = |name: &str| disk::folder::is_there(&root.join(format!("{prefix}{name}")));
+        // Folders of these names can be in any source; these files are a mirror's.
+        let signs = ["local-stats", "last-modified", "simple/index.html", "simple/index.v1_json"];
+        is_folder("simple")
+            && is_folder("packages")
+            && (how_sure == Sure::SaidSo || signs.iter().any(|name| is_there(name)))
+    })
+}
+
+/// Whether it was said that a source is a mirror, or is to be found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pipeline::collect) enum Sure {
+    SaidSo,
+    FindOut,
+}
+
+/// A mirror.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    /// What each project's listing is made from.
+    pub(super) projects: BTreeMap<ProjectName, Sources>,
+    /// The content of `packages/`, by path below it.
+    pub(super) packages: HashMap<String, Held>,
+}
+
+/// A file of the mirror.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    /// Its path below the source.
+    pub(super) relative: String,
+    /// The file itself, links resolved.
+    pub(super) path: PathBuf,
+    pub(super) stamp: FileStamp,
+}
+
+/// What a project's listing is made from.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) pages: Vec<(Form, Held)>,
+    /// What PyPI's own JSON said.
+    pub(super) upstream: Option<Held>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Html,
+    Json,
+}
+
+/// Sorts what was found below `root`; the mirror's folders are at `prefix` there.
+pub(super) fn sort(root: &Path, prefix: &str, found: Vec<Found>) -> Result<Tree, disk::Error> {
+    let Tree { mut projects, mut packages } = Tree::default();
+    for found in found {
+        let Some(relative) = found.relative.to_str().map(str::to_owned) else { continue };
+        let Some(below) = relative.strip_prefix(prefix) else { continue };
+        let segments: Vec<&str> = below.split('/').collect();
+        let role = match segments[..] {
+            ["packages", ..] => Some(None),
+            ["simple", name, page] => form(page).map(|form| Some((name, Some(form)))),
+            // `hash-index`: below the first character of the name.
+            ["simple", first, name, page] if first.chars().count() == 1 && name.starts_with(first) => {
+                form(page).map(|form| Some((name, Some(form))))
+            }
+            ["json", name] | ["pypi", name, "json"] => Some(Some((name, None))),
+            _ => None,
+        };
+        let Some(role) = role else { continue };
+        let Some(held) = held(root, &relative, found.kind)? else { continue };
+        match role {
+            None => {
+                packages.insert(below["packages/".len()..].to_owned(), held);
+            }
+            Some((name, form)) => {
+                let Ok(project) = ProjectName::normalise(name) else { continue };
+                let sources = projects.entry(project).or_default();
+                match form {
+                    Some(form) => sources.pages.push((form, held)),
+                    None => sources.upstream = Some(held),
+                }
+            }
+        }
+    }
+    projects.retain(|_, sources| !sources.pages.is_empty());
+    Ok(Tree { projects, packages })
+}
+
+fn form(page: &str) -> Option<Form> {
+    match page {
+        "index.html" | "index.v1_html" => Some(Form::Html),
+        "index.v1_json" => Some(Form::Json),
+        _ => None,
+    }
+}
+
+/// The file behind an entry; links of `keep_index_versions` lead to one inside the mirror.
+fn held(root: &Path, relative: &str, kind: Kind) -> Result<Option<Held>, disk::Error> {
+    let (path, stamp) = match kind {
+        Kind::File(stamp) => (root.join(relative), stamp),
+        Kind::Link(Some(to)) if to.starts_with(root) => match read::OpenFile::open(&to) {
+            Ok(file) => (to, file.stamp()?),
+            Err(_) => return Ok(None),
+        },
+        Kind::Link(_) | Kind::Other => return Ok(None),
+    };
+    Ok(Some(Held { relative: relative.to_owned(), path, stamp }))
+}

@@ -1,0 +1,219 @@
+//! What to upload where a site is served from elsewhere, in the order in which no reader there finds a
+//! name that is not there yet: files, then pages, then the roles from the leaves up, the timestamp last.
+//! Decides, and writes nothing.
+
+use super::{Site, layout};
+use crate::disk::{self, read};
+use crate::model::{
+    Compression, Envelope, Metadata, RoleName, Sha256, Snapshot, TargetPath, Targets, Version,
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// A published state of the site, by the versions that lead to all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edition {
+    /// The newest root.
+    pub root: Version,
+    /// The snapshot.
+    pub snapshot: Version,
+    /// The timestamp.
+    pub timestamp: Version,
+}
+
+/// What to do elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Files to upload, in groups: a group is there before the next is begun.
+    pub upload: Vec<(&'static str, Vec<String>)>,
+    /// Files that may be removed after that.
+    pub remove: Vec<String>,
+    /// Paths whose content changed under their name: a cache is to forget them.
+    pub purge: BTreeSet<String>,
+}
+
+/// What changed between two editions.
+#[derive(Debug, Default)]
+struct Change {
+    roles: Vec<(RoleName, Version)>,
+    /// New or other bytes under this path.
+    targets: Vec<(TargetPath, Sha256)>,
+    /// Those of them whose plain name had other bytes before.
+    replaced: BTreeSet<TargetPath>,
+}
+
+/// What to upload to get from the edition `since` to `now`; everything, if there is none or if it
+/// cannot be read any more.
+///
+/// # Errors
+/// If the file system fails.
+pub fn manifest(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<Manifest, disk::Error> {
+    let since = match since {
+        Some(since) => changes(site, now, Some(since))?.map(|change| (change, Some(since))),
+        None => None,
+    };
+    let (change, since) = match since {
+        Some(found) => found,
+        // The current edition was just published and is there.
+        None => (changes(site, now, None)?.unwrap_or_default(), None),
+    };
+    let mut manifest = Manifest::default();
+    let (mut files, mut pages, mut front) = (Vec::new(), Vec::new(), Vec::new());
+    for (path, digest) in &change.targets {
+        let hex = digest.to_string();
+        let is_page = path.segments().next() == Some(layout::PAGES);
+        let (hashed, alias) = (path.hashed(&hex), path.tough_alias(&hex));
+        add(site, &mut files, &hashed)?;
+        if alias != hashed {
+            add(site, &mut files, &alias)?;
+        }
+        let plain = match path.as_str() {
+            layout::ROOT_PAGE => &mut front,
+            _ if is_page || change.replaced.contains(path) => &mut pages,
+            _ => &mut files,
+        };
+        add(site, plain, path.as_str())?;
+        if is_page || change.replaced.contains(path) {
+            manifest.forget(path.as_str());
+        }
+    }
+    let (mut delegated, mut targets, mut snapshot) = (Vec::new(), Vec::new(), Vec::new());
+    for (role, version) in &change.roles {
+        let group = if *role == RoleName::targets() { &mut targets } else { &mut delegated };
+        add(site, group, &layout::role_file(role, *version))?;
+    }
+    if since.is_none_or(|since| since.snapshot != now.snapshot) {
+        add(site, &mut snapshot, &layout::role_file(&RoleName::snapshot(), now.snapshot))?;
+    }
+    let first = since.map_or(1, |since| since.root.number() + 1);
+    for version in (first..=now.root.number()).filter_map(Version::new) {
+        add(site, &mut front, &layout::role_file(&RoleName::root(), version))?;
+    }
+    let mut timestamp = Vec::new();
+    if since.is_none_or(|since| since.timestamp != now.timestamp) {
+        timestamp.push(layout::TIMESTAMP.to_owned());
+        manifest.purge.insert(layout::TIMESTAMP.to_owned());
+    }
+    let groups = [
+        ("files", files),
+        ("pages", pages),
+        ("delegated roles", delegated),
+        ("targets", targets),
+        ("snapshot", snapshot),
+        ("root and root page", front),
+        ("timestamp", timestamp),
+    ];
+    manifest.upload = groups.into_iter().filter(|(_, names)| !names.is_empty()).collect();
+    Ok(manifest)
+}
+
+/// Adds a name that is there, and the compressed copies beside it.
+fn add(site: &Site, names: &mut Vec<String>, name: &str) -> Result<(), disk::Error> {
+    if site.folder().stamp(name)?.is_none() {
+        return Ok(());
+    }
+    names.push(name.to_owned());
+    for copy in Compression::ALL.map(|form| form.copy_of(name)) {
+        if layout::copy(&copy).is_some() && site.folder().stamp(&copy)?.is_some() {
+            names.push(copy);
+        }
+    }
+    Ok(())
+}
+
+/// What changed; `None` if one of the editions cannot be read any more.
+fn changes(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<Option<Change>, disk::Error> {
+    let Some(new) = parse::<Snapshot>(site, &RoleName::snapshot(), now.snapshot)? else { return Ok(None) };
+    let old = match since {
+        None => BTreeMap::new(),
+        Some(since) => match parse::<Snapshot>(site, &RoleName::snapshot(), since.snapshot)? {
+            Some(old) => old.meta.into_iter().map(|(role, meta)| (role, meta.version)).collect(),
+            None => return Ok(None),
+        },
+    };
+    let mut change = Change::default();
+    let new = new.meta.into_iter().map(|(role, meta)| (role, meta.version));
+    change.roles = new.filter(|(role, version)| old.get(role) != Some(version)).collect();
+    let read: Vec<Option<[Option<Targets>; 2]>> = change
+        .roles
+        .par_iter()
+        .map(|(role, version)| {
+            let Some(new) = parse::<Targets>(site, role, *version)? else { return Ok(None) };
+            let old = match old.get(role) {
+                None => None,
+                Some(version) => match parse::<Targets>(site, role, *version)? {
+                    Some(old) => Some(old),
+                    None => return Ok(None),
+                },
+            };
+            Ok(Some([Some(new), old]))
+        })
+        .collect::<Result<_, disk::Error>>()?;
+    // A target may have moved from one role to another, its bytes the same.
+    let (mut after, mut before) = (BTreeMap::new(), BTreeMap::new());
+    for pair in read {
+        let Some(pair) = pair else { return Ok(None) };
+        for (role, all) in pair.into_iter().zip([&mut after, &mut before]) {
+            let files = role.into_iter().flat_map(|role| role.targets);
+            all.extend(files.filter_map(|(path, file)| Some((path, file.hashes.sha256()?))));
+        }
+    }
+    for (path, digest) in after {
+        match before.get(&path) {
+            Some(old) if *old == digest => continue,
+            Some(_) => _ = change.replaced.insert(path.clone()),
+            None => {}
+        }
+        change.targets.push((path, digest));
+    }
+    Ok(Some(change))
+}
+
+/// A role of the site, which was verified when it was published; `None` if it is not there any more.
+fn parse<T: Metadata>(site: &Site, role: &RoleName, version: Version) -> Result<Option<T>, disk::Error> {
+    let bytes = read::bytes_if_there(&site.folder().path(&layout::role_file(role, version)))?;
+    Ok(bytes.and_then(|bytes| Envelope::<T>::parse(&bytes).ok()).map(Envelope::into_signed))
+}
+
+impl Manifest {
+    /// Has caches forget a path; a page is known under its folder's, too.
+    pub fn forget(&mut self, path: &str) {
+        self.purge.insert(path.to_owned());
+        if let Some((folder, "index.html" | "index.v1_json")) = path.rsplit_once('/') {
+            self.purge.insert(format!("{folder}/"));
+        }
+    }
+
+    /// How many files are to be uploaded.
+    #[must_use]
+    pub fn uploads(&self) -> u64 {
+        self.upload.iter().map(|(_, names)| names.len() as u64).sum()
+    }
+
+    /// The manifest as text: a word and a path on each line, an empty line where everything above must
+    /// be done before anything below is begun, and comments.
+    #[must_use]
+    pub fn text(&self, now: &Edition) -> String {
+        let mut out = format!(
+            "# What leads to snapshot {} (timestamp {}). An empty line: all above it is done before\n\
+             # anything below is begun. Remove this file when all of it is done.\n",
+            now.snapshot, now.timestamp
+        );
+        for (what, names) in &self.upload {
+            let _ = writeln!(out, "\n# {what}");
+            names.iter().for_each(|name| _ = writeln!(out, "upload {name}"));
+        }
+        for (what, verb, names) in [
+            ("what no reader can want any more", "remove", self.remove.iter().collect::<Vec<_>>()),
+            ("what a cache is to forget", "purge", self.purge.iter().collect()),
+        ] {
+            if !names.is_empty() {
+                let _ = writeln!(out, "\n# {what}");
+                names.iter().for_each(|name| _ = writeln!(out, "{verb} {name}"));
+            }
+        }
+        out
+    }
+}
