@@ -1,9 +1,10 @@
 """Downloads every target named on standard input (`path sha256` lines) with python-tuf's ngclient
 through a real HTTP server, and compares each. Prints one JSON line.
 
-usage: ngclient.py SITE WORK [--cold]
-    SITE  the folder to serve; metadata/1.root.json in it is the root trusted
-    WORK  where the client keeps its metadata and downloads; a second run finds a warm cache
+usage: ngclient.py SITE WORK [--base URL]
+    SITE    the folder to serve; metadata/1.root.json in it is the root trusted
+    WORK    where the client keeps its metadata and downloads; a second run finds a warm cache
+    --base  where it is served already
 """
 
 import functools
@@ -47,7 +48,7 @@ def updater(base, work, site):
 def main():
     site, work = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     wanted = [line.rstrip("\n").rsplit(" ", 1) for line in sys.stdin if line.strip()]
-    base = serve(site)
+    base = sys.argv[4] if sys.argv[3:4] == ["--base"] else serve(site)
     client = updater(base, work, site)
     client.refresh()
     verified = 0

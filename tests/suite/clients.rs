@@ -7,20 +7,32 @@
 use super::support::{Repo, clients};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// Fetched as they are, with what they depend on.
-const WHEELS: [&str; 3] = ["flask==3.1.0", "requests==2.32.3", "jaraco.text==4.0.0"];
+const WHEELS: [&str; 6] = [
+    "flask==3.1.0",
+    "pandas==2.3.3",
+    "requests==2.32.3",
+    "jaraco.text==4.0.0",
+    "setuptools==80.9.0",
+    "wheel==0.45.1",
+];
 /// Fetched as sdists.
-const SDISTS: [&str; 2] = ["zope.interface==7.2", "ruamel.yaml==0.18.6"];
+const SDISTS: [&str; 3] = ["zope.interface==7.2", "ruamel.yaml==0.18.6", "requests==2.32.3"];
 
 /// A folder of real distributions, downloaded once.
 pub(crate) fn real_distributions() -> PathBuf {
-    if let Some(given) = std::env::var_os("TUFFET_DISTS") {
-        return given.into();
-    }
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| std::env::var_os("TUFFET_DISTS").map_or_else(download, PathBuf::from)).clone()
+}
+
+fn download() -> PathBuf {
     let folder = clients::target_folder().join("pypi");
     let complete = folder.join("complete");
-    if !complete.exists() {
+    let wanted = [&WHEELS[..], &SDISTS].concat().join(" ");
+    if std::fs::read_to_string(&complete).ok().as_ref() != Some(&wanted) {
+        let _ = std::fs::remove_dir_all(&folder);
         let pip = |args: &[&str]| {
             let mut command = Command::new(clients::python());
             command.args(["-m", "pip", "download", "--quiet", "--dest"]).arg(&folder).args(args);
@@ -31,7 +43,7 @@ pub(crate) fn real_distributions() -> PathBuf {
             let name = sdist.split("==").next().unwrap();
             pip(&["--no-deps", "--no-binary", name, sdist]);
         }
-        std::fs::write(&complete, b"").unwrap();
+        std::fs::write(&complete, wanted).unwrap();
     }
     folder
 }

@@ -75,6 +75,45 @@ fn requests_and_what_nginx_answers() {
     assert!(serde_json::from_slice::<serde_json::Value>(&page).is_ok());
 }
 
+#[test]
+fn copies_that_were_made_are_sent_as_they_are() {
+    let repo = super::compress::compressed("[\"gz\"]");
+    let nginx = Nginx::serve(&repo.site(), &repo.path().join("nginx"));
+    let bin = format!("metadata/{}.bin-0.json", repo.versions()["bin-0"]);
+    let page = "simple/whey/index.html";
+    let hashed = format!("simple/whey/{}.index.html", repo.targets()[page]);
+    let table: [(&str, &[&str], &str, &str); 7] = [
+        (&bin, &[], &bin, "application/json"),
+        ("metadata/1.root.json", &[], "metadata/1.root.json", "application/json"),
+        (page, &[], page, "text/html; charset=utf-8"),
+        (&hashed, &[], &hashed, "text/html; charset=utf-8"),
+        ("simple/", &[], "simple/index.html", "text/html; charset=utf-8"),
+        ("simple/whey/", &[], page, "text/html; charset=utf-8"),
+        ("simple/whey/", &[JSON], "simple/whey/index.v1_json", "application/vnd.pypi.simple.v1+json"),
+    ];
+    for (path, header, file, content) in table {
+        let read = |name: &str| std::fs::read(repo.site().join(name)).unwrap();
+        let plain = nginx.get(&format!("/{path}"), header);
+        assert!(plain.body == read(file), "{path}");
+        assert_eq!(plain.field("Content-Encoding"), "", "{path}");
+        let compressed = nginx.get(&format!("/{path}"), &[header, &["Accept-Encoding: gzip"]].concat());
+        assert!(compressed.body == read(&format!("{file}.gz")), "{path}: not the copy");
+        assert_eq!(compressed.field("Content-Encoding"), "gzip", "{path}");
+        assert_eq!(compressed.field("Content-Type"), content, "{path}");
+        assert_eq!(compressed.field("Cache-Control"), plain.field("Cache-Control"), "{path}");
+        assert!(compressed.field("Vary").contains("Accept-Encoding"), "{path}");
+    }
+    // The timestamp has no copy, and is too small to be compressed on the way.
+    let timestamp = nginx.get("/metadata/timestamp.json", &["Accept-Encoding: gzip"]);
+    assert_eq!(timestamp.field("Content-Encoding"), "");
+    let targets = repo.targets();
+    let count = targets.len() as u64;
+    assert_eq!(
+        clients::python_tuf_at(&nginx.base(), &repo.site(), &repo.path().join("client"), &targets),
+        count
+    );
+}
+
 /// Runs an installer that must find `packages` through nginx and nowhere else.
 fn install(tool: &[&str], nginx: &Nginx, into: &std::path::Path, packages: &[&str]) {
     let index = format!("{}/simple/", nginx.base());
@@ -84,22 +123,61 @@ fn install(tool: &[&str], nginx: &Nginx, into: &std::path::Path, packages: &[&st
     clients::run(&mut command, "pip and uv from PyPI");
 }
 
+/// An environment with nothing in it.
+fn environment(at: &std::path::Path) -> std::path::PathBuf {
+    let mut command = Command::new(clients::python());
+    clients::run(
+        command.args(["-m", "uv", "venv", "--quiet", "--python"]).arg(clients::python()).arg(at),
+        "uv",
+    );
+    at.join("bin").join("python")
+}
+
 #[test]
-fn pip_and_uv_install_real_projects_in_either_format() {
+fn pip_and_uv_install_real_projects_into_empty_environments_in_either_format() {
     let dists = super::clients::real_distributions();
-    for formats in ["[\"html\"]", "[\"json\"]", "[\"html\", \"json\"]"] {
+    let packages = ["flask", "pandas", "requests"];
+    for (formats, documents) in [("[\"html\"]", false), ("[\"json\"]", true), ("[\"html\", \"json\"]", true)]
+    {
         let repo = Repo::with_config(&format!(
-            "[source]\npath = {:?}\nexclude = [\"complete\"]\n[index]\nformats = {formats}\n[keys]\ninsecure_plain = true\n",
+            "[source]\npath = {:?}\nexclude = [\"complete\"]\n\
+             [index]\nformats = {formats}\n[keys]\ninsecure_plain = true\n",
             dists.to_str().unwrap()
         ));
         repo.run(&["build", "--init"]).ok();
         let nginx = Nginx::serve(&repo.site(), &repo.path().join("nginx"));
-        let pip = repo.path().join("by-pip");
-        install(&["pip", "install", "--no-cache-dir", "--quiet"], &nginx, &pip, &["flask", "requests"]);
-        let uv = repo.path().join("by-uv");
-        install(&["uv", "pip", "install", "--quiet"], &nginx, &uv, &["flask", "jaraco.text"]);
-        assert!(pip.join("flask/__init__.py").exists() && pip.join("requests/__init__.py").exists());
-        assert!(uv.join("flask/__init__.py").exists() && uv.join("jaraco/text/__init__.py").exists());
+        let index = format!("{}/simple/", nginx.base());
+        // requests as an sdist, which is built with what the index has, and its dependencies as wheels.
+        for tool in ["pip", "uv"] {
+            let python = environment(&repo.path().join(tool));
+            let mut command = Command::new(clients::python());
+            match tool {
+                "pip" => command.args(["-m", "pip", "--python"]).arg(&python).args([
+                    "install",
+                    "--quiet",
+                    "--no-cache-dir",
+                    "--no-binary",
+                    "requests",
+                ]),
+                _ => command
+                    .args(["-m", "uv", "pip", "install", "--quiet", "--python"])
+                    .arg(&python)
+                    .args(["--no-binary", "requests"]),
+            };
+            command.args(["--index-url", &index]).args(packages);
+            command.env_remove("PIP_FIND_LINKS").env("UV_NO_CACHE", "1");
+            clients::run(&mut command, "pip and uv from PyPI");
+            let imports = packages.map(|name| format!("import {name}; ")).concat();
+            clients::run(Command::new(&python).args(["-c", &imports]), "what was installed");
+        }
+        let log = nginx.log();
+        for fetched in ["requests-2.32.3.tar.gz", "setuptools-80.9.0-py3-none-any.whl", "idna/idna-"] {
+            assert!(log.contains(fetched), "{fetched}: {log}");
+        }
+        let status = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+        assert!(status("\" 404 ") == 0 && status("\" 500 ") == 0, "{log}");
+        let page = nginx.get("/simple/flask/", &[JSON]);
+        assert_eq!(page.field("Content-Type").contains("json"), documents, "{formats}");
     }
 }
 

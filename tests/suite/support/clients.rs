@@ -51,9 +51,20 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Output {
 /// verified.
 #[track_caller]
 pub(crate) fn python_tuf(site: &Path, work: &Path, targets: &BTreeMap<String, String>) -> u64 {
+    ngclient(&[], site, work, targets)
+}
+
+/// The same of a site that is served at `base`.
+#[track_caller]
+pub(crate) fn python_tuf_at(base: &str, site: &Path, work: &Path, targets: &BTreeMap<String, String>) -> u64 {
+    ngclient(&["--base", base], site, work, targets)
+}
+
+#[track_caller]
+fn ngclient(more: &[&str], site: &Path, work: &Path, targets: &BTreeMap<String, String>) -> u64 {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ngclient.py");
     let mut command = Command::new(python());
-    command.arg(script).arg(site).arg(work);
+    command.arg(script).arg(site).arg(work).args(more);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
