@@ -123,8 +123,13 @@ fn grouped(warnings: &[Warning], all: bool, width: usize) -> String {
     for (code, group) in groups {
         let files = group.iter().filter(|warning| warning.path.is_some()).count();
         let heading = match files {
-            0 => format!("warning: {}", code.heading()),
-            files => format!("warning: {} ({})", code.heading(), show::count(files as u64, "file")),
+            0 => format!("warning[{}]: {}", code.name(), code.heading()),
+            files => format!(
+                "warning[{}]: {} ({})",
+                code.name(),
+                code.heading(),
+                show::count(files as u64, "file")
+            ),
         };
         out.push_str(&show::wrap(&heading, width, "  "));
         out.push('\n');

@@ -16,6 +16,7 @@ mod clients;
 mod compress;
 mod damage;
 mod disaster;
+mod documents;
 mod errors;
 mod foreign;
 mod golden;

@@ -1,0 +1,58 @@
+//! The documents are true: every warning has its section, every exit code its row, what is shown to be
+//! copied is what the program takes.
+
+use super::support::Repo;
+use std::collections::BTreeSet;
+use std::path::Path;
+use tuffet::report::Code;
+
+fn document(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
+}
+
+#[test]
+fn every_warning_has_a_section_and_every_section_a_warning() {
+    let text = document("troubleshooting.md");
+    let sections: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let codes: BTreeSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(sections, codes);
+}
+
+#[test]
+fn every_exit_code_of_the_help_is_explained() {
+    let help = Repo::new().run(&["--help"]).ok().stdout;
+    let codes = help.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
+    let codes: BTreeSet<u8> = codes.filter_map(|code| code.trim().parse().ok()).collect();
+    assert!(codes.contains(&75) && codes.len() == 7, "{codes:?}");
+    for text in [document("operating.md"), document("../README.md")] {
+        for code in &codes {
+            assert!(text.contains(&format!("\n| {code} | ")), "exit code {code} has no row");
+        }
+    }
+}
+
+/// Every `tuffet …` that a document shows is a command line that the program parses.
+#[test]
+fn the_commands_that_documents_show_are_ones_that_the_program_takes() {
+    let mut tried = 0;
+    for name in ["operating.md", "serving.md", "troubleshooting.md", "../README.md"] {
+        let text = document(name);
+        for (at, _) in text.match_indices("tuffet ") {
+            let before = text[..at].chars().next_back().unwrap_or(' ');
+            if !['`', '/', ' ', '\n'].contains(&before) {
+                continue;
+            }
+            let end = text[at..].find(['`', '\n', '|', '>', ';', '#']).map_or(text.len(), |end| at + end);
+            let words: Vec<&str> = text[at..end].split_whitespace().skip(1).collect();
+            let commands = ["init", "build", "verify", "status", "explain", "sweep", "completions", "man"];
+            if !words.first().is_some_and(|word| commands.contains(word)) {
+                continue;
+            }
+            // An empty folder: what is asked for is refused there, and not as a wrong command line.
+            let ran = Repo::new().run(&[&words[..], &["--config", "nowhere/pipeline.toml"]].concat());
+            assert!(!ran.stderr.contains("Usage:"), "{name}: tuffet {words:?}: {}", ran.stderr);
+            tried += 1;
+        }
+    }
+    assert!(tried > 15, "{tried}");
+}
