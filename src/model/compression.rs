@@ -47,8 +47,8 @@ impl Compression {
     /// `bytes` in this form; `None` if the memory for it is not to be had.
     #[must_use]
     pub fn compress(self, bytes: &[u8]) -> Option<Vec<u8>> {
-        // High levels that still take some megabytes a second: digests, which are most of the
-        // metadata, hardly shrink however long one tries.
+        // Levels that were measured (docs/decisions/0008): digests, which are most of the metadata,
+        // hardly shrink however long one tries.
         let mut out = Vec::with_capacity(bytes.len() / 2);
         match self {
             Self::Gzip => {
@@ -58,7 +58,7 @@ impl Compression {
                 encoder.finish().ok()?;
             }
             Self::Brotli => {
-                let mut encoder = brotli::CompressorWriter::new(&mut out, 1 << 16, 9, 22);
+                let mut encoder = brotli::CompressorWriter::new(&mut out, 1 << 16, 5, 22);
                 encoder.write_all(bytes).ok()?;
                 drop(encoder);
             }

@@ -4,6 +4,7 @@
 
 use crate::model::Sha256;
 use crate::pipeline::source::ProjectStatus;
+use html5gum::emitters::default::StartTag;
 use html5gum::{Token, Tokenizer};
 use serde::Deserialize;
 use serde_json::Value;
@@ -36,28 +37,23 @@ pub(super) fn html(bytes: &[u8]) -> Page {
     for Ok(token) in Tokenizer::new(bytes) {
         match token {
             Token::StartTag(tag) if **tag.name == *b"a" => {
-                let value = |name: &[u8]| {
-                    let found = tag.attributes.iter().find(|(attribute, _)| ***attribute == *name);
-                    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
-                };
-                let Some((url, fragment)) = value(b"href").map(|href| split_fragment(&href)) else {
+                let Some((url, fragment)) = attribute(&tag, b"href").map(|href| split_fragment(&href)) else {
                     continue;
                 };
                 let Some(path) = below_packages(&url) else { continue };
                 let sha256 = fragment.strip_prefix("sha256=").and_then(|digest| digest.parse().ok());
-                page.files.push(Link { path, sha256, yanked: value(b"data-yanked"), uploaded: None });
+                page.files.push(Link {
+                    path,
+                    sha256,
+                    yanked: attribute(&tag, b"data-yanked"),
+                    uploaded: None,
+                });
             }
-            Token::StartTag(tag) if **tag.name == *b"meta" => {
-                let value = |name: &[u8]| {
-                    let found = tag.attributes.iter().find(|(attribute, _)| ***attribute == *name);
-                    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
-                };
-                match value(b"name").as_deref() {
-                    Some("pypi:project-status") => status = value(b"content"),
-                    Some("pypi:project-status-reason") => reason = value(b"content"),
-                    _ => {}
-                }
-            }
+            Token::StartTag(tag) if **tag.name == *b"meta" => match attribute(&tag, b"name").as_deref() {
+                Some("pypi:project-status") => status = attribute(&tag, b"content"),
+                Some("pypi:project-status-reason") => reason = attribute(&tag, b"content"),
+                _ => {}
+            },
             Token::Comment(comment) => {
                 let text = String::from_utf8_lossy(&comment).into_owned();
                 let serial =
@@ -69,6 +65,12 @@ pub(super) fn html(bytes: &[u8]) -> Page {
     }
     page.status = status.and_then(|status| ProjectStatus::new(&status, reason));
     page
+}
+
+/// The value of an attribute.
+fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
+    let found = tag.attributes.iter().find(|(attribute, _)| ***attribute == *name);
+    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
 }
 
 /// Reads a document of JSON, or says why it is none.
