@@ -1,7 +1,8 @@
 """Compares every page of a site, HTML and JSON as pypi-simple reads them, with what the archives
 themselves say. Prints one JSON line.
 
-usage: pages.py SITE
+usage: pages.py SITE [YANKED]
+    YANKED  what is yanked, as a JSON object: file name to reason, "" without one
 """
 
 import email.parser
@@ -28,7 +29,7 @@ def metadata(path):
         return archive.extractfile(name).read()
 
 
-def check(site, folder):
+def check(site, folder, yanked):
     files = 0
     plain = sorted(p for p in (site / "packages" / folder.name).iterdir() if not p.name[64:65] == "." or len(p.name) < 66)
     archives = {p.name: p for p in plain if not p.name.endswith(".metadata")}
@@ -45,7 +46,8 @@ def check(site, folder):
             assert package.url == f"http://x/packages/{folder.name}/{path.name}", package.url
             assert package.digests == {"sha256": hashlib.sha256(data).hexdigest()}, package
             assert package.requires_python == told["Requires-Python"], (package, told["Requires-Python"])
-            assert not package.is_yanked
+            assert package.is_yanked == (path.name in yanked), package
+            assert (package.yanked_reason or "") == yanked.get(path.name, ""), package
             if source == "json":
                 assert package.size == len(data), package
             if path.name.endswith(".whl"):
@@ -61,8 +63,9 @@ def check(site, folder):
 
 def main():
     site = pathlib.Path(sys.argv[1])
+    yanked = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
     folders = [f for f in sorted((site / "simple").iterdir()) if f.is_dir()]
-    print(json.dumps({"projects": len(folders), "files": sum(check(site, f) for f in folders)}))
+    print(json.dumps({"projects": len(folders), "files": sum(check(site, f, yanked) for f in folders)}))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 
 /// A timestamp that lives for seconds allows a grace of seconds, so that sweeps really remove
 /// what clients held a moment ago.
-const CONFIG: &str =
-    "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[expiry]\ntimestamp = \"10s\"\n";
+const CONFIG: &str = "[source]\npath = \"dists\"\n[site]\ncompress = [\"gz\"]\n[keys]\ninsecure_plain = true\n[expiry]\ntimestamp = \"10s\"\n";
 
 #[test]
 fn readers_see_no_error_while_builds_and_sweeps_go_on() {

@@ -28,6 +28,15 @@ fn every_page_says_what_the_archives_say() {
     let output = clients::run(script("pages.py").arg(repo.site()), "pypi-simple from PyPI");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&json["projects"], &json["files"]), (&5.into(), &36.into()), "18 files, twice");
+    let config = "[source]\npath = \"dists\"\nyanked = [\"curds==0.9.1: \\\"off\\\" & <sour>\", \"whey-3.2.tar.gz\"]\n\
+                  [keys]\ninsecure_plain = true\n";
+    std::fs::write(repo.path().join("pipeline.toml"), config).unwrap();
+    repo.build(&[]);
+    let reason = "\"off\" & <sour>";
+    let yanked = serde_json::json!({
+        "curds-0.9.1-py3-none-any.whl": reason, "curds-0.9.1.tar.gz": reason, "whey-3.2.tar.gz": "",
+    });
+    clients::run(script("pages.py").arg(repo.site()).arg(yanked.to_string()), "pypi-simple from PyPI");
 }
 
 #[test]

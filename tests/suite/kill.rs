@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use tuffet::model::metadata::parse_file_name;
 use tuffet::model::target_path::looks_hashed;
 
-/// Everything a build writes: files, pages, the root page.
-const WITH_PAGES: &str = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n";
+/// Everything a build writes: files, pages, the root page, compressed copies.
+const WITH_PAGES: &str =
+    "[source]\npath = \"dists\"\n[site]\ncompress = [\"gz\"]\n[keys]\ninsecure_plain = true\n";
 
 /// What each versioned or hashed name was first seen to hold.
 #[derive(Default)]
