@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Remove old files that no reader can still want
     Sweep(Sweep),
+    /// Make a key, or show which one a file holds
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -199,6 +202,34 @@ pub(crate) struct Explain {
     /// A project, or a target path such as packages/x/x-1.0.tar.gz
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+}
+
+/// `tuffet key`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key: FILE for its owner alone, and FILE.pub for everybody
+    Generate(KeyGenerate),
+    /// Show the id of the key in a file: of ours or of OpenSSH's, private or public
+    Show(KeyShow),
+}
+
+/// `tuffet key generate`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct KeyGenerate {
+    /// Where the key goes; nothing is overwritten
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Write the key without a passphrase (for trying things out)
+    #[arg(long)]
+    pub(crate) insecure_plain_keys: bool,
+}
+
+/// `tuffet key show`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct KeyShow {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// `tuffet sweep`.

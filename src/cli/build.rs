@@ -3,7 +3,7 @@
 use super::args::{Build, Common, Format, Init};
 use super::failure::{Failure, USAGE};
 use super::settings::Settings;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use super::{clock, init, passphrase, show};
 use std::collections::BTreeMap;
 use tuffet::disk::folder;
@@ -38,6 +38,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     }
     refuse_manifest(args, &settings).map_err(Failure::usage)?;
     let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    passphrase::warn_if_open(common, &reporter)?;
     let mut made = None;
     // Asked under the lock: another run may have made the repository meanwhile.
     if args.init && !read::is_begun(&site)? {
@@ -80,13 +81,21 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// A manifest inside the site would be served, one inside the source taken for a part of it.
+/// A manifest inside the site would be served, one inside the source taken for a part of it, and whatever
+/// is no manifest is not overwritten.
 fn refuse_manifest(args: &Build, settings: &Settings) -> Result<(), String> {
-    let Some(file) = &args.manifest else { return Ok(()) };
-    let [file, source, site] =
-        [file, &settings.source, &settings.site].map(|path| folder::resolve_as_far_as_there(path));
-    if file.starts_with(source) || file.starts_with(site) {
-        return Err("--manifest: the file would lie inside the source or the site; name another".to_owned());
+    let Some(given) = &args.manifest else { return Ok(()) };
+    let [file, source, site, state] = [given, &settings.source, &settings.site, &settings.state]
+        .map(|path| folder::resolve_as_far_as_there(path));
+    if [source, site, state].iter().any(|folder| file.starts_with(folder)) {
+        return Err(
+            "--manifest: the file would lie inside the source, the site or the state folder; name another"
+                .to_owned(),
+        );
+    }
+    if folder::is_there(&file) && !build::is_manifest(&file) {
+        let shown = given.display();
+        return Err(format!("--manifest: {shown} is there and is no manifest; name another file"));
     }
     Ok(())
 }
@@ -133,7 +142,8 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
         Some(Layout::Bandersnatch) => {
             format!("  from {}, a bandersnatch mirror\n", settings.source.display())
         }
-        _ => String::new(),
+        Some(Layout::Tree) => format!("  from {}, files as they lie\n", settings.source.display()),
+        _ => format!("  from {}, a folder of distributions\n", settings.source.display()),
     };
     let counts = format!(
         "{taken}  {} added, {} changed, {} removed, {} held; {} hashed ({})\n",
@@ -154,9 +164,9 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
     if args.dry_run {
         let would =
             if changes || outcome.bins_renewed > 0 { "would publish" } else { "would change nothing of" };
-        return format!(
-            "{names}Dry run, nothing was written: a build {would} {what}.\n{counts}{bins}{renewed}\n"
-        );
+        let text = format!("Dry run, nothing was written: a build {would} {what}.");
+        let text = show::wrap(&text, terminal::width(), "  ");
+        return format!("{names}{text}\n{counts}{bins}{renewed}\n");
     }
     let manifest = match (&args.manifest, &outcome.manifest) {
         (Some(file), Some(manifest)) => format!(

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::settings::Settings;
 use super::show;
 use super::terminal::{self, Terminal};
+use tuffet::pipeline::collect::Layout;
 use tuffet::runs::explain::{self, Outcome, Request};
 use tuffet::trust::Custody;
 
@@ -14,7 +15,12 @@ const NAMED: usize = 8;
 pub(crate) fn run(common: &Common, args: &Explain) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
     let reporter = Terminal::new(common);
-    let request = Request { site: &settings.site, state: &settings.state, name: &args.name };
+    let request = Request {
+        site: &settings.site,
+        state: &settings.state,
+        projects: settings.layout != Layout::Tree,
+        name: &args.name,
+    };
     let outcome = explain::explain(&request, &reporter);
     reporter.finish();
     let outcome = outcome?;
@@ -58,7 +64,7 @@ fn human(common: &Common, outcome: &Outcome) -> String {
         Some(standing) => format!("{}: {standing}\n\n", outcome.name),
         None => format!("{}\n\n", outcome.name),
     };
-    out += "A client looks through these roles, in this order:\n";
+    out += "A client looks for it in these roles, in this order:\n";
     let most = if common.verbose { usize::MAX } else { NAMED };
     let lists = |role| outcome.targets.iter().filter(|(_, by)| *by == role).count() as u64;
     let mut bins = 0;
@@ -84,7 +90,8 @@ fn human(common: &Common, outcome: &Outcome) -> String {
     }
     out += "\nThey vouch for these, each with its SHA-256:\n";
     for (entry, _) in outcome.targets.iter().take(most) {
-        out += &format!("  {}\n    {}  {}\n", entry.path, entry.digest, show::size(entry.length));
+        let path = show::printable(entry.path.as_str());
+        out += &format!("  {path}\n    {}  {}\n", entry.digest, show::size(entry.length));
     }
     if outcome.targets.len() > most {
         out += &format!("  and {} more (-v names them)\n", outcome.targets.len() - most);

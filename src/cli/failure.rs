@@ -68,12 +68,20 @@ impl From<init::Error> for Failure {
 
 impl From<build::Error> for Failure {
     fn from(error: build::Error) -> Self {
-        use collect::Error::{Disk, Empty, Missing, NoDistribution, NoFiles, NoMirror};
+        use collect::Error::{
+            Disk, Empty, HalfMirror, Missing, NoDistribution, NoFiles, NoMirror, NothingOffered,
+        };
         let code = match &error {
             build::Error::NotBegun(_) | build::Error::NothingToReplace(_) => USAGE,
             build::Error::SiteGone(_) => REFUSED,
             build::Error::Collect(
-                Missing(_) | Empty(_) | NoDistribution { .. } | NoMirror(_) | NoFiles { .. },
+                Missing(_)
+                | Empty(_)
+                | NoDistribution { .. }
+                | NoMirror(_)
+                | HalfMirror(_)
+                | NothingOffered(_)
+                | NoFiles { .. },
             ) => DISASTER,
             build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,
             build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,

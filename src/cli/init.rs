@@ -34,6 +34,7 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
     let state = State::new(&settings.state);
     let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
     let reporter = Terminal::new(common);
+    passphrase::warn_if_open(common, &reporter)?;
     let outcome = make(common, args, &settings, &reporter)?;
     reporter.finish();
     match common.format {
@@ -105,7 +106,7 @@ pub(crate) fn keys_dir(args: &Init, settings: &Settings) -> PathBuf {
 fn count_source(settings: &Settings) -> Result<u64, Failure> {
     match collect::collect(&source(settings), &Silent) {
         Ok(collected) => Ok(collected.candidates.len() as u64),
-        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. }) => Ok(0),
+        Err(error) if error.is_empty() => Ok(0),
         Err(error) => Err(tuffet::runs::build::Error::from(error).into()),
     }
 }
@@ -113,7 +114,7 @@ fn count_source(settings: &Settings) -> Result<u64, Failure> {
 /// A repository that is made and published in one go needs something to publish.
 pub(crate) fn refuse_unusable_source(settings: &Settings, allow_empty: bool) -> Result<(), Failure> {
     match collect::collect(&source(settings), &Silent) {
-        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. }) if allow_empty => Ok(()),
+        Err(error) if allow_empty && error.is_empty() => Ok(()),
         Err(error) => Err(tuffet::runs::build::Error::from(error).into()),
         Ok(_) => Ok(()),
     }
@@ -126,6 +127,7 @@ fn source(settings: &Settings) -> collect::Request<'_> {
         selection: &settings.selection,
         known: &|_, _| None,
         known_listing: &|_| None,
+        was_mirror: false,
         is_young: &|_| true,
     }
 }

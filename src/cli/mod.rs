@@ -6,6 +6,7 @@ mod clock;
 mod explain;
 mod failure;
 mod init;
+mod key;
 mod passphrase;
 mod prometheus;
 mod settings;
@@ -51,6 +52,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
         Command::Status(status) => status::run(&args.common, status),
         Command::Explain(explain) => explain::run(&args.common, explain),
         Command::Sweep(sweep) => sweep::run(&args.common, sweep),
+        Command::Key(command) => key::run(&args.common, command),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(*shell, &mut Args::command(), "tuffet", &mut out);

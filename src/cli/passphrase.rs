@@ -47,6 +47,14 @@ pub(crate) fn choose(common: &Common, what: &str) -> Result<Passphrase, Failure>
     }
 }
 
+/// Warns if others may read the file that passphrases are taken from.
+pub(crate) fn warn_if_open(common: &Common, reporter: &dyn Reporter) -> Result<(), Failure> {
+    match &common.passphrase_file {
+        Some(path) => from_file(path, reporter).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 fn given(common: &Common) -> Result<Option<Passphrase>, Failure> {
     if let Some(path) = &common.passphrase_file {
         return from_file(path, &Silent).map(Some);

@@ -30,8 +30,17 @@ pub(crate) fn span(span: std::time::Duration) -> String {
     }
 }
 
-/// Breaks `text` into lines of at most `width` columns, those after the first with `indent`.
+/// Text that cannot play tricks on a terminal: no control character but the line break is left.
+pub(crate) fn printable(text: &str) -> String {
+    let harmless =
+        |c: char| if c.is_control() && c != '\n' { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(harmless).collect()
+}
+
+/// Breaks `text` into lines of at most `width` columns, those after the first with `indent`. What a
+/// stranger wrote in it is made printable.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let text = &printable(text);
     let mut out = String::new();
     for (number, paragraph) in text.lines().enumerate() {
         if number > 0 {

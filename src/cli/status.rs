@@ -61,7 +61,7 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
         outcome.snapshot,
         show::count(outcome.targets, "target")
     );
-    out += "ROLE              VERSION  KEYS    CUSTODY  ENDS\n";
+    out += "ROLE              VERSION  KEYS    CUSTODY  ENDS (UTC)\n";
     for line in lines(&outcome.roles, common.verbose) {
         out += &row(&line, now);
     }
@@ -135,7 +135,7 @@ fn row(line: &Line<'_>, now: Moment) -> String {
     let role = line.role;
     let keys = format!("{} of {}", role.threshold, role.keys.len());
     let ends = match role.health {
-        Health::Expired => format!("EXPIRED {} ago", show::span(now.since(role.expires))),
+        Health::Expired => format!("EXPIRED {}", show::span(now.since(role.expires))),
         _ => format!("in {}", show::span(role.expires.since(now))),
     };
     let note = match role.health {
@@ -148,6 +148,6 @@ fn row(line: &Line<'_>, now: Moment) -> String {
         "{:<16}  {:>7}  {keys:<6}  {custody:<7}  {}  {ends}{note}\n",
         line.name,
         line.version,
-        role.expires.to_string().replace('T', " ").trim_end_matches(":00Z").trim_end_matches('Z'),
+        role.expires.to_string().replace('T', " ").get(..16).unwrap_or_default(),
     )
 }

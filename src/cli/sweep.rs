@@ -57,7 +57,7 @@ fn human(args: &Sweep, outcome: &Outcome, verbose: bool) -> String {
         "{verb} {} ({}); kept what was current within {}: {}.\n",
         show::count(plan.remove.len() as u64, "file"),
         show::size(plan.bytes),
-        moment::show_duration(outcome.grace),
+        show::span(outcome.grace),
         show::count(plan.kept_snapshots.len() as u64, "snapshot")
     );
     out

@@ -137,8 +137,8 @@ fn grouped(warnings: &[Warning], all: bool, width: usize) -> String {
         for warning in &group[..named] {
             let line = match &warning.path {
                 // The heading says it all.
-                Some(path) if code == Code::NotADistribution => printable(path),
-                Some(path) => format!("{}: {}", printable(path), warning.message),
+                Some(path) if code == Code::NotADistribution => show::printable(path),
+                Some(path) => format!("{}: {}", show::printable(path), warning.message),
                 None => warning.message.clone(),
             };
             out.push_str("  ");
@@ -150,9 +150,4 @@ fn grouped(warnings: &[Warning], all: bool, width: usize) -> String {
         }
     }
     out
-}
-
-/// A name that cannot play tricks on a terminal.
-fn printable(path: &str) -> String {
-    path.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

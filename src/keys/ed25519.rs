@@ -38,6 +38,12 @@ impl Ed25519 {
         Ok(Self::from_seed(&seed))
     }
 
+    /// The public part, 32 bytes.
+    #[must_use]
+    pub fn public_bytes(&self) -> [u8; 32] {
+        self.secret.verifying_key().to_bytes()
+    }
+
     /// The seed, for a key file.
     pub(super) fn seed(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.secret.to_bytes())

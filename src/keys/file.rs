@@ -1,8 +1,9 @@
 //! Key files: one key each, for its owner's eyes only.
 
 use super::pem::{self, Contents, Passphrase};
-use super::{Ed25519, ed25519};
+use super::{Ed25519, Signer as _, ed25519};
 use crate::disk::{self, place, read};
+use crate::model::Key;
 use std::path::{Path, PathBuf};
 
 /// Why a key file could not be used.
@@ -68,6 +69,34 @@ pub fn load(path: &Path, ask: &Ask<'_>) -> Result<Ed25519, Error> {
             let no_passphrase = |reason| Error::NoPassphrase { path: path.to_owned(), reason };
             let passphrase = ask(path).map_err(no_passphrase)?;
             locked.open(&passphrase).map_err(contents)
+        }
+    }
+}
+
+/// The public key in the file at `path`, private or public; a passphrase is asked for only if it
+/// cannot be had otherwise. Who may read the file is not looked at: nothing is signed.
+///
+/// # Errors
+/// [`Error`], each naming the file.
+pub fn public(path: &Path, ask: &Ask<'_>) -> Result<Key, Error> {
+    let text = match read::secret_through_links(path) {
+        Err(e) if e.is_not_found() => return Err(Error::Missing(path.to_owned())),
+        text => text?,
+    };
+    let contents = |source| Error::Contents { path: path.to_owned(), source };
+    let text = text.ok_or_else(|| contents(pem::Error::NotPkcs8))?;
+    if let Some(key) = pem::public(&text) {
+        return key.map_err(contents);
+    }
+    match pem::read(&text).map_err(contents)? {
+        Contents::Plain(key) => Ok(key.key().clone()),
+        Contents::Encrypted(locked) => {
+            if let Some(key) = locked.public() {
+                return Ok(key);
+            }
+            let no_passphrase = |reason| Error::NoPassphrase { path: path.to_owned(), reason };
+            let passphrase = ask(path).map_err(no_passphrase)?;
+            Ok(locked.open(&passphrase).map_err(contents)?.key().clone())
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod ed25519;
 pub mod file;
+pub mod openssh;
 pub mod pem;
 
 use crate::model::{Key, KeyId, Signature};

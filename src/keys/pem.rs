@@ -1,7 +1,8 @@
 //! The form of a key file: PKCS#8 version 1 in PEM (RFC 5958, RFC 8410), plain or encrypted
-//! with PBES2 (scrypt and AES-256-CBC, RFC 8018 and RFC 7914).
+//! with PBES2 (scrypt and AES-256-CBC, RFC 8018 and RFC 7914). OpenSSH's own form is read as it is.
 
-use super::Ed25519;
+use super::{Ed25519, openssh};
+use crate::model::Key;
 use pkcs8::der::asn1::{OctetString, OctetStringRef};
 use pkcs8::der::{Decode as _, Encode as _};
 use pkcs8::pkcs5::{pbes2, scrypt};
@@ -27,6 +28,18 @@ pub enum Error {
     /// Not PEM, or not PKCS#8.
     #[error("it is no PKCS#8 key in PEM (cut short, or another kind of file)")]
     NotPkcs8,
+    /// It says that it is OpenSSH's, and cannot be read.
+    #[error("it is no key that OpenSSH wrote (cut short, or damaged)")]
+    NotOpenSsh,
+    /// An OpenSSH key of another kind.
+    #[error("it is an {0} key, and TUF clients read ssh-ed25519 only: make one with `ssh-keygen -t ed25519`")]
+    OtherSshAlgorithm(String),
+    /// A key in a FIDO token.
+    #[error(
+        "it is a key in a security token (sk-), which signs a counter and flags along, so that no TUF client \
+         accepts its signatures: use a plain ssh-ed25519 key"
+    )]
+    SecurityKey,
     /// A key of another kind.
     #[error("it holds a key of another kind than Ed25519 (algorithm {0})")]
     OtherAlgorithm(ObjectIdentifier),
@@ -47,7 +60,12 @@ pub enum Contents {
 }
 
 /// A key that needs a passphrase.
-pub struct Locked(SecretDocument);
+pub struct Locked(Form);
+
+enum Form {
+    Pkcs8(SecretDocument),
+    OpenSsh(Box<openssh::Locked>),
+}
 
 impl Locked {
     /// Opens it.
@@ -55,9 +73,22 @@ impl Locked {
     /// # Errors
     /// [`Error::WrongPassphrase`], or that there is no Ed25519 key inside.
     pub fn open(&self, passphrase: &str) -> Result<Ed25519, Error> {
-        let info = EncryptedPrivateKeyInfoRef::from_der(self.0.as_bytes()).map_err(|_| Error::NotPkcs8)?;
+        let document = match &self.0 {
+            Form::OpenSsh(locked) => return locked.open(passphrase),
+            Form::Pkcs8(document) => document,
+        };
+        let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| Error::NotPkcs8)?;
         let plain = info.decrypt(passphrase).map_err(|_| Error::WrongPassphrase)?;
         from_der(plain.as_bytes())
+    }
+
+    /// The public part, where it can be had without a passphrase.
+    #[must_use]
+    pub fn public(&self) -> Option<Key> {
+        match &self.0 {
+            Form::Pkcs8(_) => None,
+            Form::OpenSsh(locked) => locked.public().ok(),
+        }
     }
 }
 
@@ -66,12 +97,43 @@ impl Locked {
 /// # Errors
 /// [`Error::NotPkcs8`] or [`Error::OtherAlgorithm`].
 pub fn read(pem: &str) -> Result<Contents, Error> {
+    if openssh::is_private(pem) {
+        return Ok(match openssh::private(pem)? {
+            openssh::Private::Plain(key) => Contents::Plain(key),
+            openssh::Private::Encrypted(locked) => Contents::Encrypted(Locked(Form::OpenSsh(locked))),
+        });
+    }
     let (label, document) = SecretDocument::from_pem(pem).map_err(|_| Error::NotPkcs8)?;
     match label {
         PLAIN => from_der(document.as_bytes()).map(|key| Contents::Plain(Box::new(key))),
-        ENCRYPTED => Ok(Contents::Encrypted(Locked(document))),
+        ENCRYPTED => Ok(Contents::Encrypted(Locked(Form::Pkcs8(document)))),
         _ => Err(Error::NotPkcs8),
     }
+}
+
+/// Reads a public key: OpenSSH's line, or `SubjectPublicKeyInfo` in PEM as `openssl pkey -pubout` gives
+/// it; `None` if `text` is neither.
+///
+/// # Errors
+/// If it is one, and cannot be used.
+pub fn public(text: &str) -> Option<Result<Key, Error>> {
+    let text = text.trim();
+    let is_line = ["ssh-", "ecdsa-", "sk-"].iter().any(|begin| text.starts_with(begin));
+    if is_line {
+        return Some(openssh::public(text));
+    }
+    text.starts_with("-----BEGIN PUBLIC KEY-----").then(|| spki(text))
+}
+
+/// The Ed25519 key in a PEM `SubjectPublicKeyInfo` (RFC 8410 section 4).
+fn spki(text: &str) -> Result<Key, Error> {
+    let (_, der) = pkcs8::Document::from_pem(text).map_err(|_| Error::NotPkcs8)?;
+    let info = pkcs8::spki::SubjectPublicKeyInfoRef::from_der(der.as_bytes()).map_err(|_| Error::NotPkcs8)?;
+    if info.algorithm.oid != ED25519 {
+        return Err(Error::OtherAlgorithm(info.algorithm.oid));
+    }
+    let bytes = info.subject_public_key.as_bytes().and_then(|bytes| bytes.try_into().ok());
+    bytes.map(Key::ed25519).ok_or(Error::NotPkcs8)
 }
 
 /// The key file of `key`, encrypted where there is a passphrase.

@@ -3,7 +3,7 @@
 use super::{BinCount, Sha256, TargetFile, TargetPath};
 
 /// One target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// Its path.
     pub path: TargetPath,

@@ -91,6 +91,13 @@ impl FromStr for TargetPath {
         if path.chars().any(char::is_control) {
             return refused("it holds a control character");
         }
+        if path.contains(|c: char| {
+            ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+        }) {
+            return refused(
+                "it holds a character that turns the direction of writing, and would look like another",
+            );
+        }
         if path.contains(['%', '#', '?']) {
             return refused("'%', '#' and '?' mean something else in a URL");
         }

@@ -4,6 +4,7 @@
 //! Archives come from strangers: no more than a bounded part of one is ever unpacked.
 
 use crate::disk::{self, read::OpenFile};
+use crate::pipeline::source::one_line;
 use std::io::{Read, Seek};
 
 /// No more entries of an archive are looked at.
@@ -38,10 +39,12 @@ pub(super) fn metadata(file: &OpenFile, name: &str) -> Result<Result<Vec<u8>, &'
 /// The first field of this name in the header of METADATA or PKG-INFO.
 pub(super) fn field(metadata: &[u8], wanted: &str) -> Option<String> {
     let text = String::from_utf8_lossy(metadata);
-    let header = text.lines().take_while(|line| !line.is_empty());
-    let mut fields = header.filter_map(|line| line.split_once(':'));
-    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
-    Some(value.trim().to_owned())
+    let mut header = text.lines().take_while(|line| !line.is_empty());
+    let is_it = |line: &&str| line.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let (_, first) = header.by_ref().find(is_it)?.split_once(':')?;
+    // A long value goes on in lines that begin with white space (RFC 5322 section 2.2.3).
+    let rest = header.take_while(|line| line.starts_with([' ', '\t']));
+    Some(one_line(&rest.fold(first.to_owned(), |value, line| value + " " + line)))
 }
 
 /// `x-1.0/PKG-INFO`: one folder deep, and no other.
@@ -79,4 +82,18 @@ fn bounded(reader: impl Read) -> Result<Vec<u8>, &'static str> {
     let mut bytes = Vec::new();
     reader.take(METADATA + 1).read_to_end(&mut bytes).map_err(|_| "its metadata cannot be read")?;
     if bytes.len() as u64 > METADATA { Err("its metadata is larger than 16 MB") } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+
+    #[test]
+    fn a_value_is_one_line_however_it_was_written() {
+        let header = "Metadata-Version: 2.1\nName: x\nRequires-Python: >=3.6,\t\n  !=3.7.*,\n\t<4\nSummary: s\n\nRequires-Python: no\n";
+        assert_eq!(field(header.as_bytes(), "requires-python").as_deref(), Some(">=3.6, !=3.7.*, <4"));
+        assert_eq!(field(header.as_bytes(), "Name").as_deref(), Some("x"));
+        assert_eq!(field(header.as_bytes(), "License"), None);
+        assert_eq!(field(b"Requires-Python: >=3\r\nName: y\r\n", "Name").as_deref(), Some("y"));
+    }
 }

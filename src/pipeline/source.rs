@@ -78,6 +78,15 @@ impl ProjectStatus {
     #[must_use]
     pub fn new(status: &str, reason: Option<String>) -> Option<Self> {
         let known = ["archived", "quarantined", "deprecated"].contains(&status);
-        known.then(|| Self { status: status.to_owned(), reason: reason.filter(|text| !text.is_empty()) })
+        let reason = reason.map(|text| one_line(&text)).filter(|text| !text.is_empty());
+        known.then(|| Self { status: status.to_owned(), reason })
     }
+}
+
+/// Text of a stranger's as one line: white space and control characters become single spaces. What pages
+/// of every form say is the same text then.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }

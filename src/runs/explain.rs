@@ -22,6 +22,8 @@ pub struct Request<'a> {
     pub site: &'a Path,
     /// The state folder.
     pub state: &'a Path,
+    /// Whether there are projects, as in every layout but `tree`.
+    pub projects: bool,
     /// A project, or a target path.
     pub name: &'a str,
 }
@@ -131,9 +133,9 @@ fn find(
     let all = || published.targets_roles().flat_map(|(_, role)| role.targets.keys());
     let wanted = request.name.trim_start_matches("./");
     if let Some(path) = all().find(|path| path.as_str() == wanted) {
-        return Ok((path.to_string(), project_of(path), vec![path.clone()]));
+        return Ok((path.to_string(), project_of(path).filter(|_| request.projects), vec![path.clone()]));
     }
-    if let Ok(project) = ProjectName::normalise(wanted) {
+    if let (true, Ok(project)) = (request.projects, ProjectName::normalise(wanted)) {
         let folders = [format!("packages/{project}/"), format!("simple/{project}/")];
         let is_of_it = |path: &&TargetPath| folders.iter().any(|folder| path.as_str().starts_with(folder));
         let mut paths: Vec<TargetPath> = all().filter(is_of_it).cloned().collect();

@@ -21,7 +21,29 @@ pub struct Edition {
     pub snapshot: Version,
     /// The timestamp.
     pub timestamp: Version,
+    /// What the snapshot's file hashes to: a site that was restored from a backup uses numbers again.
+    pub digest: Sha256,
 }
+
+impl Edition {
+    /// The edition with these versions, as it stands in the site.
+    ///
+    /// # Errors
+    /// If the snapshot cannot be read.
+    pub fn of(
+        site: &Site,
+        root: Version,
+        snapshot: Version,
+        timestamp: Version,
+    ) -> Result<Self, disk::Error> {
+        let path = layout::role_file(&RoleName::snapshot(), snapshot);
+        let digest = Sha256::of(&read::bytes(&site.folder().path(&path))?);
+        Ok(Self { root, snapshot, timestamp, digest })
+    }
+}
+
+/// How the text of a manifest begins.
+pub const FIRST_WORDS: &str = "# What leads to snapshot";
 
 /// What to do elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,27 +59,31 @@ pub struct Manifest {
 /// What changed between two editions.
 #[derive(Debug, Default)]
 struct Change {
-    roles: Vec<(RoleName, Version)>,
+    roles: BTreeSet<(RoleName, Version)>,
     /// New or other bytes under this path.
-    targets: Vec<(TargetPath, Sha256)>,
+    targets: BTreeMap<TargetPath, Sha256>,
     /// Those of them whose plain name had other bytes before.
     replaced: BTreeSet<TargetPath>,
 }
 
-/// What to upload to get from the edition `since` to `now`; everything, if there is none or if it
-/// cannot be read any more.
+/// What to upload to get to `now` from any of the editions `since`: from the first of them, if nothing of the
+/// others was uploaded, or from any state between. Everything, if there is none, or if one of them cannot be
+/// read any more.
 ///
 /// # Errors
 /// If the file system fails.
-pub fn manifest(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<Manifest, disk::Error> {
-    let since = match since {
-        Some(since) => changes(site, now, Some(since))?.map(|change| (change, Some(since))),
-        None => None,
-    };
-    let (change, since) = match since {
-        Some(found) => found,
+pub fn manifest(site: &Site, now: &Edition, since: &[Edition]) -> Result<Manifest, disk::Error> {
+    let mut all = if since.is_empty() { None } else { Some(Change::default()) };
+    for edition in since {
+        all = match (all, changes(site, now, Some(edition))?) {
+            (Some(all), Some(change)) => Some(all.and(change)),
+            _ => None,
+        };
+    }
+    let (change, since) = match all {
+        Some(change) => (change, since),
         // The current edition was just published and is there.
-        None => (changes(site, now, None)?.unwrap_or_default(), None),
+        None => (changes(site, now, None)?.unwrap_or_default(), &[][..]),
     };
     let mut manifest = Manifest::default();
     let (mut files, mut pages, mut front) = (Vec::new(), Vec::new(), Vec::new());
@@ -75,24 +101,23 @@ pub fn manifest(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<M
             _ => &mut files,
         };
         add(site, plain, path.as_str())?;
-        if is_page || change.replaced.contains(path) {
-            manifest.forget(path.as_str());
-        }
+        // A plain name may have had other bytes once, whatever the two editions say.
+        manifest.forget(path.as_str());
     }
     let (mut delegated, mut targets, mut snapshot) = (Vec::new(), Vec::new(), Vec::new());
     for (role, version) in &change.roles {
         let group = if *role == RoleName::targets() { &mut targets } else { &mut delegated };
         add(site, group, &layout::role_file(role, *version))?;
     }
-    if since.is_none_or(|since| since.snapshot != now.snapshot) {
+    if since.is_empty() || since.iter().any(|since| since.snapshot != now.snapshot) {
         add(site, &mut snapshot, &layout::role_file(&RoleName::snapshot(), now.snapshot))?;
     }
-    let first = since.map_or(1, |since| since.root.number() + 1);
+    let first = since.iter().map(|since| since.root.number() + 1).min().unwrap_or(1);
     for version in (first..=now.root.number()).filter_map(Version::new) {
         add(site, &mut front, &layout::role_file(&RoleName::root(), version))?;
     }
     let mut timestamp = Vec::new();
-    if since.is_none_or(|since| since.timestamp != now.timestamp) {
+    if since.is_empty() || since.iter().any(|since| since.timestamp != now.timestamp) {
         timestamp.push(layout::TIMESTAMP.to_owned());
         manifest.purge.insert(layout::TIMESTAMP.to_owned());
     }
@@ -107,6 +132,16 @@ pub fn manifest(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<M
     ];
     manifest.upload = groups.into_iter().filter(|(_, names)| !names.is_empty()).collect();
     Ok(manifest)
+}
+
+impl Change {
+    /// Both changes, which lead to the same edition.
+    fn and(mut self, other: Self) -> Self {
+        self.roles.extend(other.roles);
+        self.targets.extend(other.targets);
+        self.replaced.extend(other.replaced);
+        self
+    }
 }
 
 /// Adds a name that is there, and the compressed copies beside it.
@@ -129,6 +164,10 @@ fn changes(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<Option
     let old = match since {
         None => BTreeMap::new(),
         Some(since) => match parse::<Snapshot>(site, &RoleName::snapshot(), since.snapshot)? {
+            // Another snapshot of this number is not the one that was uploaded.
+            Some(_) if Edition::of(site, since.root, since.snapshot, since.timestamp)? != *since => {
+                return Ok(None);
+            }
             Some(old) => old.meta.into_iter().map(|(role, meta)| (role, meta.version)).collect(),
             None => return Ok(None),
         },
@@ -166,7 +205,7 @@ fn changes(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<Option
             Some(_) => _ = change.replaced.insert(path.clone()),
             None => {}
         }
-        change.targets.push((path, digest));
+        change.targets.insert(path, digest);
     }
     Ok(Some(change))
 }
@@ -197,7 +236,7 @@ impl Manifest {
     #[must_use]
     pub fn text(&self, now: &Edition) -> String {
         let mut out = format!(
-            "# What leads to snapshot {} (timestamp {}). An empty line: all above it is done before\n\
+            "{FIRST_WORDS} {} (timestamp {}). An empty line: all above it is done before\n\
              # anything below is begun. Remove this file when all of it is done.\n",
             now.snapshot, now.timestamp
         );

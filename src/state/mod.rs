@@ -59,7 +59,7 @@ impl State {
     }
 
     pub(crate) fn uploads(&self) -> PathBuf {
-        self.root.join("cache").join("uploads.jsonl")
+        self.root.join("uploads.jsonl")
     }
 
     pub(crate) fn held(&self) -> PathBuf {

@@ -126,7 +126,13 @@ fn a_torn_mirror_takes_nothing_away() {
         std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
     };
     type Damage<'a> = &'a dyn Fn(&Path);
-    let table: [(&str, &str, Damage<'_>); 8] = [
+    let table: [(&str, &str, Damage<'_>); 9] = [
+        ("a page that is a link to nothing", "page-unreadable", &|web| {
+            for page in ["index.html", "index.v1_html", "index.v1_json"] {
+                let _ = std::fs::remove_file(web.join("simple/whey").join(page));
+            }
+            std::os::unix::fs::symlink("versions/gone.html", web.join("simple/whey/index.html")).unwrap();
+        }),
         ("a torn page of JSON", "page-unreadable", &|web| tear(web.join("simple/whey/index.v1_json"))),
         ("a torn page of HTML", "page-unreadable", &|web| tear(web.join("simple/whey/index.html"))),
         ("an empty page", "page-unreadable", &|web| {
@@ -146,6 +152,9 @@ fn a_torn_mirror_takes_nothing_away() {
     ];
     for (what, code, damage) in table {
         let (repo, before, out) = after(damage);
+        let whey =
+            |repo: &Repo| repo.targets().into_iter().filter(|(path, _)| path.contains("/whey/")).collect();
+        let said: BTreeMap<String, String> = whey(&repo);
         assert!(codes(&out).iter().any(|found| found == code), "{what}: {out}");
         assert_eq!(packages(&repo), before, "{what}");
         assert_eq!(out["files"]["removed"], 0, "{what}");
@@ -153,6 +162,7 @@ fn a_torn_mirror_takes_nothing_away() {
         std::fs::remove_dir_all(repo.path().join(".tuffet/cache")).unwrap();
         repo.build(&[]);
         assert_eq!(packages(&repo), before, "{what}, without the cache");
+        assert_eq!(whey(&repo), said, "{what}: its pages say what they said");
     }
 }
 
@@ -183,6 +193,28 @@ fn what_the_mirror_drops_goes_and_what_it_says_anew_is_said() {
     ] {
         assert!(html.contains(meta), "{html}");
     }
+}
+
+#[test]
+fn what_a_page_must_not_offer_is_named_and_left_out() {
+    let repo = copied("plain", &[]);
+    let path = repo.source().join("web/simple/whey/index.v1_json");
+    let mut document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let files = document["files"].as_array_mut().unwrap();
+    let mut again = files[0].clone();
+    again["url"] = "../../packages/elsewhere/whey-3.2-py3-none-any.whl".into();
+    let mut metadata = files[0].clone();
+    metadata["url"] = format!("{}.metadata", files[0]["url"].as_str().unwrap()).into();
+    let mut climbing = files[0].clone();
+    climbing["url"] = "../../packages/../../../etc/passwd".into();
+    files.extend([again, metadata, climbing]);
+    document["meta"]["_last-serial"] = "9999".into();
+    std::fs::write(&path, document.to_string()).unwrap();
+    let out = repo.run(&["build", "--init", "--format", "json"]).ok().json();
+    assert_eq!(codes(&out), ["name-skipped", "name-skipped"], "{out}");
+    assert_eq!(packages(&repo), packages(&super::index::sample()));
+    repo.verify();
+    assert_eq!(repo.build(&[])["published"], false);
 }
 
 #[test]
@@ -231,4 +263,32 @@ fn layouts_are_told_apart_and_a_wrong_one_is_named() {
         ran.stderr
     );
     assert!(!repo.path().join("site").exists(), "nothing was made");
+}
+
+#[test]
+fn a_mirror_that_is_half_there_does_not_become_a_folder_of_distributions() {
+    let repo = copied("plain", &[]);
+    repo.run(&["build", "--init"]).ok();
+    let published = packages(&repo);
+    let (web, away) = (repo.source().join("web"), repo.path().join("away"));
+    for cached in [true, false] {
+        for gone in ["simple", "packages", ""] {
+            if !cached {
+                let _ = std::fs::remove_dir_all(repo.path().join(".tuffet/cache"));
+            }
+            let there = if gone.is_empty() { web.clone() } else { web.join(gone) };
+            std::fs::rename(&there, &away).unwrap();
+            let ran = repo.run(&["build"]);
+            assert_eq!(ran.code, 4, "{gone} {cached}: {}{}", ran.stdout, ran.stderr);
+            std::fs::rename(&away, there).unwrap();
+            repo.build(&[]);
+        }
+    }
+    // Nor does one become empty whose pages are gone.
+    std::fs::remove_dir_all(web.join("simple")).unwrap();
+    std::fs::create_dir(web.join("simple")).unwrap();
+    let ran = repo.run(&["build"]);
+    assert_eq!(ran.code, 4);
+    assert!(ran.stderr.replace("\n ", "").contains("no page of the mirror"), "{}", ran.stderr);
+    assert_eq!(packages(&repo), published);
 }

@@ -141,6 +141,27 @@ fn a_copy_that_says_something_else_is_found_and_mended() {
 }
 
 #[test]
+fn a_rehash_puts_back_copies_and_pages_and_says_so() {
+    let repo = compressed("[\"gz\"]");
+    for name in ["metadata/1.root.json.gz", "simple/curds/index.html.gz"] {
+        std::fs::remove_file(repo.site().join(name)).unwrap();
+        std::fs::write(repo.site().join(name), b"junk").unwrap();
+    }
+    std::fs::remove_file(repo.site().join("simple/whey/index.html")).unwrap();
+    std::fs::write(repo.site().join("simple/whey/index.html"), b"junk").unwrap();
+    assert_eq!(repo.run(&["verify"]).code, 1);
+    let out = repo.build(&["--rehash"]);
+    let warning = &out["warnings"][0];
+    assert_eq!(
+        (&warning["code"], &warning["path"]),
+        (&"restored".into(), &"simple/whey/index.html".into()),
+        "{out}"
+    );
+    assert_eq!(faults(&repo, &[Compression::Gzip]), [""; 0]);
+    repo.verify();
+}
+
+#[test]
 fn an_unknown_form_is_named() {
     let repo = Repo::with_config(&config("[\"gz\", \"lzma\"]"));
     let ran = repo.run(&["build", "--init"]);

@@ -39,6 +39,7 @@ fn known_keys_and_a_known_time_give_known_bytes_and_words() {
         ("help-sweep", &["sweep", "--help"]),
         ("help-status", &["status", "--help"]),
         ("help-explain", &["explain", "--help"]),
+        ("help-key", &["key", "--help"]),
     ] {
         said(name, args);
     }

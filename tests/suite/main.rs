@@ -22,6 +22,7 @@ mod foreign;
 mod golden;
 mod hostile;
 mod index;
+mod keys;
 mod kill;
 mod manifest;
 mod properties;

@@ -198,3 +198,126 @@ fn what_is_swept_here_goes_there_and_settings_that_change_names_list_everything(
         assert_eq!(ran.code, 2, "{inside}: {}", ran.stderr);
     }
 }
+
+/// The plain pages that somebody who reads `elsewhere` gets in another version than is published; all
+/// that is current must be there.
+fn differs(repo: &Repo, elsewhere: &Path) -> Vec<String> {
+    let ran = repo.run(&["verify", elsewhere.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let there = snapshot_of(elsewhere);
+    let targets = repo.targets();
+    let pages = snapshot_of(&repo.site()).into_iter().filter(|(name, _)| name.starts_with("simple/"));
+    let pages = pages.filter(|(name, bytes)| targets.contains_key(name) && there.get(name) != Some(bytes));
+    pages.map(|(name, _)| name).collect()
+}
+
+/// A repository, and a place that nothing was uploaded to.
+fn fresh() -> (Repo, Elsewhere, PathBuf) {
+    let repo = super::index::sample();
+    let there = Elsewhere { folder: repo.path().join("elsewhere"), purged: BTreeSet::new() };
+    std::fs::create_dir(&there.folder).unwrap();
+    let to_do = repo.path().join("to-do.txt");
+    (repo, there, to_do)
+}
+
+fn to_do(repo: &Repo) {
+    repo.build(&["--allow-removals", "--manifest", "to-do.txt"]);
+}
+
+/// Puts one wheel more into the source.
+fn release(repo: &Repo, number: usize) -> String {
+    let wheel = std::fs::read(repo.source().join("whey/whey-3.2-py3-none-any.whl")).unwrap();
+    let name = format!("whey/whey-3.2-{number}-py3-none-any.whl");
+    repo.add(&name, &wheel);
+    name
+}
+
+#[test]
+fn a_manifest_that_was_carried_out_in_part_leaves_nothing_behind() {
+    let (repo, mut there, file) = fresh();
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    let name = release(&repo, 1);
+    to_do(&repo);
+    let half = repo.path().join("half.txt");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&half, text.split_once("# delegated roles").unwrap().0).unwrap();
+    there.carry_out(&repo.site(), &half, |_| {});
+    // What it brought is taken back.
+    repo.remove(&name);
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    assert_eq!(differs(&repo, &there.folder), [""; 0]);
+}
+
+#[test]
+fn names_that_a_setting_gave_are_listed_whenever_it_was_set() {
+    let (repo, mut there, file) = fresh();
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    let config = std::fs::read_to_string(repo.path().join("pipeline.toml")).unwrap();
+    let config = format!("{config}[site]\ntough_alias = true\ncompress = [\"gz\"]\n");
+    std::fs::write(repo.path().join("pipeline.toml"), config).unwrap();
+    repo.build(&[]);
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    assert_eq!(differs(&repo, &there.folder), [""; 0]);
+    let elsewhere = files_below(&there.folder);
+    for part in [".packages/whey", "simple/whey/index.html.gz", ".targets.json.gz"] {
+        assert!(elsewhere.iter().any(|name| name.contains(part)), "{part}");
+    }
+}
+
+#[test]
+fn a_manifest_of_another_name_does_not_say_that_the_first_was_carried_out() {
+    let (repo, mut there, _) = fresh();
+    repo.build(&["--manifest", "one.txt"]);
+    release(&repo, 1);
+    repo.build(&["--manifest", "two.txt"]);
+    there.carry_out(&repo.site(), &repo.path().join("two.txt"), |_| {});
+    assert_eq!(differs(&repo, &there.folder), [""; 0]);
+}
+
+#[test]
+fn a_site_that_was_restored_from_a_backup_is_listed_whole() {
+    let (repo, mut there, file) = fresh();
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    let backup = repo.path().join("backup");
+    clients::run(Command::new("cp").arg("-a").arg(repo.site()).arg(&backup), "cp");
+    let name = release(&repo, 1);
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    std::fs::remove_dir_all(repo.site()).unwrap();
+    std::fs::rename(backup, repo.site()).unwrap();
+    // The same numbers, with other content.
+    repo.remove(&name);
+    release(&repo, 2);
+    repo.build(&[]);
+    to_do(&repo);
+    there.carry_out(&repo.site(), &file, |_| {});
+    assert_eq!(differs(&repo, &there.folder), [""; 0]);
+}
+
+#[test]
+fn a_manifest_replaces_nothing_but_a_manifest() {
+    let (repo, ..) = fresh();
+    for file in [".tuffet/online.key", ".tuffet/new", "pipeline.toml", "site/x", "dists/x"] {
+        let path = repo.path().join(file);
+        let before = std::fs::read(&path).ok();
+        let ran = repo.run(&["build", "--manifest", file]);
+        assert_eq!(ran.code, 2, "{file}: {}", ran.stderr);
+        assert_eq!(std::fs::read(&path).ok(), before, "{file}");
+    }
+    for number in 0..3 {
+        let before = snapshot_of(&repo.path().join(".tuffet"));
+        to_do(&repo);
+        let after = snapshot_of(&repo.path().join(".tuffet"));
+        let changed = after
+            .iter()
+            .filter(|(name, bytes)| before.get(*name) != Some(bytes))
+            .map(|(name, _)| name.as_str());
+        let changed: Vec<&str> = changed.filter(|name| !name.starts_with("cache/")).collect();
+        assert_eq!(changed == ["journal.jsonl"], number > 0, "{number}: {changed:?}");
+    }
+}

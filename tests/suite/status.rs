@@ -73,6 +73,7 @@ fn what_is_due_ends_soon_or_has_expired_raises_the_alarm() {
     }
     let text = repo.run(&["status", "--now", "2027-01-02T00:00:00Z"]).ok().stdout;
     assert!(text.lines().any(|line| line.starts_with("root ") && line.contains("EXPIRED")), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     // A span as long as the life of an offline role is never out of it.
     assert_eq!(repo.run(&["status", "--now", known::MADE, "--within", "366d"]).code, 1);
 }
@@ -94,6 +95,19 @@ fn held_files_are_shown_until_they_are_taken() {
     repo.build(&["--replace", "p2-1.0-py3-none-any.whl"]);
     let said = status(&repo, &[]);
     assert_eq!((&said["held"], &said["held_known"]), (&serde_json::json!([]), &true.into()));
+}
+
+#[test]
+fn names_of_files_play_no_tricks_on_a_terminal() {
+    let repo = Repo::published(1);
+    let name = "e\u{1b}[31m\u{1b}]0;pwn\u{7}/p0-1.0-py3-none-any.whl";
+    repo.remove("p0-1.0-py3-none-any.whl");
+    repo.add(name, b"other bytes");
+    for command in [&["build"][..], &["status"], &["explain", "p0"]] {
+        let ran = repo.run(command).ok();
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("u{1b}") && !said.contains(['\u{1b}', '\u{7}']), "{command:?}: {said:?}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::pipeline::source::{Candidate, Mark, ProjectStatus};
 use crate::report::{Code, Reporter, Warning};
 use bandersnatch::Sure;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 /// How the source is laid out.
@@ -75,6 +75,18 @@ pub enum Error {
          is its disk mounted?", .0.display()
     )]
     NoMirror(PathBuf),
+    /// It was a mirror, or has what only a mirror has, and is none.
+    #[error(
+        "{} looks like a bandersnatch mirror that is not whole: simple/ or packages/ is missing. Is its disk \
+         mounted? If it is no mirror, set source.layout = \"flat\"", .0.display()
+    )]
+    HalfMirror(PathBuf),
+    /// No page of it offers anything.
+    #[error(
+        "no page of the mirror {} offers a file: is its disk mounted, and simple/ complete? If it is meant to be \
+         empty, give --allow-removals", .0.display()
+    )]
+    NothingOffered(PathBuf),
     /// Its pages offer files, and none is there.
     #[error(
         "the pages of the mirror {} offer {offered} files, and none of them is there: a mirror without \
@@ -91,6 +103,14 @@ pub enum Error {
     Disk(#[from] disk::Error),
 }
 
+impl Error {
+    /// Whether there is a source, and only nothing in it to publish.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty(_) | Self::NoDistribution { .. } | Self::NothingOffered(_))
+    }
+}
+
 /// What the source holds.
 #[derive(Debug, Default)]
 pub struct Collected {
@@ -103,6 +123,8 @@ pub struct Collected {
     pub layout: Option<Layout>,
     /// What the source says of files beside their bytes.
     pub marks: BTreeMap<TargetPath, Mark>,
+    /// Projects of a mirror of which nothing can be told just now: all that is published of them stays.
+    pub unreadable: BTreeSet<ProjectName>,
     /// The status of projects that are not simply active.
     pub statuses: BTreeMap<ProjectName, ProjectStatus>,
     /// What each project's page offers, to be remembered for the next run.
@@ -144,6 +166,8 @@ pub struct Request<'a> {
     pub known: &'a (dyn Fn(&str, &FileStamp) -> Option<TargetPath> + Sync),
     /// What the pages of a project of a mirror were found to offer before.
     pub known_listing: &'a (dyn Fn(&str) -> Option<Listing> + Sync),
+    /// Whether the source is known to have been a mirror: it does not become anything else by itself.
+    pub was_mirror: bool,
     /// Whether a file that looks so, and is about to be read, may still change without looking
     /// otherwise: what is read of it is not to be remembered.
     pub is_young: &'a (dyn Fn(&FileStamp) -> bool + Sync),
@@ -166,6 +190,10 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
         ),
         Layout::Flat | Layout::Tree => None,
     };
+    if request.layout == Layout::Auto && web.is_none() && (request.was_mirror || bandersnatch::is_half(&root))
+    {
+        return Err(Error::HalfMirror(request.source.to_owned()));
+    }
     let found = walk::below(&root)?;
     let files = found.len();
     let mut collected = Collected::default();
@@ -174,6 +202,7 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
         collected.withheld = mirror.withheld;
         collected.marks = mirror.marks;
         collected.statuses = mirror.statuses;
+        collected.unreadable = mirror.unreadable;
         collected.listings = mirror.listings;
         collected.layout = Some(Layout::Bandersnatch);
         mirror.named
@@ -206,6 +235,7 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
     }
     match (collected.candidates.is_empty(), files) {
         (true, 0) => Err(Error::Empty(request.source.to_owned())),
+        (true, _) if web.is_some() && offered == 0 => Err(Error::NothingOffered(request.source.to_owned())),
         (true, _) if offered > 0 => Err(Error::NoFiles { path: request.source.to_owned(), offered }),
         (true, files) => Err(Error::NoDistribution { path: request.source.to_owned(), files }),
         (false, _) => Ok(collected),

@@ -1,6 +1,7 @@
 //! Yanked files (PEP 592) of a source that has no pages of its own to say so: `source.yanked`.
 
 use crate::model::{ProjectName, distribution};
+use crate::pipeline::source::one_line;
 use pep440_rs::Version;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,12 +48,7 @@ impl Yanked {
                 None if what.trim().contains(['/', ' ']) || what.trim().is_empty() => return Err(bad()),
                 None => What::File(what.trim().to_owned()),
             };
-            Ok(Yank {
-                text: text.clone(),
-                what,
-                reason: reason.trim().to_owned(),
-                used: AtomicBool::new(false),
-            })
+            Ok(Yank { text: text.clone(), what, reason: one_line(reason), used: AtomicBool::new(false) })
         };
         Ok(Self { entries: entries.iter().map(read).collect::<Result<_, _>>()? })
     }

@@ -20,8 +20,9 @@ pub(super) fn mend(
 ) -> Result<Written, disk::Error> {
     let gone = copies::in_other_forms(site, request.compress)?;
     if !gone.is_empty() {
-        copies::carry_out(site, staging.open()?, &gone)?;
+        // Noted first, as in `sweep`: what is noted and still there is not listed.
         uploads::note_removed(&State::new(request.state), gone.removes())?;
+        copies::carry_out(site, staging.open()?, &gone)?;
     }
     if request.compress.is_empty() {
         return Ok(Written::default());

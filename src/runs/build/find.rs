@@ -1,6 +1,6 @@
 //! The files of the source: collected, digested, and remembered for the next run.
 
-use super::{Digests, Error, Mode, Removals, Request};
+use super::{Digests, Error, Mode, Removals, Request, placement};
 use crate::disk::stage::Staging;
 use crate::disk::{self, FileStamp};
 use crate::model::{ProjectName, TargetPath};
@@ -30,6 +30,8 @@ pub(super) struct Found {
     pub(super) layout: Layout,
     /// What the source says of files beside their bytes.
     pub(super) marks: BTreeMap<TargetPath, Mark>,
+    /// Projects of which nothing can be told just now.
+    pub(super) unreadable: BTreeSet<ProjectName>,
     /// The status of projects that are not simply active.
     pub(super) statuses: BTreeMap<ProjectName, ProjectStatus>,
     cache: DigestCache,
@@ -60,15 +62,12 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
         selection: request.selection,
         known: &known,
         known_listing: &|project| listings.get(project).cloned(),
+        was_mirror: placement::was_mirror(state),
         is_young: &is_young,
     };
     let collected = event::stage(reporter, Stage::Collect, None, || collect::collect(&wanted, reporter));
     let mut collected = match collected {
-        Err(collect::Error::Empty(_) | collect::Error::NoDistribution { .. })
-            if request.removals == Removals::Allowed =>
-        {
-            Collected::default()
-        }
+        Err(error) if request.removals == Removals::Allowed && error.is_empty() => Collected::default(),
         collected => collected?,
     };
     let candidates = std::mem::take(&mut collected.candidates);
@@ -97,6 +96,7 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
         hashed,
         layout: collected.layout.unwrap_or(request.layout),
         marks: collected.marks,
+        unreadable: collected.unreadable,
         statuses: collected.statuses,
         cache,
         listings: [listings, collected.listings],

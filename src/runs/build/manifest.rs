@@ -1,8 +1,8 @@
 //! `--manifest`: what whoever uploads the site has to do, from where the last manifest led; from where
 //! that one began, if it has not been carried out, which its file shows by being there still.
 
-use super::Request;
-use crate::disk::{self, folder, place};
+use super::{Request, placement};
+use crate::disk::{self, folder, place, read};
 use crate::site::manifest::{self, Edition, Manifest};
 use crate::site::{Site, layout};
 use crate::state::State;
@@ -21,26 +21,43 @@ pub struct Written {
     pub purge: u64,
 }
 
-/// Writes the manifest to `file`. `all` says that files have names now that no change of a role shows.
-pub(super) fn write(
-    request: &Request<'_>,
-    file: &Path,
-    now: &Edition,
-    all: bool,
-) -> Result<Written, disk::Error> {
+/// Whether the file at `path` is a manifest, which the next one may replace.
+#[must_use]
+pub fn is_manifest(path: &Path) -> bool {
+    let bytes = read::bounded(path, 1 << 32).ok().flatten();
+    bytes.is_some_and(|bytes| bytes.starts_with(manifest::FIRST_WORDS.as_bytes()))
+}
+
+/// Writes the manifest to `file`.
+pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result<Written, disk::Error> {
     let (site, state) = (Site::new(request.site), State::new(request.state));
+    let manner = placement::words(request);
     let before = uploads::load::<Edition>(&state);
-    let waits = folder::is_there(file);
-    let from = before.as_ref().and_then(|before| if waits { before.from } else { Some(before.to) });
-    let from = from.filter(|_| !all);
-    let mut manifest = manifest::manifest(&site, now, from.as_ref())?;
+    let waits = before.as_ref().is_some_and(|before| folder::is_there(Path::new(&before.file)));
+    let from = match &before {
+        // Names that no change of a role shows have come or gone: all are listed.
+        Some(before) if before.manner != manner => Vec::new(),
+        // One that waits may have been carried out in part.
+        Some(before) if waits && before.from.is_empty() => Vec::new(),
+        Some(before) if waits => before.from.iter().copied().chain([before.to]).collect(),
+        Some(before) => vec![before.to],
+        None => Vec::new(),
+    };
+    let mut manifest = manifest::manifest(&site, now, &from)?;
     let removed = before.map(|before| before.removed).unwrap_or_default();
     let removed = removed.into_iter().filter(|(_, listed)| waits || *listed == Listed::No);
     manifest.remove = still_gone(&site, removed.map(|(name, _)| name))?;
     forget_removed(&mut manifest);
     place::write_atomic(file, manifest.text(now).as_bytes())?;
     let removed = manifest.remove.iter().map(|name| (name.clone(), Listed::Yes)).collect();
-    uploads::save(&state, &Uploads { from, to: *now, removed })?;
+    let file = folder::resolve_as_far_as_there(file).display().to_string();
+    let mut reached: Vec<Edition> = Vec::new();
+    for edition in from {
+        if !reached.contains(&edition) {
+            reached.push(edition);
+        }
+    }
+    uploads::save(&state, &Uploads { file, from: reached, to: *now, manner, removed })?;
     Ok(Written {
         upload: manifest.uploads(),
         remove: manifest.remove.len() as u64,

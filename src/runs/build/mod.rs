@@ -10,7 +10,7 @@ mod placement;
 mod publish;
 mod request;
 
-pub use manifest::Written as ManifestWritten;
+pub use manifest::{Written as ManifestWritten, is_manifest};
 pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
@@ -19,7 +19,7 @@ use super::roles::Due;
 use crate::disk;
 use crate::disk::stage::{Bring, Staging};
 use crate::keys::Signer;
-use crate::model::{Entry, Inventory};
+use crate::model::{Entry, Inventory, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
 use crate::pipeline::partition::{self, Decision, Difference, OnChange};
@@ -92,6 +92,14 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let distributions_before = Inventory::new(published.bin_count, before.iter().filter_map(found_before));
 
     let mut found = find::find(request, &state, reporter)?;
+    // Of a project whose page cannot be read all that is published stays.
+    let of_unreadable = |path: &TargetPath| {
+        let project = path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
+        project.is_some_and(|project| found.unreadable.contains(&project))
+    };
+    let stays = distributions_before.iter().map(|(_, entry)| &entry.path).filter(|path| of_unreadable(path));
+    let stays: Vec<TargetPath> = stays.cloned().collect();
+    found.unsure.extend(stays);
     let on_change = |file: &SourceFile| on_change(request, file);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
         partition::decide(&distributions_before, &found.files, &found.unsure, on_change)
@@ -137,7 +145,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         before: &before,
     };
     let (made, mut written) = pages::make(&wanted, &mut staging, reporter)?;
-    if changed.copies && request.mode == Mode::Publish {
+    if (changed.copies || place.restore || place.interrupted) && request.mode == Mode::Publish {
         written.add(copies::mend(request, &site, &published, &mut staging)?);
     }
     written.add(placed.written);
@@ -179,17 +187,14 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         }
     }
     if request.mode == Mode::Publish {
+        let layout = found.layout;
         find::remember(&state, found)?;
         if let Some(file) = request.manifest {
-            let now = Edition {
-                root: published.root.version,
-                snapshot: outcome.snapshot.unwrap_or(published.snapshot.version),
-                timestamp,
-            };
-            outcome.manifest =
-                Some(manifest::write(request, file, &now, changed != placement::Changed::NOTHING)?);
+            let snapshot = outcome.snapshot.unwrap_or(published.snapshot.version);
+            let now = Edition::of(&site, published.root.version, snapshot, timestamp)?;
+            outcome.manifest = Some(manifest::write(request, file, &now)?);
         }
-        placement::remember(&state, request)?;
+        placement::remember(&state, request, layout)?;
         held::save(&state, &placed.held)?;
         journal::append(&state, &journal_entry(request, &outcome))?;
     }

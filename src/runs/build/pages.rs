@@ -1,9 +1,9 @@
 //! Targets that are made and not found: each wheel's METADATA beside it (PEP 658), and the index
 //! pages. They follow from the distributions alone, so that what did not change is not written.
 
-use super::Lazy;
 use super::find::Found;
 use super::place::Act;
+use super::{Digests, Lazy};
 use crate::disk;
 use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
 use crate::pipeline::collect::Layout;
@@ -100,7 +100,10 @@ pub(super) fn make(
         let is_new =
             |made: &&Made<'_>| request.suspect || published.get(&made.entry.path) != Some(&&made.entry);
         let (new, kept): (Vec<&Made<'_>>, Vec<&Made<'_>>) = made.iter().partition(is_new);
-        let kept = kept.into_iter().map(|made| made.entry.clone());
+        // A page of which nothing can be told just now stays as it is.
+        let stays = published.iter().filter(|(path, _)| is_page_of(path, &request.found.unreadable));
+        let kept =
+            kept.into_iter().map(|made| made.entry.clone()).chain(stays.map(|(_, entry)| (*entry).clone()));
         let (arrived, written) = bring(request, staging, &new, reporter)?;
         Ok((kept.chain(arrived).collect(), written))
     })
@@ -198,6 +201,8 @@ fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Mad
         }
     }
     let Pages { html, json, root } = build.pages;
+    let listed: BTreeSet<ProjectName> = projects.keys().cloned().collect();
+    projects.retain(|project, _| !request.found.unreadable.contains(project) || !has_page(request, project));
     let pages = projects.par_iter_mut().flat_map_iter(|(project, files)| {
         index::sort(project, files);
         let content = Page { project, status: statuses.get(project), files };
@@ -207,10 +212,24 @@ fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Mad
         [html, json].into_iter().flatten().flatten()
     });
     made.extend(pages.collect::<Vec<_>>());
-    if html && root.unwrap_or(projects.len() <= ROOT_PAGE_UP_TO) {
-        made.extend(page("simple/index.html".to_owned(), index::root_html(projects.keys())));
+    if html && root.unwrap_or(listed.len() <= ROOT_PAGE_UP_TO) {
+        made.extend(page(layout::ROOT_PAGE.to_owned(), index::root_html(listed.iter())));
     }
     made
+}
+
+/// Whether this is a page of one of these projects.
+fn is_page_of(path: &TargetPath, projects: &BTreeSet<ProjectName>) -> bool {
+    let mut segments = path.segments();
+    let (first, name) = (segments.next(), segments.next());
+    let project = name.and_then(|name| ProjectName::normalise(name).ok());
+    first == Some(layout::PAGES) && project.is_some_and(|project| projects.contains(&project))
+}
+
+/// Whether a page of the project is published.
+fn has_page(request: &Request<'_>, project: &ProjectName) -> bool {
+    let of_it = BTreeSet::from([project.clone()]);
+    request.before.iter().any(|(_, entry)| is_page_of(&entry.path, &of_it))
 }
 
 fn page(path: String, bytes: Vec<u8>) -> Option<Made<'static>> {
@@ -267,10 +286,19 @@ fn bring(
     let arrivals =
         targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
     let came = |arrival: &Arrival| matches!(arrival, Arrival::New(_) | Arrival::AlreadyThere);
+    // Where everything is looked at, what was published and came again had been lost.
+    let before: BTreeSet<&Entry> = match request.build.digests {
+        Digests::Anew => request.before.iter().map(|(_, entry)| entry).collect(),
+        Digests::Remembered => BTreeSet::new(),
+    };
     let mut written = Written::default();
     let mut seen = BTreeSet::new();
     for (file, arrival) in incoming.iter().zip(&arrivals) {
         if matches!(arrival, Arrival::New(_)) && seen.insert(&file.entry.path) {
+            if before.contains(file.entry) {
+                let message = "one of its names was gone or had other bytes";
+                reporter.warn(Warning::of_file(Code::Restored, file.entry.path.as_str(), message));
+            }
             written.add(Written { files: 1, bytes: file.entry.length });
         }
     }

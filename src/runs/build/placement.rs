@@ -1,9 +1,11 @@
-//! How target files got into the site last time, and which compressed copies they have. When that
+//! How target files got into the site last time, which compressed copies they have, and whether they came
+//! from a mirror. When one of the first two
 //! changes (`site.targets`, `site.tough_alias`, `site.compress`), what is published lacks names that it
 //! is to have now, and is looked at once.
 
 use super::{Request, TargetFiles};
 use crate::disk;
+use crate::pipeline::collect::Layout;
 use crate::state::State;
 
 /// What has changed since the last build, as far as is known.
@@ -13,11 +15,6 @@ pub(super) struct Changed {
     pub(super) files: bool,
     /// Which compressed copies there are.
     pub(super) copies: bool,
-}
-
-impl Changed {
-    /// All is as it was.
-    pub(super) const NOTHING: Self = Self { files: false, copies: false };
 }
 
 /// A line for each of the two.
@@ -34,6 +31,11 @@ fn lines(request: &Request<'_>) -> [String; 2] {
     ]
 }
 
+/// How files get their names, in words that can be compared.
+pub(super) fn words(request: &Request<'_>) -> String {
+    lines(request).map(|line| line + "\n").concat()
+}
+
 /// What is another than it was; all, where nobody remembers.
 pub(super) fn changed(state: &State, request: &Request<'_>) -> Changed {
     let before = state.placement().unwrap_or_default();
@@ -41,8 +43,20 @@ pub(super) fn changed(state: &State, request: &Request<'_>) -> Changed {
     Changed { files, copies }
 }
 
+/// What is remembered of a source that was a mirror.
+const MIRROR: &str = "layout bandersnatch";
+
+/// Whether the last build found a mirror.
+pub(super) fn was_mirror(state: &State) -> bool {
+    state.placement().is_some_and(|before| before.lines().any(|line| line == MIRROR))
+}
+
 /// Remembers the manner of this run, if it is another.
-pub(super) fn remember(state: &State, request: &Request<'_>) -> Result<(), disk::Error> {
-    let words = lines(request).map(|line| line + "\n").concat();
+pub(super) fn remember(state: &State, request: &Request<'_>, layout: Layout) -> Result<(), disk::Error> {
+    let mut words = words(request);
+    if layout == Layout::Bandersnatch {
+        words += MIRROR;
+        words.push('\n');
+    }
     if state.placement().as_ref() == Some(&words) { Ok(()) } else { state.set_placement(&words) }
 }

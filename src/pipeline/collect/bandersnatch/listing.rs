@@ -4,7 +4,7 @@
 use super::page::{self, Link, Page};
 use crate::disk::FileStamp;
 use crate::model::Sha256;
-use crate::pipeline::source::{Mark, ProjectStatus};
+use crate::pipeline::source::{Mark, ProjectStatus, one_line};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,7 +54,8 @@ pub(super) fn merge(
         status = status.or_else(|| page.status.clone());
         page.files.iter().for_each(|link| others.entry(&link.path).or_default().push(link));
     }
-    let upstream = upstream.filter(|upstream| upstream.serial >= best.serial);
+    // A page that does not say how new it is is not corrected.
+    let upstream = upstream.filter(|upstream| best.serial > 0 && upstream.serial >= best.serial);
     let offer = |link: Link| {
         let others = others.get(link.path.as_str()).map(Vec::as_slice).unwrap_or_default();
         let mut mark = Mark { yanked: link.yanked, uploaded: link.uploaded };
@@ -66,7 +67,9 @@ pub(super) fn merge(
         }
         let name = link.path.rsplit('/').next().unwrap_or(&link.path);
         if let Some(told) = upstream.and_then(|upstream| upstream.files.get(name)) {
-            mark.yanked.clone_from(&told.yanked);
+            if let Some(yanked) = &told.yanked {
+                mark.yanked.clone_from(yanked);
+            }
             mark.uploaded = mark.uploaded.or_else(|| told.uploaded.clone());
         }
         Offer {
@@ -85,8 +88,16 @@ pub(super) fn merge(
 #[derive(Clone, Debug, Default)]
 pub(super) struct Upstream {
     serial: u64,
-    files: BTreeMap<String, Mark>,
+    files: BTreeMap<String, Told>,
     status: Option<ProjectStatus>,
+}
+
+/// What PyPI says of one file.
+#[derive(Clone, Debug)]
+struct Told {
+    /// Whether it is yanked; `None` if that is not said.
+    yanked: Option<Option<String>>,
+    uploaded: Option<String>,
 }
 
 impl Upstream {
@@ -114,9 +125,11 @@ impl Upstream {
         let document: Document = serde_json::from_slice(bytes)?;
         let files = document.releases.into_values().flatten().map(|file| {
             let reason = file.yanked_reason.unwrap_or_default();
-            let yanked = page::yanked(&file.yanked).map(|said| if said.is_empty() { reason } else { said });
+            let reason = one_line(&reason);
+            let said = page::yanked(&file.yanked).map(|said| if said.is_empty() { reason } else { said });
+            let yanked = if file.yanked.is_null() { None } else { Some(said) };
             let uploaded = file.upload_time_iso_8601.filter(|time| page::is_time(time));
-            (file.filename, Mark { yanked, uploaded })
+            (file.filename, Told { yanked, uploaded })
         });
         let word = |key: &str| document.status.get(key).and_then(Value::as_str).map(str::to_owned);
         let status = word("status").and_then(|status| ProjectStatus::new(&status, word("reason")));

@@ -10,7 +10,7 @@ mod page;
 mod tree;
 
 pub use listing::Listing;
-pub(super) use tree::{Sure, web};
+pub(super) use tree::{Sure, is_half, web};
 
 use super::{Named, Request, Skipped};
 use crate::disk::walk::Found;
@@ -36,6 +36,8 @@ pub(super) struct Mirror {
     pub(super) withheld: Vec<TargetPath>,
     pub(super) marks: BTreeMap<TargetPath, Mark>,
     pub(super) statuses: BTreeMap<ProjectName, ProjectStatus>,
+    /// Projects whose page cannot be read, and of which nothing is remembered.
+    pub(super) unreadable: BTreeSet<ProjectName>,
     pub(super) listings: BTreeMap<String, Listing>,
 }
 
@@ -56,7 +58,6 @@ pub(super) fn collect(
         })
         .collect::<Result<_, disk::Error>>()?;
     let mut mirror = Mirror::default();
-    let mut unreadable = BTreeSet::new();
     let mut offered: BTreeSet<String> = BTreeSet::new();
     for (project, listing) in read {
         let (listing, lasts) = match listing {
@@ -68,7 +69,7 @@ pub(super) fn collect(
                     why,
                 ));
                 let Some(known) = (request.known_listing)(project.as_str()) else {
-                    unreadable.insert(project);
+                    mirror.unreadable.insert(project);
                     continue;
                 };
                 (known, true)
@@ -83,7 +84,7 @@ pub(super) fn collect(
     let mut rest: Vec<(String, Held)> = packages.into_iter().collect();
     rest.sort_by(|a, b| a.0.cmp(&b.0));
     for (path, held) in rest {
-        if let Some(skipped) = left_over(&path, &unreadable, &offered)
+        if let Some(skipped) = left_over(&path, &mirror.unreadable, &offered)
             && request.selection.takes(Path::new(&held.relative))
         {
             mirror.named.push((held.relative, Err(skipped)));
@@ -108,10 +109,15 @@ fn list(
 ) -> Result<Result<Seen, String>, disk::Error> {
     let all = sources.pages.iter().map(|(_, held)| held).chain(&sources.upstream);
     let from: Vec<(String, FileStamp)> = all.map(|held| (held.relative.clone(), held.stamp)).collect();
-    if let Some(known) = (request.known_listing)(project.as_str()).filter(|known| known.from == from) {
+    if let Some(known) = (request.known_listing)(project.as_str())
+        .filter(|known| known.from == from && sources.broken.is_none())
+    {
         return Ok(Ok(Seen { listing: known, lasts: true }));
     }
     let lasts = !from.iter().any(|(_, stamp)| (request.is_young)(stamp));
+    if let Some(broken) = &sources.broken {
+        return Ok(Err(format!("{broken} leads to no file of the mirror")));
+    }
     let mut pages = Vec::new();
     for (form, held) in &sources.pages {
         let bytes = match read::bounded(&held.path, LARGEST) {
@@ -161,6 +167,7 @@ fn offer(
     if let Some(status) = &listing.status {
         mirror.statuses.insert(project.clone(), status.clone());
     }
+    let mut names = BTreeSet::new();
     let quarantined = listing.status.as_ref().is_some_and(|status| status.status == "quarantined");
     for offer in &listing.offers {
         offered.insert(offer.path.clone());
@@ -174,6 +181,16 @@ fn offer(
         }
         let name = offer.path.rsplit('/').next().unwrap_or(&offer.path);
         let skip = |code, why: String, may_be| (relative.clone(), Err(Skipped { code, why, may_be }));
+        if !names.insert(name) {
+            let why = format!("the page of {project} offers another file of this name, too");
+            mirror.named.push(skip(Code::NameSkipped, why, Vec::new()));
+            continue;
+        }
+        if name.ends_with(".metadata") {
+            let why = "names that end so are for the METADATA of wheels, which is made here".to_owned();
+            mirror.named.push(skip(Code::NameSkipped, why, Vec::new()));
+            continue;
+        }
         if looks_hashed(name) {
             let why = "its name begins as the hashed copies do (64 hex digits and a dot)".to_owned();
             mirror.named.push(skip(Code::NameSkipped, why, Vec::new()));

@@ -3,7 +3,7 @@
 //! passed over.
 
 use crate::model::Sha256;
-use crate::pipeline::source::ProjectStatus;
+use crate::pipeline::source::{ProjectStatus, one_line};
 use html5gum::emitters::default::StartTag;
 use html5gum::{Token, Tokenizer};
 use serde::Deserialize;
@@ -45,7 +45,7 @@ pub(super) fn html(bytes: &[u8]) -> Page {
                 page.files.push(Link {
                     path,
                     sha256,
-                    yanked: attribute(&tag, b"data-yanked"),
+                    yanked: attribute(&tag, b"data-yanked").map(|reason| one_line(&reason)),
                     uploaded: None,
                 });
             }
@@ -125,7 +125,7 @@ pub(super) fn json(bytes: &[u8]) -> Result<Page, serde_json::Error> {
 pub(super) fn yanked(value: &Value) -> Option<String> {
     match value {
         Value::Bool(true) => Some(String::new()),
-        Value::String(reason) => Some(reason.clone()),
+        Value::String(reason) => Some(one_line(reason)),
         _ => None,
     }
 }

@@ -6,6 +6,16 @@ use crate::model::ProjectName;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+/// Whether `root`, or its folder `web/`, is what is left of a mirror: what only a mirror has is there, and
+/// one of its two folders is not.
+pub(in crate::pipeline::collect) fn is_half(root: &Path) -> bool {
+    ["", "web/"].into_iter().any(|prefix| {
+        let is_there = |name: &str| disk::folder::is_there(&root.join(format!("{prefix}{name}")));
+        let folders = ["simple", "packages"].into_iter().filter(|name| is_there(name)).count();
+        folders < 2 && (is_there("local-stats") || is_there("last-modified"))
+    })
+}
+
 /// Where the folders `simple/` and `packages/` of a mirror are below `root`: "" or "web/"; `None` if
 /// this is no mirror.
 pub(in crate::pipeline::collect) fn web(root: &Path, how_sure: Sure) -> Option<&'static str> {
@@ -50,6 +60,8 @@ pub(super) struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub(super) pages: Vec<(Form, Held)>,
+    /// A page that is there and cannot be opened: a link to nothing.
+    pub(super) broken: Option<String>,
     /// What PyPI's own JSON said.
     pub(super) upstream: Option<Held>,
 }
@@ -78,7 +90,14 @@ pub(super) fn sort(root: &Path, prefix: &str, found: Vec<Found>) -> Result<Tree,
             _ => None,
         };
         let Some(role) = role else { continue };
-        let Some(held) = held(root, &relative, found.kind)? else { continue };
+        let Some(held) = held(root, &relative, found.kind)? else {
+            if let Some((name, Some(_))) = role
+                && let Ok(project) = ProjectName::normalise(name)
+            {
+                projects.entry(project).or_default().broken = Some(relative);
+            }
+            continue;
+        };
         match role {
             None => {
                 packages.insert(below["packages/".len()..].to_owned(), held);
@@ -93,7 +112,7 @@ pub(super) fn sort(root: &Path, prefix: &str, found: Vec<Found>) -> Result<Tree,
             }
         }
     }
-    projects.retain(|_, sources| !sources.pages.is_empty());
+    projects.retain(|_, sources| !sources.pages.is_empty() || sources.broken.is_some());
     Ok(Tree { projects, packages })
 }
 

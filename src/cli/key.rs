@@ -1,0 +1,92 @@
+//! `tuffet key`: make a key, and show which one a file holds. Needs no configuration and no repository.
+
+use super::args::{Common, Format, KeyCommand, KeyGenerate, KeyShow};
+use super::failure::{Failure, USAGE};
+use super::{passphrase, show};
+use std::path::{Path, PathBuf};
+use tuffet::disk::{folder, place};
+use tuffet::keys::{Signer as _, file, openssh};
+use tuffet::model::{Key, KeyId};
+
+pub(crate) fn run(common: &Common, command: &KeyCommand) -> Result<u8, Failure> {
+    match command {
+        KeyCommand::Generate(args) => generate(common, args),
+        KeyCommand::Show(args) => shown(common, args),
+    }
+}
+
+fn generate(common: &Common, args: &KeyGenerate) -> Result<u8, Failure> {
+    let public = beside(&args.out);
+    // Before anybody chooses a passphrase in vain.
+    for path in [&args.out, &public] {
+        if folder::is_there(path) {
+            let message = format!("{} is there already, and no key is ever overwritten", path.display());
+            return Err(Failure::new(USAGE, message));
+        }
+    }
+    let passphrase = match args.insecure_plain_keys {
+        true => None,
+        false => Some(passphrase::choose(common, &args.out.display().to_string())?),
+    };
+    let key = file::create(&args.out, passphrase.as_ref().map(|passphrase| passphrase.as_str()))?;
+    let name = args.out.file_name().unwrap_or_default().to_string_lossy();
+    place::write_new(&public, format!("{}\n", openssh::public_line(&key, &name)).as_bytes())?;
+    match common.format {
+        Format::Json => {
+            let mut json = json(key.key(), key.keyid());
+            json["file"] = args.out.display().to_string().into();
+            json["public_file"] = public.display().to_string().into();
+            show::print(&format!("{json}\n"));
+        }
+        _ if common.quiet => {}
+        _ => {
+            let plain = match passphrase {
+                Some(_) => "",
+                None => " It has no passphrase: that is for trying things out.",
+            };
+            let text = format!(
+                "Made {}, which nobody but you may have, and {}, which everybody may.{plain} Keep a copy of the \
+                 first in another place: a key that is lost cannot be made again.",
+                args.out.display(),
+                public.display()
+            );
+            show::print(&format!(
+                "{}\n\n{}",
+                show::wrap(&text, super::terminal::width(), ""),
+                human(key.key(), key.keyid())
+            ));
+        }
+    }
+    Ok(0)
+}
+
+fn shown(common: &Common, args: &KeyShow) -> Result<u8, Failure> {
+    let key = file::public(&args.file, &|path| passphrase::ask(common, path))?;
+    // A key made of two texts always has an id.
+    let keyid = key.id().map_err(|e| Failure::new(USAGE, format!("{}: {e}", args.file.display())))?;
+    match common.format {
+        Format::Json => show::print(&format!("{}\n", json(&key, &keyid))),
+        _ => show::print(&human(&key, &keyid)),
+    }
+    Ok(0)
+}
+
+/// `FILE.pub`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    name.into()
+}
+
+fn json(key: &Key, keyid: &KeyId) -> serde_json::Value {
+    serde_json::json!({
+        "keyid": keyid,
+        "keytype": key.keytype,
+        "scheme": key.scheme,
+        "public": key.keyval.public,
+    })
+}
+
+fn human(key: &Key, keyid: &KeyId) -> String {
+    format!("key id  {keyid}\npublic  {}\nkind    {}\n", key.keyval.public, key.keytype)
+}
