@@ -97,8 +97,10 @@ fn human(common: &Common, outcome: &Outcome) -> String {
         out += &format!("  and {} more (-v names them)\n", outcome.targets.len() - most);
     }
     for held in &outcome.held {
-        out +=
-            &format!("  held: {}\n", show::wrap(&format!("{}: {}", held.file, held.why), width - 2, "    "));
+        out += &format!(
+            "  held: {}\n",
+            show::wrap(&format!("{}: {}", show::one_line(&held.file), held.why), width - 2, "    ")
+        );
     }
     out += &format!("\n{}\n", show::wrap(&outcome.verdict, width, ""));
     out

@@ -37,6 +37,11 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
+/// The same without line breaks: for names.
+pub(crate) fn one_line(name: &str) -> String {
+    printable(name).replace('\n', "\\n")
+}
+
 /// Breaks `text` into lines of at most `width` columns, those after the first with `indent`. What a
 /// stranger wrote in it is made printable.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {

@@ -80,7 +80,10 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
         Some(held) => {
             out += &format!("Held, as of the last build: {}.\n", show::count(held.len() as u64, "file"));
             for one in held {
-                out += &format!("  {}\n", show::wrap(&format!("{}: {}", one.file, one.why), 78, "    "));
+                out += &format!(
+                    "  {}\n",
+                    show::wrap(&format!("{}: {}", show::one_line(&one.file), one.why), 78, "    ")
+                );
             }
         }
     }

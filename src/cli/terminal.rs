@@ -137,8 +137,8 @@ fn grouped(warnings: &[Warning], all: bool, width: usize) -> String {
         for warning in &group[..named] {
             let line = match &warning.path {
                 // The heading says it all.
-                Some(path) if code == Code::NotADistribution => show::printable(path),
-                Some(path) => format!("{}: {}", show::printable(path), warning.message),
+                Some(path) if code == Code::NotADistribution => show::one_line(path),
+                Some(path) => format!("{}: {}", show::one_line(path), warning.message),
                 None => warning.message.clone(),
             };
             out.push_str("  ");
