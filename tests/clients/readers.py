@@ -1,5 +1,6 @@
-"""Looks at a served site each time a line comes in (`look`, or `tuf` for the TUF clients alone): with a python-tuf client that keeps its cache, with
-one that starts empty, and as pip does, page by page and file by file. Prints a JSON line for each look.
+"""Looks at a served site each time a line comes in (`look`, or `tuf` for the TUF clients alone): with a
+python-tuf client that keeps its cache, with one that starts empty, with pip itself, and as pip does, every
+page and every file. Prints a JSON line for each look.
 
 usage: readers.py BASE ROOT WORK
     BASE  where the site is served
@@ -11,6 +12,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import subprocess
 import sys
 import traceback
 import urllib.parse
@@ -42,7 +44,15 @@ def by_tuf(cache, paths):
             client.download_target(info, str(cache / "downloads" / "file"))
 
 
-def by_pip():
+def pip():
+    """What is newest, as pip chooses it."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir", "--retries", "0"]
+    command += ["--disable-pip-version-check", "--index-url", f"{base}/simple/", "--dest", str(work / "pip"), "whey"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def as_pip():
     """Every file of every project that the root page lists; gives their paths."""
     paths = []
     for project in IndexPage.from_html(fetch(f"{base}/simple/").decode()).projects:
@@ -57,11 +67,12 @@ paths = []
 for line in sys.stdin:
     errors = []
     looks = [
-        lambda: paths.__setitem__(slice(None), by_pip()),
+        lambda: paths.__setitem__(slice(None), as_pip()),
+        pip,
         lambda: by_tuf(work / "warm", paths + ["simple/whey/index.html"]),
         lambda: (shutil.rmtree(work / "cold", ignore_errors=True), by_tuf(work / "cold", paths)),
     ]
-    for look in looks[1:] if line == "tuf\n" else looks:
+    for look in looks[2:] if line == "tuf\n" else looks:
         try:
             look()
         except Exception:
