@@ -55,6 +55,17 @@ pub fn bounded(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(bytes))
 }
 
+/// Whether the regular file at `path` begins with `words`; nothing more of it is read.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn begins_with(path: &Path, words: &[u8]) -> Result<bool, Error> {
+    let file = OpenFile::open(path)?;
+    let mut first = Vec::with_capacity(words.len());
+    file.reader()?.take(words.len() as u64).read_to_end(&mut first).context("read", path)?;
+    Ok(first == words)
+}
+
 /// The text of a file with a secret, wiped when it is dropped; through links, and from a pipe too.
 /// `None` if it is longer than any such file, or not UTF-8.
 ///

@@ -19,6 +19,13 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
+    /// A place that nothing was uploaded to.
+    fn of(repo: &Repo) -> Self {
+        let folder = repo.path().join("elsewhere");
+        std::fs::create_dir(&folder).unwrap();
+        Self { folder, purged: BTreeSet::new() }
+    }
+
     /// Carries out a manifest, and calls `after` for each step.
     fn carry_out(&mut self, site: &Path, manifest: &Path, mut after: impl FnMut(&str)) {
         self.purged.clear();
@@ -77,8 +84,7 @@ impl Readers {
 fn a_site_uploaded_file_by_file_is_whole_at_every_step() {
     let repo = super::compress::compressed("[\"gz\"]");
     let manifest = repo.path().join("to-do.txt");
-    let mut there = Elsewhere { folder: repo.path().join("elsewhere"), purged: BTreeSet::new() };
-    std::fs::create_dir(&there.folder).unwrap();
+    let mut there = Elsewhere::of(&repo);
     let build = |args: &[&str]| repo.build(&[&["--manifest", "to-do.txt"], args].concat());
 
     // The first lists everything.
@@ -152,8 +158,7 @@ fn snapshot_current(repo: &Repo, folder: &Path) -> Vec<String> {
 fn what_is_swept_here_goes_there_and_settings_that_change_names_list_everything() {
     let repo = super::compress::compressed("[\"gz\", \"br\"]");
     let manifest = repo.path().join("to-do.txt");
-    let mut there = Elsewhere { folder: repo.path().join("elsewhere"), purged: BTreeSet::new() };
-    std::fs::create_dir(&there.folder).unwrap();
+    let mut there = Elsewhere::of(&repo);
     let build = |args: &[&str]| repo.build(&[&["--manifest", "to-do.txt"], args].concat());
     build(&[]);
     there.carry_out(&repo.site(), &manifest, |_| {});
@@ -214,8 +219,7 @@ fn differs(repo: &Repo, elsewhere: &Path) -> Vec<String> {
 /// A repository, and a place that nothing was uploaded to.
 fn fresh() -> (Repo, Elsewhere, PathBuf) {
     let repo = super::index::sample();
-    let there = Elsewhere { folder: repo.path().join("elsewhere"), purged: BTreeSet::new() };
-    std::fs::create_dir(&there.folder).unwrap();
+    let there = Elsewhere::of(&repo);
     let to_do = repo.path().join("to-do.txt");
     (repo, there, to_do)
 }

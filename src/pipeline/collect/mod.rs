@@ -199,7 +199,6 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
     let mut collected = Collected::default();
     let named: Vec<Named> = if let Some(prefix) = web {
         let mirror = bandersnatch::collect(request, &root, prefix, found, reporter)?;
-        collected.withheld = mirror.withheld;
         collected.marks = mirror.marks;
         collected.statuses = mirror.statuses;
         collected.unreadable = mirror.unreadable;

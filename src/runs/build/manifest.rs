@@ -24,8 +24,7 @@ pub struct Written {
 /// Whether the file at `path` is a manifest, which the next one may replace.
 #[must_use]
 pub fn is_manifest(path: &Path) -> bool {
-    let bytes = read::bounded(path, 1 << 32).ok().flatten();
-    bytes.is_some_and(|bytes| bytes.starts_with(manifest::FIRST_WORDS.as_bytes()))
+    read::begins_with(path, manifest::FIRST_WORDS.as_bytes()).unwrap_or(false)
 }
 
 /// Writes the manifest to `file`.

@@ -202,7 +202,8 @@ fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Mad
     }
     let Pages { html, json, root } = build.pages;
     let listed: BTreeSet<ProjectName> = projects.keys().cloned().collect();
-    projects.retain(|project, _| !request.found.unreadable.contains(project) || !has_page(request, project));
+    let stay = pages_that_stay(request);
+    projects.retain(|project, _| !stay.contains(project));
     let pages = projects.par_iter_mut().flat_map_iter(|(project, files)| {
         index::sort(project, files);
         let content = Page { project, status: statuses.get(project), files };
@@ -226,10 +227,12 @@ fn is_page_of(path: &TargetPath, projects: &BTreeSet<ProjectName>) -> bool {
     first == Some(layout::PAGES) && project.is_some_and(|project| projects.contains(&project))
 }
 
-/// Whether a page of the project is published.
-fn has_page(request: &Request<'_>, project: &ProjectName) -> bool {
-    let of_it = BTreeSet::from([project.clone()]);
-    request.before.iter().any(|(_, entry)| is_page_of(&entry.path, &of_it))
+/// The projects of which nothing can be told just now and that have a page: it stays.
+fn pages_that_stay(request: &Request<'_>) -> BTreeSet<ProjectName> {
+    let unreadable = &request.found.unreadable;
+    let paths = request.before.iter().filter(|_| !unreadable.is_empty()).map(|(_, entry)| &entry.path);
+    let pages = paths.filter(|path| is_page_of(path, unreadable));
+    pages.filter_map(|path| ProjectName::normalise(path.segments().nth(1)?).ok()).collect()
 }
 
 fn page(path: String, bytes: Vec<u8>) -> Option<Made<'static>> {

@@ -32,8 +32,6 @@ const LARGEST: u64 = 256 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
     pub(super) named: Vec<Named>,
-    /// Targets that are offered, or may be, and are not at hand.
-    pub(super) withheld: Vec<TargetPath>,
     pub(super) marks: BTreeMap<TargetPath, Mark>,
     pub(super) statuses: BTreeMap<ProjectName, ProjectStatus>,
     /// Projects whose page cannot be read, and of which nothing is remembered.
@@ -237,16 +235,10 @@ fn left_over(path: &str, unreadable: &BTreeSet<ProjectName>, offered: &BTreeSet<
         Distribution::Unsettled(projects) => projects,
         Distribution::Other => Vec::new(),
     };
-    // What is published of a project whose page cannot be read just now is not gone.
-    let may_be: Vec<TargetPath> = readings
-        .iter()
-        .filter(|project| unreadable.contains(*project))
-        .filter_map(|project| format!("packages/{project}/{name}").parse().ok())
-        .collect();
-    let why = if may_be.is_empty() {
-        "no page of the mirror offers it".to_owned()
+    let why = if readings.iter().any(|project| unreadable.contains(project)) {
+        "the page of its project cannot be read"
     } else {
-        "the page of its project cannot be read".to_owned()
+        "no page of the mirror offers it"
     };
-    Some(Skipped { code: Code::NotOffered, why, may_be })
+    Some(Skipped { code: Code::NotOffered, why: why.to_owned(), may_be: Vec::new() })
 }
