@@ -1,214 +1,21 @@
 //! `pipeline.toml`: read, checked, and turned into what the runs take. A mistake is named with its
 //! file, its line and its key.
 
+mod file;
+
 use super::args::Common;
 use super::failure::Failure;
-use serde::{Deserialize, Deserializer};
+use file::{CopyForm, Expiry, File, IndexFormat, LayoutName, Targets};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tuffet::disk::{folder, read};
-use tuffet::model::{BinCount, Compression, moment};
+use tuffet::model::{BinCount, Compression};
 use tuffet::pipeline::collect::{Layout, Selection};
 use tuffet::pipeline::index::Yanked;
 use tuffet::runs::build::{Pages, TargetFiles};
 use tuffet::trust::Lives;
 
 /// What `init` writes where there is no `pipeline.toml`.
-pub(crate) const TEMPLATE: &str = include_str!("pipeline.toml");
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    source: Source,
-    site: Site,
-    state: State,
-    bins: Bins,
-    index: Index,
-    keys: Keys,
-    expiry: Expiry,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Source {
-    path: PathBuf,
-    layout: LayoutName,
-    include: Vec<String>,
-    exclude: Vec<String>,
-    yanked: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LayoutName {
-    #[default]
-    Auto,
-    Flat,
-    Bandersnatch,
-    Tree,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Site {
-    path: PathBuf,
-    targets: Targets,
-    tough_alias: bool,
-    compress: Vec<CopyForm>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum CopyForm {
-    Gz,
-    Br,
-    Zst,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Targets {
-    #[default]
-    Copy,
-    Hardlink,
-    None,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct State {
-    path: PathBuf,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Bins {
-    #[serde(deserialize_with = "bin_count")]
-    count: Option<BinCount>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Index {
-    formats: Vec<IndexFormat>,
-    #[serde(deserialize_with = "index_root")]
-    root: Option<bool>,
-    #[serde(deserialize_with = "files_url")]
-    files_url: Option<String>,
-}
-
-impl Default for Index {
-    fn default() -> Self {
-        Self { formats: vec![IndexFormat::Html, IndexFormat::Json], root: None, files_url: None }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum IndexFormat {
-    Html,
-    Json,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Keys {
-    insecure_plain: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Expiry {
-    #[serde(deserialize_with = "life")]
-    root: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    targets: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    claimed: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    recently_claimed: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    unclaimed: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    bins: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    snapshot: Option<Duration>,
-    #[serde(deserialize_with = "life")]
-    timestamp: Option<Duration>,
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self {
-            path: "dists".into(),
-            layout: LayoutName::Auto,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            yanked: Vec::new(),
-        }
-    }
-}
-
-impl Default for Site {
-    fn default() -> Self {
-        Self { path: "site".into(), targets: Targets::Copy, tough_alias: false, compress: Vec::new() }
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { path: ".tuffet".into() }
-    }
-}
-
-fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    moment::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
-}
-
-fn bin_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BinCount>, D::Error> {
-    use serde::de::Error as _;
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "bins.count is \"auto\" or a power of two from 1 to 65536")]
-    enum Count {
-        Number(u64),
-        Word(String),
-    }
-    match Count::deserialize(deserializer)? {
-        Count::Number(number) => BinCount::new(number).map(Some).map_err(D::Error::custom),
-        Count::Word(word) if word == "auto" => Ok(None),
-        Count::Word(word) => {
-            Err(D::Error::custom(format!("{word:?} is neither \"auto\" nor a power of two")))
-        }
-    }
-}
-
-fn index_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    use serde::de::Error as _;
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "index.root is \"auto\", true or false")]
-    enum Root {
-        Flag(bool),
-        Word(String),
-    }
-    match Root::deserialize(deserializer)? {
-        Root::Flag(flag) => Ok(Some(flag)),
-        Root::Word(word) if word == "auto" => Ok(None),
-        Root::Word(word) => Err(D::Error::custom(format!("{word:?} is neither \"auto\", true nor false"))),
-    }
-}
-
-fn files_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let strange =
-        text.contains(['?', '#', '"', '<', '>']) || text.chars().any(|c| c.is_whitespace() || c.is_control());
-    if strange || !(text.starts_with("https://") || text.starts_with("http://")) {
-        return Err(serde::de::Error::custom(format!(
-            "{text:?} is no base for URLs, such as https://files.example"
-        )));
-    }
-    Ok(Some(text.trim_end_matches('/').to_owned()))
-}
+pub(crate) const TEMPLATE: &str = include_str!("../pipeline.toml");
 
 /// Settings, checked, with paths that can be used from here.
 #[derive(Debug)]
