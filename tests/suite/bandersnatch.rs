@@ -6,11 +6,16 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 const REASON: &str = "Curdled: \"off\" & <sour>";
 
+/// Tests run side by side, and two of them may ask for the same mirror.
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// A mirror of the sample repository by the real bandersnatch, made once for each set of settings.
 fn mirror(name: &str, settings: &[&str]) -> PathBuf {
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = clients::target_folder().join("mirrors").join(name);
     let script = root.join("tests/clients/mirror.py");
