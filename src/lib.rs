@@ -9,6 +9,7 @@
 //! - [`report`]: events, which the binary turns into bars, lines or JSON.
 //! - [`pipeline`]: the stages of a build, none of which knows another.
 //! - [`site`]: the published tree: its names, reading, swapping, sweeping.
+//! - [`submission`]: the ZIP that an author hands to an index, made and checked.
 //! - [`audit`]: the whole-tree verifier.
 //! - [`state`]: lock, cache and journal.
 //! - [`runs`]: one page for each command; the only files that know two stages.
@@ -24,4 +25,5 @@ pub mod report;
 pub mod runs;
 pub mod site;
 pub mod state;
+pub mod submission;
 pub mod trust;

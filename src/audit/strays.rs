@@ -6,7 +6,8 @@ use super::tree::Tree;
 use super::{Request, TargetFiles};
 use crate::disk::walk;
 use crate::disk::{self, Folder};
-use crate::model::{Compression, Envelope, RoleName, Snapshot, Targets, metadata};
+use crate::model::project_role::SUSPENDS;
+use crate::model::{Compression, Envelope, RoleName, Snapshot, Targets, Version, metadata};
 use crate::trust::Finding;
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ pub(super) fn check(
     walked.targets.values().for_each(|role| add_names(role, &mut files));
     if consistent {
         add_history(tree, walked, &mut roles, &mut files);
+        add_suspended(tree, walked, &mut roles, &mut files);
     }
     // Roles that nobody delegates any more stay listed, with their last file.
     if let Some(snapshot) = &walked.snapshot {
@@ -110,6 +112,26 @@ fn add_history(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, files
                     add_names(targets.signed(), files);
                 }
             }
+        }
+    }
+}
+
+/// What authors had signed last of projects that are suspended: `sweep` keeps it, for they come back to it.
+fn add_suspended(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, files: &mut BTreeSet<String>) {
+    let mut add = |role: &RoleName, version: Version| -> Option<Targets> {
+        let name = metadata::versioned(role, version);
+        let bytes = tree.read(&name).ok().flatten()?;
+        let targets = Envelope::<Targets>::parse(&bytes).ok()?.into_signed();
+        roles.insert(name);
+        add_names(&targets, files);
+        Some(targets)
+    };
+    for (role, targets) in &walked.targets {
+        let version = targets.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64).and_then(Version::new);
+        let Some(before) = version.and_then(|version| add(role, version)) else { continue };
+        for child in before.delegations.iter().flat_map(|d| &d.roles) {
+            let listed = walked.snapshot.as_ref().and_then(|snapshot| snapshot.meta.get(&child.name));
+            listed.and_then(|meta| add(&child.name, meta.version));
         }
     }
 }

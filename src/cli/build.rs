@@ -107,6 +107,7 @@ fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str
         "targets": outcome.targets,
         "layout": outcome.layout.map(Layout::name),
         "projects": outcome.projects,
+        "suspended": outcome.suspended.iter().map(tuffet::model::ProjectName::as_str).collect::<Vec<_>>(),
         "bins": {"total": outcome.bins, "signed": outcome.bins_signed, "renewed": outcome.bins_renewed},
         "files": {
             "seen": outcome.seen,

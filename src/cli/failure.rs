@@ -2,8 +2,8 @@
 
 use tuffet::pipeline::collect;
 use tuffet::runs::guard::Refusal;
-use tuffet::runs::{build, explain, init, status, sweep};
-use tuffet::site::{self, read};
+use tuffet::runs::{author, build, explain, init, project, publish, status, sweep};
+use tuffet::site::{self, client, read};
 
 /// A check found something.
 pub(crate) const FOUND: u8 = 1;
@@ -86,8 +86,9 @@ impl From<build::Error> for Failure {
             build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,
             build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,
             build::Error::Digest(_) | build::Error::Disk(_) => FILES,
+            build::Error::Publish(publish::Error::Disk(_)) => FILES,
             build::Error::Published(_) | build::Error::Refused(_) => REFUSED,
-            build::Error::Conflict(_) | build::Error::Sign(_) => REFUSED,
+            build::Error::Conflict(_) | build::Error::Publish(_) => REFUSED,
         };
         Self::new(code, error.to_string())
     }
@@ -122,6 +123,30 @@ impl From<explain::Error> for Failure {
             explain::Error::NotBegun(_) | explain::Error::Unknown { .. } => USAGE,
             explain::Error::Published(read::Error::Disk(_)) | explain::Error::Disk(_) => FILES,
             explain::Error::Published(_) => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<author::Error> for Failure {
+    fn from(error: author::Error) -> Self {
+        let code = match &error {
+            author::Error::Disk(_) | author::Error::Client(client::Error::Disk(_)) => FILES,
+            author::Error::Nothing(_) | author::Error::NoSuchFile(_) | author::Error::Standing(_) => USAGE,
+            _ => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<project::Error> for Failure {
+    fn from(error: project::Error) -> Self {
+        let code = match &error {
+            project::Error::NotBegun(_) | project::Error::NoAuthor(_) | project::Error::NoFilesHere => USAGE,
+            project::Error::Disk(_)
+            | project::Error::Published(read::Error::Disk(_))
+            | project::Error::Publish(publish::Error::Disk(_)) => FILES,
+            _ => REFUSED,
         };
         Self::new(code, error.to_string())
     }

@@ -1,6 +1,7 @@
 //! The binary's own: arguments and settings in, reports and an exit code out. One file a command.
 
 mod args;
+mod author;
 mod build;
 mod clock;
 mod explain;
@@ -8,9 +9,12 @@ mod failure;
 mod init;
 mod key;
 mod passphrase;
+mod project;
 mod prometheus;
+mod question;
 mod settings;
 mod show;
+mod signer;
 mod status;
 mod sweep;
 mod terminal;
@@ -52,6 +56,8 @@ fn run(args: &Args) -> Result<u8, Failure> {
         Command::Status(status) => status::run(&args.common, status),
         Command::Explain(explain) => explain::run(&args.common, explain),
         Command::Sweep(sweep) => sweep::run(&args.common, sweep),
+        Command::Author(command) => author::run(&args.common, command),
+        Command::Project(command) => project::run(&args.common, command),
         Command::Key(command) => key::run(&args.common, command),
         Command::Completions { shell } => {
             let mut out = Vec::new();

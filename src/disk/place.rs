@@ -200,6 +200,28 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     fs::rename(&new, path).context("replace", path)
 }
 
+/// Writes the file at `path` by `fill`, in place of what is there, in one step; durable when this returns.
+///
+/// # Errors
+/// What `fill` returns, or that it cannot be written.
+pub fn write_atomic_with(
+    path: &Path,
+    fill: impl FnOnce(&mut fs::File) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let parent = parent_of(path);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = parent.join(name);
+    let mut file = fs::File::create(&new).context("create", &new)?;
+    let filled = fill(&mut file).and_then(|()| file.sync_all().context("sync", &new));
+    if filled.is_err() {
+        let _ = fs::remove_file(&new);
+        return filled;
+    }
+    fs::rename(&new, path).context("replace", path)?;
+    sync_path(parent)
+}
+
 /// Writes a file that must not be there yet.
 ///
 /// # Errors
@@ -218,6 +240,18 @@ pub fn append_line(path: &Path, line: &str) -> Result<(), Error> {
     use std::io::Write as _;
     let mut file = fs::OpenOptions::new().append(true).create(true).open(path).context("write", path)?;
     file.write_all(format!("{line}\n").as_bytes()).context("write", path)
+}
+
+/// [`append_line`], durable when this returns; the folder is created where there is none.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn append_durable_line(path: &Path, line: &str) -> Result<(), Error> {
+    let parent = parent_of(path);
+    super::folder::create(parent)?;
+    append_line(path, line)?;
+    sync_path(path)?;
+    sync_path(parent)
 }
 
 /// When the file at `path` was last modified, in whole seconds since 1970.

@@ -125,6 +125,29 @@ impl Staging {
         Ok(self.staged(path))
     }
 
+    /// Receives a file from `reader`, at most `most` bytes of it, to be brought in later from where this
+    /// says it is: its path, what it looks like, and what it hashes to.
+    ///
+    /// # Errors
+    /// If it cannot be read or written, or does not end there.
+    pub fn receive(
+        &self,
+        reader: &mut dyn std::io::Read,
+        most: u64,
+        modified: Moment,
+    ) -> Result<(PathBuf, FileStamp, Sha256), Error> {
+        use std::io::Read as _;
+        let (path, mut file) = self.create()?;
+        let received = std::io::copy(&mut reader.take(most + 1), &mut file).context("unpack to", &path)?;
+        if received > most {
+            return Err(Error::new("unpack to", &path, std::io::Error::other("there is more than was said")));
+        }
+        file.set_modified(system_time(modified.unix())).context("date", &path)?;
+        let open = OpenFile::open(&path)?;
+        let (digest, _) = open.digest()?;
+        Ok((path, open.stamp()?, digest))
+    }
+
     /// Brings in the file at `path`, which must still be what `stamp` and `digest` say, from one
     /// descriptor that is checked before and after.
     ///

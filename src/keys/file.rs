@@ -73,6 +73,20 @@ pub fn load(path: &Path, ask: &Ask<'_>) -> Result<Ed25519, Error> {
     }
 }
 
+/// The public key in the file at `path`, if it holds that half alone; such a file is nobody's secret.
+///
+/// # Errors
+/// [`Error`], each naming the file.
+pub fn public_half(path: &Path) -> Result<Option<Key>, Error> {
+    let text = match read::secret_through_links(path) {
+        Err(e) if e.is_not_found() => return Err(Error::Missing(path.to_owned())),
+        text => text?,
+    };
+    let contents = |source| Error::Contents { path: path.to_owned(), source };
+    let text = text.ok_or_else(|| contents(pem::Error::NotPkcs8))?;
+    pem::public(&text).transpose().map_err(contents)
+}
+
 /// The public key in the file at `path`, private or public; a passphrase is asked for only if it
 /// cannot be had otherwise. Who may read the file is not looked at: nothing is signed.
 ///

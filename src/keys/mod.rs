@@ -1,6 +1,7 @@
 //! Where a signature comes from. A key is loaded by whoever may hold it and handed down as a
 //! [`Signer`]; nothing below this folder ever sees a secret.
 
+pub mod agent;
 pub mod ed25519;
 pub mod file;
 pub mod openssh;
@@ -17,6 +18,11 @@ pub trait Signer: Sync {
 
     /// Its id.
     fn keyid(&self) -> &KeyId;
+
+    /// The largest message that it signs, in bytes; none for any.
+    fn most(&self) -> Option<usize> {
+        None
+    }
 
     /// Signs `message`.
     ///

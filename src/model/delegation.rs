@@ -37,6 +37,27 @@ impl PathPattern {
         }
     }
 
+    /// Whether it is made of literal segments and, in the last of them, at most one `*` at the end: what
+    /// every client reads alike.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let literal = |text: &str| !text.is_empty() && !text.contains(['*', '?', '\\']);
+        let (head, last) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
+        let last_ok = last == "*" || literal(last.strip_suffix('*').unwrap_or(last));
+        self.ambiguity().is_none() && last_ok && (head.is_empty() || head.split('/').all(literal))
+    }
+
+    /// Whether some path is covered by both of two patterns for which [`PathPattern::is_plain`] holds.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self.0.strip_suffix('*'), other.0.strip_suffix('*')) {
+            (None, None) => self == other,
+            (Some(prefix), None) => other.0.starts_with(prefix),
+            (None, Some(prefix)) => self.0.starts_with(prefix),
+            (Some(one), Some(other)) => one.starts_with(other) || other.starts_with(one),
+        }
+    }
+
     /// Why clients disagree about this pattern; `None` for one that all read alike (CLIENTS
     /// rule 5).
     #[must_use]
@@ -113,7 +134,35 @@ pub struct DelegatedKeys {
     pub threshold: u32,
 }
 
+/// Whether a look-up that comes to a role goes on when the role does not list the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// It goes on.
+    Nothing,
+    /// It ends there (`terminating`).
+    Search,
+}
+
 impl DelegatedRole {
+    /// A role that covers paths by pattern.
+    #[must_use]
+    pub fn by_path(
+        name: RoleName,
+        keyids: Vec<KeyId>,
+        threshold: u32,
+        paths: Vec<PathPattern>,
+        ends: Ends,
+    ) -> Self {
+        Self {
+            name,
+            keys: DelegatedKeys { keyids, threshold },
+            terminating: ends == Ends::Search,
+            paths: Some(paths),
+            path_hash_prefixes: None,
+            extra: BTreeMap::new(),
+        }
+    }
+
     /// A role that covers paths by hash prefix and does not end a look-up.
     #[must_use]
     pub fn by_hash(name: RoleName, keyids: Vec<KeyId>, threshold: u32, prefixes: Vec<String>) -> Self {
@@ -184,6 +233,28 @@ mod tests {
         for (pattern, path, expected) in table {
             let covers = PathPattern::new(pattern).covers(&path.parse().unwrap());
             assert_eq!(covers, expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn plain_patterns_have_one_star_and_that_at_the_end() {
+        for pattern in ["packages/x/*", "packages/x/x-2.*", "packages/x/x-2.0.zip", "*"] {
+            assert!(PathPattern::new(pattern).is_plain(), "{pattern}");
+        }
+        for pattern in
+            ["packages/*/*", "packages/x/*.whl", "packages/x/a*b*", "packages//x", "", "a/?", "a/{b}"]
+        {
+            assert!(!PathPattern::new(pattern).is_plain(), "{pattern}");
+        }
+        for (one, other, overlap) in [
+            ("p/x/*", "p/x/a*", true),
+            ("p/x/a*", "p/x/ab", true),
+            ("p/x/a*", "p/x/b*", false),
+            ("p/x/a", "p/x/a", true),
+            ("p/x/a", "p/x/b", false),
+        ] {
+            let (one, other) = (PathPattern::new(one), PathPattern::new(other));
+            assert_eq!((one.overlaps(&other), other.overlaps(&one)), (overlap, overlap), "{one:?} {other:?}");
         }
     }
 

@@ -99,6 +99,14 @@ impl<T: Metadata> Envelope<T> {
         Ok(Self { signed, signatures, covered, expires })
     }
 
+    /// The same with one more signature, in place of an older one by that key.
+    #[must_use]
+    pub fn with_signature(mut self, signature: Signature) -> Self {
+        self.signatures.retain(|other| other.keyid != signature.keyid);
+        self.signatures.push(signature);
+        self
+    }
+
     /// The metadata.
     #[must_use]
     pub fn signed(&self) -> &T {

@@ -21,6 +21,9 @@ pub struct NotARoleName {
 }
 
 impl RoleName {
+    /// The longest name, in bytes: `<version>.<name>.json` must fit into a file name.
+    pub const LONGEST: usize = 200;
+
     /// The four roles that `root` itself names (TUF 1.0.34 section 2.1).
     const TOP_LEVEL: [&'static str; 4] = ["root", "targets", "snapshot", "timestamp"];
 
@@ -60,6 +63,32 @@ impl RoleName {
         Self("unclaimed".into())
     }
 
+    /// Whether this is `claimed`, `recently-claimed`, or a shard of one of them.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        [Self::claimed(), Self::recently_claimed()].iter().any(|list| self == list || self.is_shard_of(list))
+    }
+
+    /// Whether this is a shard of `list`, which is no shard itself: `claimed.dj` of `claimed`.
+    #[must_use]
+    pub fn is_shard_of(&self, list: &Self) -> bool {
+        self.shard_prefix(list).is_some_and(|prefix| !prefix.is_empty())
+    }
+
+    /// What stands behind the dot in the name of a shard of `list`.
+    #[must_use]
+    pub fn shard_prefix(&self, list: &Self) -> Option<&str> {
+        self.0.strip_prefix(list.as_str())?.strip_prefix('.')
+    }
+
+    /// The shard of this list for names that begin with `prefix`.
+    ///
+    /// # Errors
+    /// If that is no part of a role name.
+    pub fn shard(&self, prefix: &str) -> Result<Self, NotARoleName> {
+        format!("{self}.{prefix}").parse()
+    }
+
     /// Whether `root` itself names this role.
     #[must_use]
     pub fn is_top_level(&self) -> bool {
@@ -81,7 +110,7 @@ impl FromStr for RoleName {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_+".contains(c);
         if name.is_empty() {
             refused("it is empty")
-        } else if name.len() > 200 {
+        } else if name.len() > Self::LONGEST {
             refused("it is longer than 200 bytes, and its file name would not fit")
         } else if !name.chars().all(allowed) {
             refused("only letters, digits, '.', '-', '_' and '+' work in every client")

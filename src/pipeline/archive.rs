@@ -4,7 +4,7 @@
 //! Archives come from strangers: no more than a bounded part of one is ever unpacked.
 
 use crate::disk::{self, read::OpenFile};
-use crate::pipeline::source::one_line;
+use crate::model::page::one_line;
 use std::io::{Read, Seek};
 
 /// No more entries of an archive are looked at.

@@ -51,7 +51,8 @@ pub struct Decisions {
 }
 
 /// Decides; `on_change` is asked for each target whose bytes differ. What is published of `unsure`,
-/// targets that are in the source and could not be read, stays.
+/// targets that are in the source and could not be read, stays. Files that `is_authors` picks are not for
+/// the bins, and nothing is decided about them here: see [`held`].
 ///
 /// # Errors
 /// [`Conflict`].
@@ -59,12 +60,13 @@ pub fn decide(
     published: &Inventory,
     files: &[SourceFile],
     unsure: &[TargetPath],
+    is_authors: &dyn Fn(&TargetPath) -> bool,
     on_change: impl Fn(&SourceFile) -> OnChange,
 ) -> Result<Decisions, Conflict> {
     let before: BTreeMap<&TargetPath, &Entry> =
         published.iter().map(|(_, entry)| (&entry.path, entry)).collect();
     let mut chosen: BTreeMap<&TargetPath, usize> = BTreeMap::new();
-    for (index, file) in files.iter().enumerate() {
+    for (index, file) in files.iter().enumerate().filter(|(_, file)| !is_authors(&file.candidate.target)) {
         let first = *chosen.entry(&file.candidate.target).or_insert(index);
         if files[first].digest != file.digest {
             let [first, second] = [first, index].map(|i| files[i].candidate.relative.clone());
@@ -88,6 +90,31 @@ pub fn decide(
     let gone = before.into_keys().filter(|path| !decisions.targets.contains_key(path));
     decisions.removed = gone.cloned().collect();
     Ok(decisions)
+}
+
+/// Which files of authors' projects are not what their author signed; `signed` gives what that is. They are
+/// neither listed nor brought in.
+pub fn held<'a>(
+    files: &'a [SourceFile],
+    is_authors: &'a dyn Fn(&TargetPath) -> bool,
+    signed: &'a BTreeMap<TargetPath, Entry>,
+) -> impl Iterator<Item = (&'a SourceFile, Unsigned)> {
+    files.iter().filter(|file| is_authors(&file.candidate.target)).filter_map(|file| {
+        match signed.get(&file.candidate.target) {
+            None => Some((file, Unsigned::Unknown)),
+            Some(entry) if *entry != file.entry() => Some((file, Unsigned::Other)),
+            Some(_) => None,
+        }
+    })
+}
+
+/// How a file of an author's project is not what the author signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// The author signed no file of that name.
+    Unknown,
+    /// The author signed other bytes.
+    Other,
 }
 
 /// How two inventories differ.
@@ -186,12 +213,12 @@ mod tests {
     fn a_changed_file_is_held_or_taken_and_a_lost_one_removed() {
         let old = inventory(&[file("a", "p/a", b"1"), file("b", "p/b", b"2"), file("c", "p/c", b"3")]);
         let files = [file("a", "p/a", b"1"), file("b", "p/b", b"other"), file("d", "p/d", b"4")];
-        let held = decide(&old, &files, &[], |_| OnChange::Hold).unwrap();
+        let held = decide(&old, &files, &[], &|_| false, |_| OnChange::Hold).unwrap();
         assert!(matches!(held.targets[&"p/a".parse().unwrap()], Decision::Keep(_)));
         assert!(matches!(held.targets[&"p/b".parse().unwrap()], Decision::Hold(_)));
         assert!(matches!(held.targets[&"p/d".parse().unwrap()], Decision::Bring { replaces: None, .. }));
         assert_eq!(held.removed, ["p/c".parse().unwrap()]);
-        let taken = decide(&old, &files, &[], |_| OnChange::Take).unwrap();
+        let taken = decide(&old, &files, &[], &|_| false, |_| OnChange::Take).unwrap();
         assert!(matches!(taken.targets[&"p/b".parse().unwrap()], Decision::Bring { replaces: Some(_), .. }));
     }
 
@@ -199,7 +226,7 @@ mod tests {
     fn an_unstable_file_keeps_what_is_published() {
         let old = inventory(&[file("a", "p/a", b"1")]);
         let unstable = ["p/a", "p/n"].map(|path| path.parse().unwrap());
-        let decisions = decide(&old, &[], &unstable, |_| OnChange::Take).unwrap();
+        let decisions = decide(&old, &[], &unstable, &|_| false, |_| OnChange::Take).unwrap();
         assert!(matches!(decisions.targets[&"p/a".parse().unwrap()], Decision::Keep(_)));
         assert_eq!(decisions.targets.len(), 1);
         assert!(decisions.removed.is_empty());
@@ -209,9 +236,9 @@ mod tests {
     fn one_name_with_other_bytes_in_two_folders_is_an_error_that_names_both() {
         let none = inventory(&[]);
         let same = [file("x/a", "p/a", b"1"), file("y/a", "p/a", b"1")];
-        assert_eq!(decide(&none, &same, &[], |_| OnChange::Take).unwrap().targets.len(), 1);
+        assert_eq!(decide(&none, &same, &[], &|_| false, |_| OnChange::Take).unwrap().targets.len(), 1);
         let other = [file("x/a", "p/a", b"1"), file("y/a", "p/a", b"2")];
-        let error = decide(&none, &other, &[], |_| OnChange::Take).unwrap_err().to_string();
+        let error = decide(&none, &other, &[], &|_| false, |_| OnChange::Take).unwrap_err().to_string();
         assert!(error.contains("x/a") && error.contains("y/a"), "{error}");
     }
 

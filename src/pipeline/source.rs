@@ -61,32 +61,3 @@ pub struct Mark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<String>,
 }
-
-/// The status of a project (PEP 792), where it is not `active`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProjectStatus {
-    /// `archived`, `quarantined` or `deprecated`.
-    pub status: String,
-    /// Why, if that is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-impl ProjectStatus {
-    /// The status that a page names; `None` for `active`, which is what no status says, and for words
-    /// that PEP 792 does not know.
-    #[must_use]
-    pub fn new(status: &str, reason: Option<String>) -> Option<Self> {
-        let known = ["archived", "quarantined", "deprecated"].contains(&status);
-        let reason = reason.map(|text| one_line(&text)).filter(|text| !text.is_empty());
-        known.then(|| Self { status: status.to_owned(), reason })
-    }
-}
-
-/// Text of a stranger's as one line: white space and control characters become single spaces. What pages
-/// of every form say is the same text then.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
-}

@@ -57,6 +57,12 @@ codes! {
     Unstable "unstable" "left for the next run: changed while it was read";
     /// A published file has other bytes in the source now.
     Held "held" "other bytes than published; the published ones stay";
+    /// A file of an author's project that the author has not signed.
+    NotSigned "not-signed" "held: the author of the project has not signed it";
+    /// An author's role ends soon.
+    AuthorExpiry "author-expiry" "a role of an author ends soon, or has ended";
+    /// An author's role was about to lapse, and an empty one stands in for it.
+    Suspended "suspended" "suspended, for a role of its author was about to lapse";
     /// Another number of bins would serve better.
     BinCount "bin-count" "another number of bins would do better, or is configured";
     /// A role that only offline keys can renew ends soon, or has ended.

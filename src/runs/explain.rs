@@ -113,9 +113,7 @@ pub fn explain(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     let forgers =
         forger::forgers(chain.iter().map(|role| (&role.role, &role.keys)), &OnlineKeys::of(&published.root));
     Ok(Outcome {
-        standing: project
-            .as_ref()
-            .map(|project| Standing::of(project, &published.claimed, &published.recently_claimed)),
+        standing: project.as_ref().map(|project| published.standing(project)),
         verdict: forger::verdict(&forgers),
         held: held.into_iter().filter(is_of_it).collect(),
         name,

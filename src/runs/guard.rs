@@ -1,11 +1,12 @@
 //! What must hold before a run signs anything: the tree is one that clients accept, the key is
 //! the one that it names, and the source is no disaster.
 
+use super::lists;
 use crate::keys::Signer;
 use crate::model::{BinCount, KeyId, Moment, RoleName, TargetPath};
 use crate::report::{Code, Reporter, Warning};
 use crate::site::read::Published;
-use crate::trust::{Lives, lives};
+use crate::trust::{self, Lives};
 
 /// Why nothing may be signed.
 #[derive(Debug, thiserror::Error)]
@@ -63,11 +64,10 @@ pub(super) fn check_tree(published: &Published, online: &dyn Signer, now: Moment
     }
     let top = [RoleName::snapshot(), RoleName::timestamp()];
     let top = top.into_iter().filter_map(|role| Some((published.root.role(&role)?.clone(), role)));
-    let parents = [&published.targets, &published.unclaimed];
-    let delegated = parents.into_iter().flat_map(|parent| &parent.delegations).flat_map(|d| &d.roles);
-    let delegated = delegated
-        .filter(|role| role.name != RoleName::claimed() && role.name != RoleName::unclaimed())
-        .map(|role| (role.role_keys(), role.name.clone()));
+    let lists = published.lists.iter().filter(|(role, _)| lists::is_recently_claimed(role));
+    let lists = lists.map(|(role, list)| (list.keys.clone(), role.clone()));
+    let bins = published.unclaimed.delegations.iter().flat_map(|d| &d.roles);
+    let delegated = lists.chain(bins.map(|role| (role.role_keys(), role.name.clone())));
     for (keys, role) in top.chain(delegated) {
         if !keys.keyids.contains(online.keyid()) {
             return Err(Refusal::WrongKey { key: online.keyid().clone(), role, named: keys.keyids });
@@ -86,19 +86,21 @@ pub(super) fn warn_of_offline_roles(
     now: Moment,
     reporter: &dyn Reporter,
 ) {
+    let lists = published.lists.iter().filter(|(role, _)| !lists::is_recently_claimed(role));
+    let lists = lists.map(|(role, list)| (role.clone(), list.metadata.expires));
     let roles = [
         (RoleName::root(), published.root.expires),
         (RoleName::targets(), published.targets.expires),
-        (RoleName::claimed(), published.claimed.expires),
         (RoleName::unclaimed(), published.unclaimed.expires),
     ];
+    let roles = roles.into_iter().chain(lists);
     for (role, expires) in roles {
         if expires <= now {
             let message = format!(
                 "{role} expired on {expires}: clients refuse every look-up. Its holders must sign a new version"
             );
             reporter.warn(Warning::of_run(Code::OfflineExpiry, message));
-        } else if expires.since(now) < lives::notice(&role, lives) {
+        } else if expires.since(now) < trust::lives::notice(&role, lives) {
             let days = expires.since(now).as_secs() / 86_400;
             let message = format!(
                 "{role} ends on {expires}, in {days} days; its holders must sign a new version before that"

@@ -1,12 +1,17 @@
 //! One page for each command: what it does, in order, in terms of stages. These are the only
 //! files that know two of them.
 
+pub mod author;
 pub mod build;
 pub mod explain;
 pub mod init;
+pub mod project;
 pub mod status;
 pub mod sweep;
 pub mod verify;
 
 pub mod guard;
+pub mod lists;
+pub mod publish;
 mod roles;
+mod suspend;

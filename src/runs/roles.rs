@@ -1,15 +1,16 @@
 //! What every run that signs has in common: which roles are due, which versions are free, and
 //! the snapshot and timestamp that lead to the new ones.
 
+use super::lists;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{BinCount, Metadata, Moment, RoleName, Snapshot, Targets, Timestamp, Version};
+use crate::model::{BinCount, Metadata, Moment, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use crate::site::Site;
 use crate::site::read::{self, Published};
-use crate::site::swap::RoleFile;
-use crate::trust::{Lives, renewal};
-use std::collections::BTreeMap;
+use crate::site::swap::{Numbered, RoleFile};
+use crate::trust::{Lives, Standing, renewal};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A run that has nothing else to publish renews roles at most this often.
@@ -17,16 +18,19 @@ const RENEWALS_APART: Duration = Duration::from_secs(3600);
 
 /// A signed role as the swap takes it.
 pub(super) fn as_file(role: &SignedRole) -> RoleFile<'_> {
-    RoleFile { role: &role.role, version: role.version, bytes: &role.bytes }
+    RoleFile { role: &role.role, version: role.version, bytes: &role.bytes, numbered: Numbered::ByUs }
 }
 
 /// The online roles whose time has come.
 #[derive(Debug, Default)]
 pub(super) struct Due {
     pub(super) bins: Vec<u32>,
-    pub(super) recently_claimed: bool,
+    /// `recently-claimed`, its shards, and empty roles that stand in for projects.
+    pub(super) roles: BTreeSet<RoleName>,
     pub(super) snapshot: bool,
     pub(super) timestamp: bool,
+    /// When the first of the bins and roles ends.
+    first_to_end: Option<Moment>,
 }
 
 impl Due {
@@ -34,15 +38,26 @@ impl Due {
     pub(super) fn at(published: &Published, lives: &Lives, now: Moment) -> Self {
         let is_due = |role: &RoleName, expires, life| renewal::due(role, expires, life) <= now;
         let bins = published.bins.iter().zip(0..);
-        let bins =
-            bins.filter(|(bin, index)| is_due(&published.bin_count.role(*index), bin.expires, lives.bins));
+        let bins: Vec<u32> = bins
+            .filter(|(bin, index)| is_due(&published.bin_count.role(*index), bin.expires, lives.bins))
+            .map(|(_, index)| index)
+            .collect();
+        let lists = published.lists.iter().filter(|(role, _)| lists::is_recently_claimed(role));
+        let lists = lists.map(|(role, list)| (role, list.metadata.expires));
+        let suspended = published
+            .projects
+            .values()
+            .filter(|project| project.is_suspended() && project.standing() == Standing::RecentlyClaimed);
+        let suspended = suspended.map(|project| (&project.delegation.name, project.own.expires));
+        let roles: Vec<(&RoleName, Moment)> = lists
+            .chain(suspended)
+            .filter(|(role, expires)| is_due(role, *expires, lives.recently_claimed))
+            .collect();
+        let ends = bins.iter().filter_map(|&bin| Some(published.bins.get(bin as usize)?.expires));
         Self {
-            bins: bins.map(|(_, index)| index).collect(),
-            recently_claimed: is_due(
-                &RoleName::recently_claimed(),
-                published.recently_claimed.expires,
-                lives.recently_claimed,
-            ),
+            first_to_end: ends.chain(roles.iter().map(|(_, expires)| *expires)).min(),
+            bins,
+            roles: roles.into_iter().map(|(role, _)| role.clone()).collect(),
             snapshot: is_due(&RoleName::snapshot(), published.snapshot.expires, lives.snapshot),
             timestamp: is_due(&RoleName::timestamp(), published.timestamp.expires, lives.timestamp),
         }
@@ -53,10 +68,7 @@ impl Due {
         if self.snapshot || self.timestamp {
             return true;
         }
-        let bins =
-            self.bins.iter().filter_map(|&bin| published.bins.get(bin as usize)).map(|bin| bin.expires);
-        let recently = self.recently_claimed.then_some(published.recently_claimed.expires);
-        let Some(first_to_end) = bins.chain(recently).min() else { return false };
+        let Some(first_to_end) = self.first_to_end else { return false };
         // What would end before the next chance, twice over, does not wait for it.
         if first_to_end <= now.plus(RENEWALS_APART * 2) {
             return true;
@@ -81,20 +93,15 @@ impl Versions {
     pub(super) fn next(&self, role: &RoleName, published: Version) -> Version {
         self.highest.get(role).copied().unwrap_or(published).max(published).next()
     }
-}
 
-/// `recently-claimed` again, with the same content.
-pub(super) fn renew_recently_claimed(
-    published: &Published,
-    versions: &Versions,
-    expires: Moment,
-    online: &dyn Signer,
-) -> Result<SignedRole, sign::Error> {
-    let role = RoleName::recently_claimed();
-    let mut targets: Targets = (*published.recently_claimed).clone();
-    targets.version = versions.next(&role, targets.version);
-    targets.expires = expires;
-    sign::role(role, targets, &[online])
+    /// The next version of a role that the snapshot may list; 1 where it never was.
+    pub(super) fn next_of(&self, role: &RoleName, published: &Published) -> Version {
+        let listed = published.snapshot.meta.get(role).map(|meta| meta.version);
+        match listed.max(self.highest.get(role).copied()) {
+            Some(version) => version.next(),
+            None => Version::FIRST,
+        }
+    }
 }
 
 /// The snapshot over `published` with `roles` in place of their older versions.

@@ -132,7 +132,7 @@ pub fn status(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome,
     let online = OnlineKeys::of(&published.root);
     Ok(Outcome {
         snapshot: published.snapshot.version(),
-        targets: published.bins.iter().map(|bin| bin.targets.len() as u64).sum(),
+        targets: published.targets_roles().map(|(_, role)| role.targets.len() as u64).sum(),
         projects: projects(&published),
         held: held::load(&state),
         queue: Vec::new(),
@@ -145,6 +145,10 @@ fn judge(request: &Request<'_>, online: &OnlineKeys, published: PublishedRole) -
     let PublishedRole { role, version, expires, keys } = published;
     let custody = online.custody(&role, &keys);
     let due = match custody {
+        // An empty role that stands in for a project lives as long as the list that delegates to it.
+        Custody::Online if role.as_str().starts_with("project.") => {
+            Some(renewal::due(&role, expires, request.lives.recently_claimed))
+        }
         Custody::Online => Some(renewal::due(&role, expires, request.lives.of(&role))),
         Custody::Offline | Custody::Author => None,
     };
@@ -164,17 +168,18 @@ fn judge(request: &Request<'_>, online: &OnlineKeys, published: PublishedRole) -
 /// The projects of a tree, by the second segment of `packages/<project>/<file>`; in layout `tree`
 /// the first segment is the publisher's own, and such paths are rare and harmless here.
 fn projects(published: &Published) -> Projects {
-    let paths = published.targets_roles().flat_map(|(_, role)| role.targets.keys());
+    let paths = published.bins.iter().flat_map(|bin| bin.targets.keys());
     let names = paths.filter_map(|path| {
         let mut segments = path.segments();
         let (first, name, _) = (segments.next()?, segments.next()?, segments.next()?);
         (first == crate::site::layout::PACKAGES).then_some(name)
     });
+    let mut all: BTreeSet<ProjectName> = published.projects.keys().cloned().collect();
+    // What is no project name belongs to a tree of files that are no distributions.
+    all.extend(names.filter_map(|name| ProjectName::normalise(name).ok()));
     let mut projects = Projects::default();
-    for name in names.collect::<BTreeSet<_>>() {
-        // What is no project name belongs to a tree of files that are no distributions.
-        let Ok(project) = ProjectName::normalise(name) else { continue };
-        *match Standing::of(&project, &published.claimed, &published.recently_claimed) {
+    for project in all {
+        *match published.standing(&project) {
             Standing::Unclaimed => &mut projects.unclaimed,
             Standing::RecentlyClaimed => &mut projects.recently_claimed,
             Standing::Claimed => &mut projects.claimed,

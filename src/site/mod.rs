@@ -2,9 +2,14 @@
 //! ([`read`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
+pub mod chain;
+pub mod client;
 pub mod copies;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod layout;
 pub mod manifest;
+pub mod projects;
 pub mod read;
 pub mod roles;
 pub mod swap;

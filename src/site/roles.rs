@@ -1,5 +1,6 @@
 //! The roles of a published tree in one list, each with the keys that its delegation names.
 
+use super::projects::Project;
 use super::read::Published;
 use crate::model::{Metadata, Moment, RoleKeys, RoleName, Targets, Version};
 use crate::trust::Verified;
@@ -44,23 +45,15 @@ impl Published {
     }
 
     fn delegated(&self) -> impl Iterator<Item = (RoleName, &Verified<Targets>, RoleKeys)> {
-        let lists = [
-            (RoleName::claimed(), &self.claimed),
-            (RoleName::recently_claimed(), &self.recently_claimed),
-            (RoleName::unclaimed(), &self.unclaimed),
-        ];
-        let bins = self.bins.iter().zip(0..).map(|(bin, index)| (self.bin_count.role(index), bin));
-        let keys_of = |parent: &Targets, role: &RoleName| {
-            let found = parent.delegations.iter().flat_map(|d| &d.roles).find(|child| child.name == *role);
-            found.map_or_else(|| RoleKeys::new(Vec::new(), 1), |child| child.role_keys())
-        };
+        let lists = self.lists.iter().map(|(role, list)| (role.clone(), &list.metadata, list.keys.clone()));
+        let projects = self.projects.values().flat_map(Project::roles);
+        let parents = self.targets.delegations.iter().flat_map(|d| &d.roles);
+        let unclaimed = parents.filter(|child| child.name == RoleName::unclaimed());
+        let unclaimed = unclaimed.map(|child| (child.name.clone(), &self.unclaimed, child.role_keys()));
         // `unclaimed` delegates to the bins in their order, so that none is searched for.
-        let of_bins = self.unclaimed.delegations.iter().flat_map(|d| &d.roles).map(|child| child.role_keys());
-        let lists = lists.into_iter().map(move |(role, metadata)| {
-            let keys = keys_of(&self.targets, &role);
-            (role, metadata, keys)
-        });
-        lists.chain(bins.zip(of_bins).map(|((role, metadata), keys)| (role, metadata, keys)))
+        let bins = self.unclaimed.delegations.iter().flat_map(|d| &d.roles).zip(&self.bins);
+        let bins = bins.map(|(child, bin)| (child.name.clone(), bin, child.role_keys()));
+        lists.chain(projects).chain(unclaimed).chain(bins)
     }
 }
 

@@ -19,6 +19,18 @@ pub struct RoleFile<'a> {
     pub version: Version,
     /// The signed bytes.
     pub bytes: &'a [u8],
+    /// Who chose its version.
+    pub numbered: Numbered,
+}
+
+/// Who chose the version of a role, and with it the name of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbered {
+    /// We did: the name was never given to anything.
+    ByUs,
+    /// Its author did, one above what the snapshot lists. A run that did not end may have left a file
+    /// under that name, to which nothing that was ever public refers.
+    ByItsAuthor,
 }
 
 /// What is to become public in one swap.
@@ -74,7 +86,11 @@ pub fn publish(
     staging.sync()?;
     let placer = Placer::new(site.folder());
     for (staged, file) in staged.into_iter().zip(swap.roles) {
-        placer.place_new(staged, &layout::role_file(file.role, file.version))?;
+        let name = layout::role_file(file.role, file.version);
+        match file.numbered {
+            Numbered::ByUs => placer.place_new(staged, &name)?,
+            Numbered::ByItsAuthor => placer.replace(staged, &name)?,
+        }
         reporter.event(Event::Done(1));
     }
     placer.sync()?;

@@ -9,8 +9,9 @@ use super::{Site, layout, swap};
 use crate::disk::place::Placer;
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, read};
+use crate::model::project_role::SUSPENDS;
 use crate::model::target_path::looks_hashed;
-use crate::model::{Envelope, Metadata, Moment, RoleName, Snapshot, Targets, Version, envelope};
+use crate::model::{Envelope, Metadata, Moment, ProjectRole, RoleName, Snapshot, Targets, Version, envelope};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +105,23 @@ fn needed_roles(
         };
         needed.extend(meta.into_iter().map(|(role, meta)| (role, meta.version)));
     }
+    needed.extend(suspended(site, &needed));
     Ok(needed)
+}
+
+/// The last versions that authors signed of projects that are suspended: they are not published, and the
+/// authors come back to them.
+fn suspended(site: &Site, needed: &BTreeSet<(RoleName, Version)>) -> Vec<(RoleName, Version)> {
+    let own = needed
+        .iter()
+        .filter(|(role, _)| ProjectRole::parse(role).is_some_and(|(_, part)| part == ProjectRole::Own));
+    let before = own.filter_map(|(role, version)| {
+        let stands_in = parse::<Targets>(site, role, *version).ok()?;
+        let version = Version::new(stands_in.extra.get(SUSPENDS)?.as_u64()?)?;
+        parse::<Targets>(site, role, version).ok()?;
+        Some((role.clone(), version))
+    });
+    before.collect()
 }
 
 /// A role that a reader may still want: what it refers to must be known before anything goes.
@@ -123,17 +140,24 @@ fn add_target_files(
 ) -> Result<u64, Error> {
     let roles: Vec<_> =
         needed.iter().filter(|(role, _)| !role.is_top_level() || *role == RoleName::targets()).collect();
-    let wanted: Vec<Vec<String>> = roles
+    let parsed: Vec<(&RoleName, Targets)> = roles
         .into_par_iter()
-        .map(|(role, version)| {
-            let targets = parse::<Targets>(site, role, *version)?;
+        .map(|(role, version)| Ok((role, parse::<Targets>(site, role, *version)?)))
+        .collect::<Result<_, Error>>()?;
+    // A role that nobody delegates any more stays, for its version is listed for ever; what it lists need not.
+    let children = parsed.iter().flat_map(|(_, targets)| &targets.delegations).flat_map(|d| &d.roles);
+    let delegated: BTreeSet<&RoleName> = children.map(|child| &child.name).collect();
+    let wanted: Vec<Vec<String>> = parsed
+        .par_iter()
+        .filter(|(role, _)| role.is_top_level() || delegated.contains(role))
+        .map(|(_, targets)| {
             let names = targets.targets.iter().flat_map(|(path, file)| {
                 let hashed = file.hashes.digests().flat_map(|d| [path.hashed(d), path.tough_alias(d)]);
                 hashed.chain([path.to_string()]).collect::<Vec<_>>()
             });
-            Ok(names.collect())
+            names.collect()
         })
-        .collect::<Result<_, Error>>()?;
+        .collect();
     let wanted: BTreeSet<String> = wanted.into_iter().flatten().collect();
     let mut freed = BTreeMap::new();
     let (mut sizes, mut copies) = (BTreeMap::new(), BTreeMap::new());

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod facts;
 pub mod held;
 pub mod journal;
+pub mod ledger;
 mod lines;
 pub mod listings;
 pub mod uploads;
@@ -64,6 +65,10 @@ impl State {
 
     pub(crate) fn held(&self) -> PathBuf {
         self.root.join("cache").join("held.jsonl")
+    }
+
+    pub(crate) fn registrations(&self) -> PathBuf {
+        self.root.join("ledger").join("registrations.jsonl")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

@@ -24,6 +24,12 @@ pub struct Lives {
     pub timestamp: Duration,
 }
 
+/// Roles of a project: their authors say how long, and this is what they say by default.
+const PROJECT: Duration = Duration::from_secs(730 * 86_400);
+
+/// Authors hear of the end of a role so long before: they are many, and have other things to do.
+const AUTHORS_NOTICE: Duration = Duration::from_secs(60 * 86_400);
+
 impl Default for Lives {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
@@ -52,14 +58,25 @@ impl Lives {
             "timestamp" => self.timestamp,
             name if name == "claimed" || name.starts_with("claimed.") => self.claimed,
             name if name.starts_with("recently-claimed") => self.recently_claimed,
+            name if name.starts_with("project.") => PROJECT,
             _ => self.bins,
         }
     }
 }
 
-/// How long before the end of an offline role its holders should hear of it: they have to meet.
+/// How long every role must still live to which a snapshot leads that is signed now: as long as a client
+/// may go by that snapshot and its timestamp.
+#[must_use]
+pub fn must_outlive(lives: &Lives) -> Duration {
+    lives.snapshot.max(lives.timestamp)
+}
+
+/// How long before the end of an offline or author role its holders should hear of it: they have to meet.
 #[must_use]
 pub fn notice(role: &RoleName, lives: &Lives) -> Duration {
+    if role.as_str().starts_with("project.") {
+        return AUTHORS_NOTICE;
+    }
     // A month, or a third of a life that is short.
     Duration::from_secs(30 * 86_400).min(lives.of(role) / 3)
 }

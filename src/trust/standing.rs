@@ -1,6 +1,6 @@
 //! How far a project has come on the way from the operator's keys to its author's (PEP 480).
 
-use crate::model::{ProjectName, Targets};
+use crate::model::RoleName;
 use serde::Serialize;
 use std::fmt;
 
@@ -17,20 +17,11 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Where `project` stands, given the two roles that can delegate it.
+    /// Where a project stands that `list` delegates to: `claimed`, `recently-claimed` or a shard.
     #[must_use]
-    pub fn of(project: &ProjectName, claimed: &Targets, recently_claimed: &Targets) -> Self {
-        let role = format!("project.{project}");
-        let delegates = |parent: &Targets| {
-            parent.delegations.iter().flat_map(|d| &d.roles).any(|child| child.name.as_str() == role)
-        };
-        if delegates(claimed) {
-            Self::Claimed
-        } else if delegates(recently_claimed) {
-            Self::RecentlyClaimed
-        } else {
-            Self::Unclaimed
-        }
+    pub fn below(list: &RoleName) -> Self {
+        let claimed = RoleName::claimed();
+        if *list == claimed || list.is_shard_of(&claimed) { Self::Claimed } else { Self::RecentlyClaimed }
     }
 }
 

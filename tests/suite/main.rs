@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod authors;
 mod bandersnatch;
 mod build;
 mod churn;

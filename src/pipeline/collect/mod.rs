@@ -12,8 +12,9 @@ pub use selection::{BadGlob, Selection};
 
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, FileStamp};
+use crate::model::page::ProjectStatus;
 use crate::model::{ProjectName, TargetPath};
-use crate::pipeline::source::{Candidate, Mark, ProjectStatus};
+use crate::pipeline::source::{Candidate, Mark};
 use crate::report::{Code, Reporter, Warning};
 use bandersnatch::Sure;
 use rayon::prelude::*;

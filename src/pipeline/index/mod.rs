@@ -10,9 +10,11 @@ pub use html::{project as project_html, root as root_html};
 pub use json::project as project_json;
 pub use yanked::{BadYank, Yanked};
 
-use crate::model::{Entry, ProjectName, distribution};
-use crate::pipeline::source::{Facts, ProjectStatus};
+use crate::model::page::ProjectStatus;
+use crate::model::{Entry, ProjectName, Sha256, TargetPath, distribution, page};
+use crate::pipeline::source::Facts;
 use pep440_rs::Version;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// The version of the simple API that the pages follow (PEP 792).
@@ -55,7 +57,7 @@ impl PageFile<'_> {
 
     /// The file, as seen from `simple/<project>/`.
     fn url(&self) -> String {
-        format!("{}/{}", self.base.unwrap_or("../.."), percent_encoded(self.entry.path.as_str()))
+        format!("{}/{}", self.base.unwrap_or("../.."), page::percent_encoded(self.entry.path.as_str()))
     }
 }
 
@@ -65,23 +67,42 @@ pub fn sort(project: &ProjectName, files: &mut [PageFile<'_>]) {
     files.sort_by_cached_key(|file| (file.version(project), file.name().to_owned()));
 }
 
-/// A path as it stands in a URL (RFC 3986): what is neither unreserved nor harmless is encoded.
-fn percent_encoded(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/+!".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+/// Both pages of a project that serves its files itself. `told` says what no archive does, by the name of a
+/// file: what is yanked, and when it was uploaded; and the status of the project.
+#[must_use]
+pub fn pages_of(
+    project: &ProjectName,
+    distributions: &[Entry],
+    facts: &BTreeMap<Sha256, Facts>,
+    told: &page::Page,
+) -> Vec<(TargetPath, Vec<u8>)> {
+    let none = Facts::default();
+    let links: BTreeMap<&str, &page::Link> =
+        told.files.iter().map(|link| (link.name.as_str(), link)).collect();
+    let mut files: Vec<PageFile<'_>> = distributions
+        .iter()
+        .map(|entry| {
+            let link = links.get(entry.path.split().1);
+            PageFile {
+                entry,
+                facts: facts.get(&entry.digest).unwrap_or(&none),
+                yanked: link.and_then(|link| link.yanked.as_deref()),
+                uploaded: link.and_then(|link| link.uploaded.as_deref()),
+                base: None,
+            }
+        })
+        .collect();
+    sort(project, &mut files);
+    let page = Page { project, status: told.status.as_ref(), files: &files };
+    let html = (format!("simple/{project}/index.html"), project_html(&page));
+    let json = (format!("simple/{project}/index.v1_json"), project_json(&page));
+    let named = [html, json].into_iter().filter_map(|(path, bytes)| Some((path.parse().ok()?, bytes)));
+    named.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Sha256;
 
     #[test]
     fn files_are_sorted_by_version_and_not_by_text() {
@@ -118,11 +139,5 @@ mod tests {
                 "x-10.0.tar.gz"
             ]
         );
-    }
-
-    #[test]
-    fn links_hold_nothing_that_means_something_else_in_a_url() {
-        assert_eq!(percent_encoded("packages/x/x-1!2+l.whl"), "packages/x/x-1!2+l.whl");
-        assert_eq!(percent_encoded("a b\"<é>"), "a%20b%22%3C%C3%A9%3E");
     }
 }

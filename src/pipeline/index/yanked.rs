@@ -1,7 +1,7 @@
 //! Yanked files (PEP 592) of a source that has no pages of its own to say so: `source.yanked`.
 
+use crate::model::page::one_line;
 use crate::model::{ProjectName, distribution};
-use crate::pipeline::source::one_line;
 use pep440_rs::Version;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};

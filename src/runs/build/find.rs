@@ -3,10 +3,11 @@
 use super::{Digests, Error, Mode, Removals, Request, placement};
 use crate::disk::stage::Staging;
 use crate::disk::{self, FileStamp};
+use crate::model::page::ProjectStatus;
 use crate::model::{ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Collected, Layout, Listing};
 use crate::pipeline::digest;
-use crate::pipeline::source::{Mark, ProjectStatus, SourceFile};
+use crate::pipeline::source::{Mark, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::state::cache::{DigestCache, Remembered};
 use crate::state::{State, listings};

@@ -1,13 +1,14 @@
 //! `build`: read what is published, collect, digest, partition, place, sign, swap. A build with
 //! nothing new and nothing due writes nothing.
 
+mod authors;
 mod copies;
 mod find;
+mod lapse;
 mod manifest;
 mod pages;
 mod place;
 mod placement;
-mod publish;
 mod request;
 
 pub use manifest::{Written as ManifestWritten, is_manifest};
@@ -15,7 +16,9 @@ pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
 use super::guard::{self, Refusal};
+use super::publish::{self, Publication};
 use super::roles::Due;
+use super::suspend;
 use crate::disk;
 use crate::disk::stage::{Bring, Staging};
 use crate::keys::Signer;
@@ -23,7 +26,6 @@ use crate::model::{Entry, Inventory, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
 use crate::pipeline::partition::{self, Decision, Difference, OnChange};
-use crate::pipeline::sign;
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
 use crate::site::Site;
@@ -33,8 +35,8 @@ use crate::site::swap;
 use crate::site::targets::Manner;
 use crate::state::State;
 use crate::state::{held, journal};
+use authors::Authors;
 use place::Act;
-use publish::Publication;
 use std::collections::BTreeSet;
 
 /// Why a build stopped.
@@ -67,9 +69,9 @@ pub enum Error {
     /// A path given to `--replace` is no file of the source.
     #[error("--replace {0}: there is no such file in the source; name it by its path below the source")]
     NothingToReplace(String),
-    /// A role could not be signed.
+    /// Nothing was published.
     #[error(transparent)]
-    Sign(#[from] sign::Error),
+    Publish(#[from] publish::Error),
     /// The file system failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
@@ -101,9 +103,13 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let stays: Vec<TargetPath> = stays.cloned().collect();
     found.unsure.extend(stays);
     let on_change = |file: &SourceFile| on_change(request, file);
+    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
+    let authors = Authors::of(request.layout, &published, &lapsing);
+    let is_authors = |path: &TargetPath| authors.own(path);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
-        partition::decide(&distributions_before, &found.files, &found.unsure, on_change)
+        partition::decide(&distributions_before, &found.files, &found.unsure, &is_authors, on_change)
     })?;
+    let not_signed = authors.held(&found.files, reporter);
     check_replacements(request.replace, &found.files)?;
     if request.removals == Removals::Guarded {
         guard::check_removals(&decisions.removed, distributions_before.len())?;
@@ -131,7 +137,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         staging.open()?;
     }
     let brings = decisions.targets.values().filter(|d| matches!(d, Decision::Bring { .. })).count() as u64;
-    let placed = event::stage(reporter, Stage::Place, Some(brings), || {
+    let mut placed = event::stage(reporter, Stage::Place, Some(brings), || {
         place::place(&place, &mut staging, &mut found.files, reporter)
     })?;
     let wanted = pages::Request {
@@ -143,12 +149,14 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         distributions: &placed.entries,
         found: &found,
         before: &before,
+        authors: &authors,
     };
     let (made, mut written) = pages::make(&wanted, &mut staging, reporter)?;
     if (changed.copies || place.restore || place.interrupted) && request.mode == Mode::Publish {
         written.add(copies::mend(request, &site, &published, &mut staging)?);
     }
     written.add(placed.written);
+    placed.held.extend(not_signed);
     let distributions = Inventory::new(published.bin_count, placed.entries.iter().cloned());
     let after = Inventory::new(published.bin_count, placed.entries.iter().cloned().chain(made));
     guard::warn_of_bins(published.bin_count, request.bins, after.len(), reporter);
@@ -174,16 +182,28 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     };
     let mut timestamp = published.timestamp.version;
     let due = Due::at(&published, request.lives, request.now);
-    if !difference.bins.is_empty() || due.suffices(&published, request.lives, request.now) {
-        let publication = Publication::new(&site, &published, &after, &difference.bins, due);
+    let is_due = due.suffices(&published, request.lives, request.now);
+    let manner = publish::Manner { lives: request.lives, compress: request.compress, now: request.now };
+    let (registered, roles) = suspend::suspend(&published, &site, &lapsing, manner, online)?;
+    let publication = Publication {
+        site: &site,
+        published: &published,
+        after: &after,
+        changed: &difference.bins,
+        registered,
+        roles,
+        due,
+    };
+    outcome.suspended = lapsing.iter().map(|name| (*name).clone()).collect();
+    if publication.changes_something() || is_due {
         (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
         if request.mode == Mode::Publish {
-            let (snapshot, published_at, written) =
-                publication.publish(request, staging.open()?, online, reporter)?;
-            outcome.snapshot = Some(snapshot);
-            timestamp = published_at;
+            lapse::record(&state, &published, &lapsing, request.now)?;
+            let publicised = publication.publish(manner, staging.open()?, online, reporter)?;
+            outcome.snapshot = Some(publicised.snapshot);
+            timestamp = publicised.timestamp;
             outcome.published = true;
-            outcome.written.add(written);
+            outcome.written.add(publicised.written);
         }
     }
     if request.mode == Mode::Publish {

@@ -1,6 +1,7 @@
 //! Targets that are made and not found: each wheel's METADATA beside it (PEP 658), and the index
 //! pages. They follow from the distributions alone, so that what did not change is not written.
 
+use super::authors::Authors;
 use super::find::Found;
 use super::place::Act;
 use super::{Digests, Lazy};
@@ -62,6 +63,8 @@ pub(super) struct Request<'a> {
     pub(super) found: &'a Found,
     /// Everything published before.
     pub(super) before: &'a Inventory,
+    /// Projects whose pages are their authors'.
+    pub(super) authors: &'a Authors,
 }
 
 /// A target that is made.
@@ -185,6 +188,7 @@ fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Mad
     let statuses = &request.found.statuses;
     let mut projects: BTreeMap<ProjectName, Vec<PageFile<'_>>> =
         statuses.keys().map(|project| (project.clone(), Vec::new())).collect();
+    projects.retain(|project, _| !request.authors.have(project));
     for entry in distributions {
         if let Some(project) = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok())
         {
@@ -201,7 +205,8 @@ fn render<'a>(request: &Request<'a>, facts: &BTreeMap<Sha256, Facts>) -> Vec<Mad
         }
     }
     let Pages { html, json, root } = build.pages;
-    let listed: BTreeSet<ProjectName> = projects.keys().cloned().collect();
+    let listed: BTreeSet<ProjectName> =
+        projects.keys().chain(request.authors.with_pages()).cloned().collect();
     let stay = pages_that_stay(request);
     projects.retain(|project, _| !stay.contains(project));
     let pages = projects.par_iter_mut().flat_map_iter(|(project, files)| {

@@ -1,7 +1,7 @@
 //! What a build is asked, and what it answers.
 
 use super::Pages;
-use crate::model::{BinCount, Compression, Moment, TargetPath, Version};
+use crate::model::{BinCount, Compression, Moment, ProjectName, TargetPath, Version};
 use crate::pipeline::collect::{Layout, Selection};
 use crate::pipeline::index::Yanked;
 use crate::pipeline::partition::Became;
@@ -123,6 +123,8 @@ pub struct Outcome {
     pub removed: u64,
     /// Targets whose published bytes stay although the source has others.
     pub held: u64,
+    /// Projects that an empty role stands in for from now on, since a role of theirs was about to lapse.
+    pub suspended: Vec<ProjectName>,
     /// What became of which target: the first thousand.
     pub names: Vec<(Became, TargetPath)>,
     /// What was written into the site.

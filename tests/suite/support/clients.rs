@@ -60,8 +60,26 @@ pub(crate) fn python_tuf_at(base: &str, site: &Path, work: &Path, targets: &BTre
     ngclient(&["--base", base], site, work, targets)
 }
 
+/// Whether python-tuf verifies all of these; what it says if it does not.
+pub(crate) fn python_tuf_verifies(
+    site: &Path,
+    work: &Path,
+    targets: &BTreeMap<String, String>,
+) -> Result<u64, String> {
+    ask_ngclient(&[], site, work, targets)
+}
+
 #[track_caller]
 fn ngclient(more: &[&str], site: &Path, work: &Path, targets: &BTreeMap<String, String>) -> u64 {
+    ask_ngclient(more, site, work, targets).unwrap_or_else(|said| panic!("python-tuf refused:\n{said}"))
+}
+
+fn ask_ngclient(
+    more: &[&str],
+    site: &Path,
+    work: &Path,
+    targets: &BTreeMap<String, String>,
+) -> Result<u64, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ngclient.py");
     let mut command = Command::new(python());
     command.arg(script).arg(site).arg(work).args(more);
@@ -73,9 +91,11 @@ fn ngclient(more: &[&str], site: &Path, work: &Path, targets: &BTreeMap<String, 
     }
     drop(stdin);
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "python-tuf refused:\n{}", String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    json["verified"].as_u64().unwrap()
+    Ok(json["verified"].as_u64().unwrap())
 }
 
 /// Finds files as an HTTP server does, by the decoded path: tough's own transport for files takes
@@ -93,11 +113,27 @@ impl tough::Transport for AsAServer {
     }
 }
 
+/// Whether tough verifies all of these; what it says if it does not.
+pub(crate) fn tough_verifies(site: &Path, targets: &BTreeMap<String, String>) -> Result<u64, String> {
+    match tough_or_missing(site, targets).map_err(|error| format!("{error}: {error:?}"))? {
+        Ok(verified) => Ok(verified),
+        Err(missing) => Err(format!("tough does not find {missing}")),
+    }
+}
+
 /// Lets tough download every target and compare it. Gives the number verified.
 pub(crate) fn tough(
     site: &Path,
     targets: &BTreeMap<String, String>,
 ) -> Result<u64, Box<tough::error::Error>> {
+    Ok(tough_or_missing(site, targets)?.unwrap_or_else(|missing| panic!("tough does not find {missing}")))
+}
+
+/// The number verified, or the first target that is nowhere.
+fn tough_or_missing(
+    site: &Path,
+    targets: &BTreeMap<String, String>,
+) -> Result<Result<u64, String>, Box<tough::error::Error>> {
     use tough::{IntoVec as _, RepositoryLoader, TargetName};
     let url = |path: &Path| url::Url::from_directory_path(path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -108,14 +144,11 @@ pub(crate) fn tough(
         let mut verified = 0;
         for (path, sha256) in targets {
             let stream = repository.read_target(&TargetName::new(path).unwrap()).await.map_err(Box::new)?;
-            let bytes = stream
-                .unwrap_or_else(|| panic!("tough does not find {path}"))
-                .into_vec()
-                .await
-                .map_err(Box::new)?;
+            let Some(stream) = stream else { return Ok(Err(path.clone())) };
+            let bytes = stream.into_vec().await.map_err(Box::new)?;
             assert_eq!(tuffet::model::Sha256::of(&bytes).to_string(), *sha256, "{path}");
             verified += 1;
         }
-        Ok(verified)
+        Ok(Ok(verified))
     })
 }

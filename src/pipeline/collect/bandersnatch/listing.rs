@@ -4,7 +4,8 @@
 use super::page::{self, Link, Page};
 use crate::disk::FileStamp;
 use crate::model::Sha256;
-use crate::pipeline::source::{Mark, ProjectStatus, one_line};
+use crate::model::page::{ProjectStatus, one_line};
+use crate::pipeline::source::Mark;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,13 +1,9 @@
-//! A page of a mirror, as installers read it: PEP 503 with its later attributes in HTML, PEP 691 in
-//! JSON. Takes bytes from a stranger, gives what they offer; links that lead nowhere in the mirror are
-//! passed over.
+//! A page of a mirror: which of its links lead into the mirror, and where.
 
 use crate::model::Sha256;
-use crate::pipeline::source::{ProjectStatus, one_line};
-use html5gum::emitters::default::StartTag;
-use html5gum::{Token, Tokenizer};
-use serde::Deserialize;
-use serde_json::Value;
+use crate::model::page::{self, ProjectStatus, percent_decoded};
+
+pub(super) use crate::model::page::{is_time, yanked};
 
 /// What a page says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,113 +28,25 @@ pub(super) struct Link {
 
 /// Reads a page of HTML.
 pub(super) fn html(bytes: &[u8]) -> Page {
-    let mut page = Page::default();
-    let (mut status, mut reason) = (None, None);
-    for Ok(token) in Tokenizer::new(bytes) {
-        match token {
-            Token::StartTag(tag) if **tag.name == *b"a" => {
-                let Some((url, fragment)) = attribute(&tag, b"href").map(|href| split_fragment(&href)) else {
-                    continue;
-                };
-                let Some(path) = below_packages(&url) else { continue };
-                let sha256 = fragment.strip_prefix("sha256=").and_then(|digest| digest.parse().ok());
-                page.files.push(Link {
-                    path,
-                    sha256,
-                    yanked: attribute(&tag, b"data-yanked").map(|reason| one_line(&reason)),
-                    uploaded: None,
-                });
-            }
-            Token::StartTag(tag) if **tag.name == *b"meta" => match attribute(&tag, b"name").as_deref() {
-                Some("pypi:project-status") => status = attribute(&tag, b"content"),
-                Some("pypi:project-status-reason") => reason = attribute(&tag, b"content"),
-                _ => {}
-            },
-            Token::Comment(comment) => {
-                let text = String::from_utf8_lossy(&comment).into_owned();
-                let serial =
-                    text.trim().strip_prefix("SERIAL ").and_then(|serial| serial.trim().parse().ok());
-                page.serial = serial.unwrap_or(page.serial);
-            }
-            _ => {}
-        }
-    }
-    page.status = status.and_then(|status| ProjectStatus::new(&status, reason));
-    page
-}
-
-/// The value of an attribute.
-fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
-    let found = tag.attributes.iter().find(|(attribute, _)| ***attribute == *name);
-    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    below(page::html(bytes))
 }
 
 /// Reads a document of JSON, or says why it is none.
 pub(super) fn json(bytes: &[u8]) -> Result<Page, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Document {
-        files: Vec<File>,
-        #[serde(default)]
-        meta: Meta,
-        #[serde(default, rename = "project-status")]
-        status: Option<Status>,
-    }
-    #[derive(Default, Deserialize)]
-    struct Meta {
-        // bandersnatch writes a text here and an integer on the root page.
-        #[serde(default, rename = "_last-serial")]
-        serial: Value,
-    }
-    #[derive(Deserialize)]
-    struct File {
-        url: String,
-        #[serde(default)]
-        hashes: std::collections::BTreeMap<String, String>,
-        #[serde(default)]
-        yanked: Value,
-        #[serde(default, rename = "upload-time")]
-        uploaded: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Status {
-        #[serde(default)]
-        status: Option<String>,
-        #[serde(default)]
-        reason: Option<String>,
-    }
-    let document: Document = serde_json::from_slice(bytes)?;
-    let serial = match &document.meta.serial {
-        Value::String(text) => text.parse().unwrap_or(0),
-        other => other.as_u64().unwrap_or(0),
+    page::json(bytes).map(below)
+}
+
+/// Links that lead nowhere in the mirror are passed over.
+fn below(page: page::Page) -> Page {
+    let link = |link: page::Link| {
+        let path = below_packages(&link.url)?;
+        Some(Link { path, sha256: link.sha256, yanked: link.yanked, uploaded: link.uploaded })
     };
-    let files = document.files.into_iter().filter_map(|file| {
-        let path = below_packages(&split_fragment(&file.url).0)?;
-        let sha256 = file.hashes.get("sha256").and_then(|digest| digest.parse().ok());
-        let yanked = yanked(&file.yanked);
-        Some(Link { path, sha256, yanked, uploaded: file.uploaded.filter(|time| is_time(time)) })
-    });
-    let status = document.status.and_then(|s| ProjectStatus::new(s.status.as_deref()?, s.reason));
-    Ok(Page { serial, files: files.collect(), status })
-}
-
-/// `yanked` of PEP 691: a flag, or a reason.
-pub(super) fn yanked(value: &Value) -> Option<String> {
-    match value {
-        Value::Bool(true) => Some(String::new()),
-        Value::String(reason) => Some(one_line(reason)),
-        _ => None,
+    Page {
+        serial: page.serial,
+        files: page.files.into_iter().filter_map(link).collect(),
+        status: page.status,
     }
-}
-
-/// A moment as PEP 700 wants it: UTC with a `Z`, no more than microseconds.
-pub(super) fn is_time(text: &str) -> bool {
-    let form = text.len() <= "2026-01-01T00:00:00.000000Z".len() && text.ends_with('Z') && text.contains('T');
-    form && text.parse::<crate::model::Moment>().is_ok()
-}
-
-fn split_fragment(url: &str) -> (String, String) {
-    let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
-    (url.split('?').next().unwrap_or(url).to_owned(), fragment.to_owned())
 }
 
 /// What stands behind `/packages/` in the path of a URL, decoded: the same in every mode of the
@@ -148,26 +56,6 @@ fn below_packages(url: &str) -> Option<String> {
     let path = percent_decoded(&url[at.or_else(|| url.starts_with("packages/").then_some(9))?..])?;
     let stays = path.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
     (stays && !path.contains('\0')).then_some(path)
-}
-
-/// The text that a path in a URL stands for (RFC 3986 section 2.1); `None` if it is not UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let digits = tail.get(..2).filter(|_| byte == b'%').and_then(|digits| hex::decode(digits).ok());
-        match digits {
-            Some(decoded) => {
-                out.extend(decoded);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]

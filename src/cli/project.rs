@@ -1,0 +1,277 @@
+//! `tuffet project`: what the operator of the index does about authors' projects.
+
+use super::args::{Common, Format, ProjectAccept, ProjectCommand, ProjectRevoke};
+use super::failure::{Failure, REFUSED};
+use super::settings::Settings;
+use super::terminal::Terminal;
+use super::{clock, passphrase, question, show};
+use std::collections::{BTreeMap, BTreeSet};
+use tuffet::disk::lock::WhenHeld;
+use tuffet::keys::file;
+use tuffet::model::{KeyId, Moment, ProjectName};
+use tuffet::runs::build::TargetFiles;
+use tuffet::runs::project::Place;
+use tuffet::runs::project::accept::{self, Keys, Outcome};
+use tuffet::runs::project::list::{self, Listed};
+use tuffet::runs::project::revoke;
+use tuffet::state::State;
+use tuffet::state::ledger::What;
+use tuffet::submission::Claim;
+
+pub(crate) fn run(common: &Common, command: &ProjectCommand) -> Result<u8, Failure> {
+    match command {
+        ProjectCommand::List => listed(common),
+        ProjectCommand::Accept(args) => accepted(common, args, Keys::Stay),
+        ProjectCommand::Rekey(args) => accepted(common, args, Keys::Change),
+        ProjectCommand::Revoke(args) => revoked(common, args),
+    }
+}
+
+fn place(settings: &Settings, now: Moment) -> Place<'_> {
+    Place {
+        site: &settings.site,
+        state: &settings.state,
+        tough_alias: settings.tough_alias,
+        compress: &settings.compress,
+        lives: &settings.lives,
+        now,
+    }
+}
+
+fn name(text: &str) -> Result<ProjectName, Failure> {
+    ProjectName::normalise(text).map_err(|e| Failure::usage(e.to_string()))
+}
+
+/// `NAME=KEYID`, as often as given.
+fn registrations(given: &[String]) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
+    let mut all: BTreeMap<ProjectName, BTreeSet<KeyId>> = BTreeMap::new();
+    for text in given {
+        let wrong = || {
+            Failure::usage(format!(
+                "--register {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints"
+            ))
+        };
+        let (project, keyid) = text.split_once('=').ok_or_else(wrong)?;
+        if keyid.len() != 64 || !keyid.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return Err(wrong());
+        }
+        all.entry(name(project)?).or_default().insert(KeyId::new(keyid));
+    }
+    Ok(all)
+}
+
+fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Failure> {
+    let settings = Settings::load(common)?;
+    let now = clock::now(common)?;
+    let register = registrations(&args.register)?;
+    let only = args.only.iter().map(|text| name(text)).collect::<Result<BTreeSet<_>, _>>()?;
+    let state = State::new(&settings.state);
+    let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
+    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let reporter = Terminal::new(common);
+    passphrase::warn_if_open(common, &reporter)?;
+    let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
+    let confirm = |project: &ProjectName, claim: &Claim| {
+        // Whose key it is is never taken for granted: --yes does not answer this.
+        question::can_ask() && {
+            let mut text = format!("{project} is to be held by {} of these keys:\n", claim.threshold);
+            claim.keys.keys().for_each(|keyid| text += &format!("  {keyid}\n"));
+            question::ask(&format!(
+                "{text}Did the author of {project} tell you so, on another way than the ZIP came?"
+            ))
+        }
+    };
+    let request = accept::Request {
+        place: place(&settings, now),
+        carries_files: settings.target_files != TargetFiles::Elsewhere,
+        zips: &args.zips,
+        register: &register,
+        only: &only,
+        keys,
+        confirm: &confirm,
+    };
+    let outcome = accept::accept(&request, &online, &reporter);
+    reporter.finish();
+    let outcome = match outcome {
+        Err(tuffet::runs::project::Error::Refused(refused)) if common.format == Format::Json => {
+            let refused: Vec<_> = refused
+                .iter()
+                .map(|(zip, refusals)| serde_json::json!({"zip": zip, "refusals": refusals}))
+                .collect();
+            let json = serde_json::json!({"accepted": [], "refused": refused, "exit": REFUSED});
+            show::print(&format!("{json}\n"));
+            return Ok(REFUSED);
+        }
+        outcome => outcome?,
+    };
+    match common.format {
+        Format::Json => show::print(&format!("{}\n", json(&outcome))),
+        _ if common.quiet => {}
+        _ => show::print(&human(&outcome)),
+    }
+    Ok(0)
+}
+
+fn json(outcome: &Outcome) -> serde_json::Value {
+    let taken = outcome.taken.iter().map(|taken| {
+        serde_json::json!({
+            "project": taken.project.as_str(),
+            "standing": taken.standing,
+            "roles": taken.roles.iter().map(|(role, version)| (role.to_string(), version.number())).collect::<BTreeMap<_, _>>(),
+            "files": taken.files,
+            "dropped": taken.dropped,
+            "registered": taken.binds.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
+        })
+    });
+    serde_json::json!({
+        "accepted": taken.collect::<Vec<_>>(),
+        "refused": [],
+        "snapshot": outcome.snapshot,
+        "written": {"files": outcome.written.files, "bytes": outcome.written.bytes},
+    })
+}
+
+fn human(outcome: &Outcome) -> String {
+    let mut out = String::new();
+    for taken in &outcome.taken {
+        let roles: Vec<String> =
+            taken.roles.iter().map(|(role, version)| format!("{role} {version}")).collect();
+        out += &format!(
+            "{}: {}, {} new\n",
+            taken.project,
+            taken.standing,
+            show::count(taken.files.len() as u64, "file")
+        );
+        out += &format!("  {}\n", show::wrap(&format!("roles: {}", roles.join(", ")), 78, "    "));
+        if let Some(claim) = &taken.binds {
+            out += &format!("  held from now on by {} of:\n", claim.threshold);
+            claim.keys.keys().for_each(|keyid| out += &format!("    {keyid}\n"));
+        }
+        if !taken.dropped.is_empty() {
+            let names: Vec<&str> = taken.dropped.iter().map(|path| path.split().1).collect();
+            let text = format!("not published any more: {}", names.join(", "));
+            out += &format!("  {}\n", show::wrap(&text, 78, "    "));
+        }
+    }
+    out + &format!("Published snapshot {}.\n", outcome.snapshot)
+}
+
+fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
+    let settings = Settings::load(common)?;
+    let now = clock::now(common)?;
+    let project = name(&args.name)?;
+    let state = State::new(&settings.state);
+    let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
+    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let reporter = Terminal::new(common);
+    if !args.yes {
+        let asked = format!(
+            "Nothing of {project} will be published until its author, or another, registers a key again. Revoke it?"
+        );
+        if !question::can_ask() {
+            return Err(Failure::usage(format!("{asked} There is nobody to ask: give --yes")));
+        }
+        if !question::ask(&asked) {
+            return Err(Failure::new(REFUSED, "nothing was revoked"));
+        }
+    }
+    let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
+    let outcome = revoke::revoke(place(&settings, now), &project, &online, &reporter);
+    reporter.finish();
+    let outcome = outcome?;
+    match common.format {
+        Format::Json => {
+            let json = serde_json::json!({
+                "project": project.as_str(),
+                "removed": outcome.removed,
+                "snapshot": outcome.snapshot,
+            });
+            show::print(&format!("{json}\n"));
+        }
+        _ if common.quiet => {}
+        _ => show::print(&format!(
+            "{}\n",
+            show::wrap(
+                &format!(
+                    "{project} is revoked: {} not published any more, and the name stays reserved. Published snapshot {}.",
+                    show::count(outcome.removed, "target"),
+                    outcome.snapshot
+                ),
+                80,
+                ""
+            )
+        )),
+    }
+    Ok(0)
+}
+
+fn listed(common: &Common) -> Result<u8, Failure> {
+    let settings = Settings::load(common)?;
+    let now = clock::now(common)?;
+    let reporter = Terminal::new(common);
+    let listed = list::list(&settings.site, &settings.state, &reporter);
+    reporter.finish();
+    let listed = listed?;
+    match common.format {
+        Format::Json => {
+            let one = |one: &Listed| {
+                serde_json::json!({
+                    "project": one.project.as_str(),
+                    "standing": one.standing,
+                    "suspended": one.suspended,
+                    "keys": one.keys,
+                    "threshold": one.threshold,
+                    "since": one.since,
+                    "expires": one.expires,
+                    "members": one.members,
+                    "files": one.files,
+                    "held": one.held,
+                })
+            };
+            let all: Vec<_> = listed.iter().map(one).collect();
+            show::print(&format!("{}\n", serde_json::json!({"projects": all})));
+        }
+        _ => show::print(&table(&listed, now)),
+    }
+    Ok(0)
+}
+
+fn table(listed: &[Listed], now: Moment) -> String {
+    if listed.is_empty() {
+        return "No project has an author's key yet; `tuffet project accept` takes in submissions.\n"
+            .to_owned();
+    }
+    let mut out = String::from("PROJECT               STANDING          FILES  KEY       SINCE       ENDS\n");
+    for one in listed {
+        let standing = match one.suspended {
+            Some(What::Revoked) => "revoked".to_owned(),
+            Some(_) => "suspended".to_owned(),
+            None => one.standing.to_string(),
+        };
+        let key = match (&one.keys[..], one.suspended) {
+            (_, Some(_)) => "-".to_owned(),
+            ([only], None) => only.short().to_owned(),
+            (keys, None) => format!("{} of {}", one.threshold, keys.len()),
+        };
+        let since = one.since.map(|since| since.to_string()).unwrap_or_default();
+        let ends = match (one.suspended, one.expires <= now) {
+            (Some(_), _) => String::new(),
+            (None, true) => "EXPIRED".to_owned(),
+            (None, false) => format!("in {}", show::span(one.expires.since(now))),
+        };
+        out += &format!(
+            "{:<20}  {standing:<16}  {:>5}  {key:<8}  {:<10}  {ends}\n",
+            one.project.as_str(),
+            one.files,
+            since.get(..10).unwrap_or("unknown"),
+        );
+        if !one.members.is_empty() {
+            out +=
+                &format!("  {}\n", show::wrap(&format!("members: {}", one.members.join(", ")), 78, "    "));
+        }
+        for held in &one.held {
+            out += &format!("  held: {}\n", show::one_line(&held.file));
+        }
+    }
+    out
+}

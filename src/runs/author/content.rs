@@ -1,0 +1,251 @@
+//! The files of a project as its author sees them: what is published, what lies here, and the pages that
+//! follow from both.
+
+use super::{Error, member};
+use crate::disk::walk::{self, Kind};
+use crate::disk::{self, read::OpenFile};
+use crate::model::page::{self, Page};
+use crate::model::project_role::SUSPENDS;
+use crate::model::{
+    Distribution, Entry, ProjectName, ProjectRole, RoleName, Sha256, TargetFile, TargetPath, Targets,
+};
+use crate::pipeline::source::Facts;
+use crate::pipeline::{index, inspect};
+use crate::site::client::Client;
+use crate::submission::pack::Content as Bytes;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A published file that nobody but the index vouches for until now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// The target.
+    pub path: TargetPath,
+    /// Its size in bytes.
+    pub length: u64,
+    /// Its digest.
+    pub digest: Sha256,
+    /// Whether the same file lies in the folder that was given.
+    pub is_here: bool,
+    /// The role that vouched for it, if another author did.
+    pub by: Option<RoleName>,
+}
+
+/// A distribution in the author's folder.
+#[derive(Clone, Debug)]
+pub(super) struct Here {
+    pub(super) path: PathBuf,
+    pub(super) entry: Entry,
+    pub(super) facts: Facts,
+    pub(super) metadata: Option<Vec<u8>>,
+}
+
+/// The files of each role of a project, and what is known of them.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The distributions and METADATA that each role lists.
+    pub(super) files: BTreeMap<ProjectRole, BTreeMap<TargetPath, TargetFile>>,
+    /// What archives say of themselves.
+    pub(super) facts: BTreeMap<Sha256, Facts>,
+    /// What the published page says beside that.
+    pub(super) told: Page,
+    /// Files that the signer is asked to vouch for.
+    pub(super) adopted: Vec<Adopted>,
+    /// Bytes that go into the submission.
+    pub(super) bytes: BTreeMap<TargetPath, Bytes>,
+}
+
+/// Every distribution of `project` in `folder`, and the names of files that are none of its.
+pub(super) fn here(folder: &Path, project: &ProjectName) -> Result<(Vec<Here>, Vec<String>), disk::Error> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for one in walk::below(&disk::folder::resolve(folder)?)? {
+        let shown = one.relative.to_string_lossy().into_owned();
+        let name = shown.rsplit('/').next().unwrap_or(&shown);
+        let is_its = match Distribution::from_file_name(name) {
+            Distribution::Settled(of) => of == *project,
+            Distribution::Unsettled(may_be) => may_be.contains(project),
+            Distribution::Other => false,
+        };
+        let target = format!("packages/{project}/{name}").parse::<TargetPath>();
+        let (true, Kind::File(_), Ok(target)) = (is_its, &one.kind, target) else {
+            others.push(shown);
+            continue;
+        };
+        let path = disk::folder::resolve(folder)?.join(&one.relative);
+        let (digest, length) = OpenFile::open(&path)?.digest()?;
+        let (facts, metadata) = inspect::inspect(&path, name)?;
+        found.push(Here { path, entry: Entry { path: target, length, digest }, facts, metadata });
+    }
+    Ok((found, others))
+}
+
+impl Content {
+    /// What is published of a project.
+    pub(super) fn published(client: &Client<'_>) -> Result<Self, Error> {
+        let mut content = Self::default();
+        let mut pages = BTreeMap::new();
+        let mut sort =
+            |part: &ProjectRole, targets: &BTreeMap<TargetPath, TargetFile>, content: &mut Self| {
+                for (path, file) in targets {
+                    if path.as_str().starts_with("simple/") {
+                        pages.insert(path.clone(), file.clone());
+                    } else {
+                        content.files.entry(part.clone()).or_default().insert(path.clone(), file.clone());
+                    }
+                }
+            };
+        match &client.project {
+            None => {
+                let all = client.all_in_bins()?;
+                sort(&ProjectRole::Own, &all, &mut content);
+                let adopted = content.files.get(&ProjectRole::Own).cloned().unwrap_or_default();
+                content.adopt(&adopted, None);
+            }
+            Some(project) if project.is_suspended() => {
+                for (part, role, last) in before_suspension(client) {
+                    sort(&ProjectRole::Own, &last.targets, &mut content);
+                    if member(&part).is_some() {
+                        content.adopt(&last.targets, Some(&role));
+                    }
+                }
+            }
+            Some(project) => {
+                sort(&ProjectRole::Own, &project.own.targets, &mut content);
+                for (part, role) in &project.parts {
+                    sort(part, &role.targets, &mut content);
+                }
+            }
+        }
+        content.read_pages(client, &pages)?;
+        Ok(content)
+    }
+
+    /// Notes files that another vouched for until now.
+    pub(super) fn adopt(&mut self, files: &BTreeMap<TargetPath, TargetFile>, by: Option<&RoleName>) {
+        let is_distribution = |path: &&TargetPath| {
+            path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata")
+        };
+        for path in files.keys().filter(is_distribution) {
+            let Some(digest) = files[path].hashes.sha256() else { continue };
+            let (path, length, by) = (path.clone(), files[path].length, by.cloned());
+            self.adopted.push(Adopted { path, length, digest, is_here: false, by });
+        }
+    }
+
+    /// What the published pages say, of the files that they agree on with the roles.
+    fn read_pages(
+        &mut self,
+        client: &Client<'_>,
+        pages: &BTreeMap<TargetPath, TargetFile>,
+    ) -> Result<(), Error> {
+        let by = RoleName::targets();
+        for (path, file) in pages {
+            // The pages of a project that is suspended may be gone.
+            let Ok(bytes) = client.fetch(path, file, &by) else { continue };
+            let read = match path.split().1 {
+                "index.html" => page::html(&bytes),
+                _ => page::json(&bytes).unwrap_or_default(),
+            };
+            // JSON comes second, in the order of the names, and says more.
+            if !read.files.is_empty() || self.told.files.is_empty() {
+                self.told = read;
+            }
+        }
+        let all: BTreeMap<TargetPath, TargetFile> =
+            self.files.values().flat_map(|files| files.clone()).collect();
+        for link in &self.told.files {
+            let Some(digest) = link.sha256 else { continue };
+            let beside = format!("packages/{}/{}.metadata", client.name, link.name).parse::<TargetPath>();
+            let beside = beside.ok().and_then(|path| all.get(&path));
+            let metadata = beside.and_then(|file| Some((file.hashes.sha256()?, file.length)));
+            let facts = Facts { requires_python: link.requires_python.clone(), metadata, broken: None };
+            self.facts.insert(digest, facts);
+        }
+        Ok(())
+    }
+
+    /// Every file, whichever role lists it.
+    pub(super) fn find(&self, path: &TargetPath) -> Option<(&ProjectRole, &TargetFile)> {
+        self.files.iter().find_map(|(part, files)| Some((part, files.get(path)?)))
+    }
+
+    /// Takes files of the author's folder into the role `part`; gives how many are new.
+    pub(super) fn take(&mut self, here: Vec<Here>, part: &ProjectRole) -> Result<usize, Error> {
+        let mut new = 0;
+        for Here { path, entry, facts, metadata } in here {
+            self.facts.insert(entry.digest, facts.clone());
+            if let Some(adopted) = self.adopted.iter_mut().find(|adopted| adopted.path == entry.path) {
+                adopted.is_here = adopted.digest == entry.digest;
+            }
+            if let Some((_, file)) = self.find(&entry.path) {
+                let published = file.hashes.sha256();
+                if published == Some(entry.digest) {
+                    continue;
+                }
+                let published = published.map(|digest| digest.to_string()).unwrap_or_default();
+                return Err(Error::Differs { path: entry.path, published, here: entry.digest.to_string() });
+            }
+            new += 1;
+            let files = self.files.entry(part.clone()).or_default();
+            if let (Some((digest, length)), Some(bytes)) = (facts.metadata, metadata)
+                && let Ok(beside) = format!("{}.metadata", entry.path).parse::<TargetPath>()
+            {
+                files.insert(beside.clone(), TargetFile::new(length, digest));
+                self.bytes.insert(beside, Bytes::Bytes(bytes));
+            }
+            files.insert(entry.path.clone(), entry.target_file());
+            self.bytes.insert(entry.path, Bytes::File(path));
+        }
+        Ok(new)
+    }
+
+    /// Leaves a file and its METADATA out of the role `part`.
+    pub(super) fn leave_out(&mut self, name: &str, part: &ProjectRole) -> Result<(), Error> {
+        let files = self.files.entry(part.clone()).or_default();
+        let beside = format!("{name}.metadata");
+        let before = files.len();
+        files.retain(|path, _| path.split().1 != name && path.split().1 != beside);
+        if files.len() == before {
+            return Err(Error::NoSuchFile(name.to_owned()));
+        }
+        self.adopted.retain(|adopted| adopted.path.split().1 != name);
+        self.bytes.retain(|path, _| path.split().1 != name && path.split().1 != beside);
+        Ok(())
+    }
+
+    /// The two pages that follow from all files.
+    pub(super) fn pages(&self, project: &ProjectName) -> Result<Vec<(TargetPath, Vec<u8>)>, Error> {
+        let mut entries = Vec::new();
+        for (path, file) in self.files.values().flatten() {
+            let Some(digest) = file.hashes.sha256() else { continue };
+            if path.as_str().ends_with(".metadata") {
+                continue;
+            }
+            if !self.facts.contains_key(&digest) {
+                return Err(Error::Unknown(path.clone()));
+            }
+            entries.push(Entry { path: path.clone(), length: file.length, digest });
+        }
+        Ok(index::pages_of(project, &entries, &self.facts, &self.told))
+    }
+}
+
+/// The last roles that authors signed of a suspended project, with what they listed.
+fn before_suspension(client: &Client<'_>) -> Vec<(ProjectRole, RoleName, Targets)> {
+    let Some(project) = &client.project else { return Vec::new() };
+    let version = project.own.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
+    let version = version.and_then(crate::model::Version::new);
+    let role = project.delegation.name.clone();
+    let Some(own) = version.and_then(|version| client.older(&role, version)) else { return Vec::new() };
+    let children: Vec<RoleName> =
+        own.delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone()).collect();
+    let mut roles = vec![(ProjectRole::Own, role, own)];
+    for child in children {
+        let part = ProjectRole::parse(&child).map(|(_, part)| part);
+        let last = client.version(&child).and_then(|version| client.older(&child, version));
+        if let (Some(part), Some(last)) = (part, last) {
+            roles.push((part, child, last));
+        }
+    }
+    roles
+}

@@ -1,0 +1,92 @@
+//! `author show`: what stands in a submission or in a member's file, from its bytes alone.
+
+use super::Error;
+use crate::model::{Key, KeyId, Moment, RoleKeys, RoleName, TargetPath, Version};
+use crate::submission::{Claim, Joining, Submission};
+use crate::trust::verified;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its name.
+    pub role: RoleName,
+    /// Its version.
+    pub version: Version,
+    /// When it ends.
+    pub expires: Moment,
+    /// Who signed it: the ids that stand on its signatures.
+    pub signatures: Vec<KeyId>,
+    /// The roles that it delegates to, with the ids of their keys.
+    pub delegates: Vec<(RoleName, Vec<KeyId>)>,
+    /// The files that it lists: path, size in bytes, SHA-256.
+    pub targets: Vec<(TargetPath, u64, String)>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The project.
+    pub project: String,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// The keys that it carries for the project.
+    pub claim: Option<Claim>,
+    /// How many of the claim's keys have signed, where there is one.
+    pub signed: Option<u32>,
+    /// The files in it, with their size.
+    pub files: BTreeMap<TargetPath, u64>,
+    /// The member's key, if it is a member's file.
+    pub member: Option<(String, Key)>,
+}
+
+/// Looks into the file at `path`.
+///
+/// # Errors
+/// [`Error`].
+pub fn show(path: &Path) -> Result<Shown, Error> {
+    if !crate::disk::read::begins_with(path, b"PK")? {
+        let joining = Joining::read(path)?;
+        let name =
+            super::name_of(&crate::model::ProjectRole::Member(joining.member.clone()), &joining.project)?;
+        let member = Some((joining.member.to_string(), joining.key.clone()));
+        let roles = vec![role(name, &joining.role)];
+        let project = joining.project.to_string();
+        return Ok(Shown { project, roles, claim: None, signed: None, files: BTreeMap::new(), member });
+    }
+    let submission = Submission::open(path)?;
+    let own = submission.roles.get(&crate::model::ProjectRole::Own);
+    let signed = submission.claim.as_ref().zip(own).map(|(claim, own)| {
+        let keys = RoleKeys::new(claim.keys.keys().cloned().collect(), u32::MAX);
+        match verified::check(&own.envelope, &claim.keys, &keys) {
+            Err(shortfall) => shortfall.valid,
+            Ok(_) => u32::MAX,
+        }
+    });
+    Ok(Shown {
+        project: submission.project.to_string(),
+        roles: submission.roles.values().map(|one| role(one.name.clone(), &one.envelope)).collect(),
+        claim: submission.claim.clone(),
+        signed,
+        files: submission.targets.clone(),
+        member: None,
+    })
+}
+
+fn role(name: RoleName, envelope: &crate::model::Envelope<crate::model::Targets>) -> Role {
+    let signed = envelope.signed();
+    let children = signed.delegations.iter().flat_map(|d| &d.roles);
+    let targets = signed.targets.iter().map(|(path, file)| {
+        let digest = file.hashes.sha256().map(|digest| digest.to_string()).unwrap_or_default();
+        (path.clone(), file.length, digest)
+    });
+    Role {
+        role: name,
+        version: signed.version,
+        expires: signed.expires,
+        signatures: envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect(),
+        delegates: children.map(|child| (child.name.clone(), child.keys.keyids.clone())).collect(),
+        targets: targets.collect(),
+    }
+}

@@ -1,0 +1,188 @@
+//! The operator's side of authors' projects: taking submissions in, and taking keys away.
+
+pub mod accept;
+pub mod list;
+mod pages;
+pub mod revoke;
+
+use super::publish;
+use crate::disk;
+use crate::disk::stage::Staging;
+use crate::model::{Compression, Moment};
+use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
+use crate::pipeline::index;
+use crate::runs::guard::Refusal as Forbidden;
+use crate::site::Site;
+use crate::site::copies::{self, Original};
+use crate::site::layout;
+use crate::site::read::{self, Published};
+use crate::site::swap::Written;
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
+use crate::state::ledger;
+use crate::submission::Refusal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Why a project was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing is published.
+    #[error("nothing is published in {0} yet; `tuffet build --init` publishes")]
+    NotBegun(String),
+    /// Submissions that are not taken, each with every reason found.
+    #[error("{}", refused(.0))]
+    Refused(Vec<(PathBuf, Vec<Refusal>)>),
+    /// The site does not carry its files.
+    #[error(
+        "site.targets is \"none\": files are served from elsewhere, and what an author submits would be nowhere. \
+         Set it to \"copy\" or \"hardlink\" to take in submissions"
+    )]
+    NoFilesHere,
+    /// There is no such project among those that have an author.
+    #[error("{0} has no author's key here; `tuffet project list` shows those that have")]
+    NoAuthor(String),
+    /// The administrators signed for it.
+    #[error(
+        "{0} is claimed: its delegation is signed offline, and changes in a ceremony alone. New releases and \
+         members need none"
+    )]
+    Claimed(String),
+    /// The published tree is not one that a client accepts.
+    #[error(transparent)]
+    Published(#[from] read::Error),
+    /// Something forbids signing.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// Nothing was published.
+    #[error(transparent)]
+    Publish(#[from] publish::Error),
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+fn refused(refused: &[(PathBuf, Vec<Refusal>)]) -> String {
+    let mut out = String::from("nothing was taken in.");
+    for (path, refusals) in refused {
+        out += &format!("\n{}: refused", path.display());
+        for refusal in refusals {
+            out += &format!("\n- {refusal}");
+        }
+    }
+    out
+}
+
+/// What every one of these runs knows of the site.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The site.
+    pub site: &'a Path,
+    /// The state folder.
+    pub state: &'a Path,
+    /// Whether stock tough gets its names too.
+    pub tough_alias: bool,
+    /// In which forms metadata and pages get compressed copies.
+    pub compress: &'a [Compression],
+    /// How long roles live.
+    pub lives: &'a crate::trust::Lives,
+    /// The run's now.
+    pub now: Moment,
+}
+
+impl Place<'_> {
+    fn manner(&self) -> Manner {
+        // What is brought in lies in the staging folder, where nobody else writes.
+        Manner { bring: crate::disk::stage::Bring::Link, tough_alias: self.tough_alias }
+    }
+
+    fn publish(&self) -> publish::Manner<'_> {
+        publish::Manner { lives: self.lives, compress: self.compress, now: self.now }
+    }
+}
+
+/// The projects of a tree that have pages, or files: those in the bins by `bins`, and those of authors.
+fn names(bins: &Inventory, authors: BTreeSet<ProjectName>) -> BTreeSet<ProjectName> {
+    let mut names = authors;
+    for (_, entry) in bins.iter() {
+        let mut segments = entry.path.segments();
+        let (first, name, rest) = (segments.next(), segments.next(), segments.next());
+        if rest.is_some() && [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&first) {
+            names.extend(name.and_then(|name| ProjectName::normalise(name).ok()));
+        }
+    }
+    names
+}
+
+/// Authors' projects whose pages are published.
+fn with_pages(published: &Published) -> BTreeSet<ProjectName> {
+    let projects = published.projects.iter().filter(|(_, project)| !project.is_suspended());
+    projects.map(|(name, _)| name.clone()).collect()
+}
+
+/// `bins` with the root page as it is to be, if there is one; and that page, if it changes.
+fn with_root_page(bins: Inventory, authors: BTreeSet<ProjectName>) -> (Inventory, Option<(Entry, Vec<u8>)>) {
+    let is_root = |entry: &Entry| entry.path.as_str() == layout::ROOT_PAGE;
+    let Some(before) = bins.iter().map(|(_, entry)| entry).find(|entry| is_root(entry)).cloned() else {
+        return (bins, None);
+    };
+    let bytes = index::root_html(names(&bins, authors).iter());
+    let entry = Entry { path: before.path.clone(), length: bytes.len() as u64, digest: Sha256::of(&bytes) };
+    if entry == before {
+        return (bins, None);
+    }
+    let others = bins.iter().map(|(_, entry)| entry).filter(|entry| !is_root(entry)).cloned();
+    (Inventory::new(bins.bins(), others.chain([entry.clone()])), Some((entry, bytes)))
+}
+
+/// Brings pages of ours into the site, with their compressed copies.
+fn bring_pages(
+    place: &Place<'_>,
+    staging: &Staging,
+    pages: &[(Entry, Vec<u8>)],
+) -> Result<Written, disk::Error> {
+    let site = Site::new(place.site);
+    let incoming: Vec<Incoming<'_>> = pages
+        .iter()
+        .map(|(entry, bytes)| Incoming {
+            entry,
+            content: Content::Made(bytes, place.now),
+            plain: PlainName::Pass,
+        })
+        .collect();
+    let surveys = targets::survey(&site, &incoming, place.manner())?;
+    let arrivals =
+        targets::bring(&site, staging, &incoming, &surveys, place.manner(), &crate::report::Silent)?;
+    let mut written = Written::default();
+    for ((entry, _), arrival) in pages.iter().zip(&arrivals) {
+        if matches!(arrival, Arrival::New(_)) {
+            written.add(Written { files: 1, bytes: entry.length });
+        }
+    }
+    let originals: Vec<Original<'_>> = pages
+        .iter()
+        .map(|(entry, bytes)| {
+            let names = vec![entry.path.hashed(&entry.digest.to_string()), entry.path.to_string()];
+            Original { names, bytes: bytes.into() }
+        })
+        .collect();
+    let plan = copies::plan(&site, &originals, place.compress)?;
+    if !plan.is_empty() {
+        written.add(copies::carry_out(&site, staging, &plan)?);
+    }
+    Ok(written)
+}
+
+/// What the bins list of a project.
+fn in_bins<'a>(
+    published: &'a Published,
+    project: &ProjectName,
+) -> BTreeMap<TargetPath, crate::model::TargetFile> {
+    let folders = [format!("packages/{project}/"), format!("simple/{project}/")];
+    let all =
+        published.bins.iter().flat_map(|bin: &'a crate::trust::Verified<crate::model::Targets>| &bin.targets);
+    let of_it = all.filter(|(path, _)| folders.iter().any(|folder| path.as_str().starts_with(folder)));
+    of_it.map(|(path, file)| (path.clone(), file.clone())).collect()
+}

@@ -1,0 +1,92 @@
+//! `project revoke`: takes a project's keys away, at once where the online key vouches for them. The name
+//! does not fall to a bin: an empty role stands in for the project.
+
+use super::{Error, Place, bring_pages, with_pages, with_root_page};
+use crate::keys::Signer;
+use crate::model::{ProjectName, Version};
+use crate::pipeline::partition::Difference;
+use crate::report::{Reporter, Stage, event};
+use crate::runs::guard;
+use crate::runs::publish::Publication;
+use crate::runs::roles::Due;
+use crate::runs::suspend;
+use crate::site::Site;
+use crate::site::read;
+use crate::site::swap;
+use crate::state::ledger::{self, Registration, What};
+use crate::state::{State, journal};
+use crate::trust::Standing;
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The project.
+    pub project: ProjectName,
+    /// Targets that are not published any more.
+    pub removed: u64,
+    /// The snapshot that is current now.
+    pub snapshot: Version,
+}
+
+/// Revokes. The caller holds the lock.
+///
+/// # Errors
+/// [`Error`]; the site is then what it was.
+pub fn revoke(
+    place: Place<'_>,
+    name: &ProjectName,
+    online: &dyn Signer,
+    reporter: &dyn Reporter,
+) -> Result<Outcome, Error> {
+    let (site, state) = (Site::new(place.site), State::new(place.state));
+    if !read::is_begun(&site)? {
+        return Err(Error::NotBegun(place.site.display().to_string()));
+    }
+    let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
+    guard::check_tree(&published, online, place.now)?;
+    let project = published.projects.get(name).ok_or_else(|| Error::NoAuthor(name.to_string()))?;
+    if project.standing() == Standing::Claimed {
+        return Err(Error::Claimed(name.to_string()));
+    }
+    let keys = match ledger::last(&ledger::load(&state)?, name) {
+        Some(line) if project.is_suspended() => (line.keys.clone(), line.threshold),
+        _ => (project.keys.clone(), project.delegation.keys.threshold),
+    };
+    let removed = project.targets().len() as u64;
+    let line = Registration {
+        project: name.to_string(),
+        what: What::Revoked,
+        at: place.now,
+        keys: keys.0,
+        threshold: keys.1,
+    };
+    ledger::append(&state, &line)?;
+    let staging = swap::open_staging(&site, &state.staging())?;
+    let (registered, roles) = suspend::suspend(&published, &site, &[name], place.publish(), online)?;
+    let before = published.inventory()?;
+    let mut authors = with_pages(&published);
+    authors.remove(name);
+    let (after, root_page) = with_root_page(before.clone(), authors);
+    bring_pages(&place, &staging, &root_page.into_iter().collect::<Vec<_>>())?;
+    let difference = Difference::between(&before, &after);
+    let publication = Publication {
+        site: &site,
+        published: &published,
+        after: &after,
+        changed: &difference.bins,
+        registered,
+        roles,
+        due: Due::at(&published, place.lives, place.now),
+    };
+    let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
+    let entry = journal::Entry {
+        now: place.now,
+        run: "revoke",
+        snapshot: Some(publicised.snapshot),
+        published: true,
+        targets: [0, 0, removed, 0],
+        signed: 1,
+    };
+    journal::append(&state, &entry)?;
+    Ok(Outcome { project: name.clone(), removed, snapshot: publicised.snapshot })
+}

@@ -1,0 +1,204 @@
+//! The second half of every run that publishes: what is decided gets signed and becomes public in one swap.
+
+use super::lists::{self, Registered};
+use super::roles::{self, Due, Versions};
+use crate::disk;
+use crate::disk::stage::Staging;
+use crate::keys::Signer;
+use crate::model::project_role::SUSPENDS;
+use crate::model::{Compression, Inventory, Moment, RoleName, Targets, Version};
+use crate::pipeline::sign::{self, SignedRole};
+use crate::report::{Reporter, Stage, event};
+use crate::site::read::Published;
+use crate::site::swap::{self, Numbered, Swap, Written};
+use crate::site::{Site, layout};
+use crate::trust::Lives;
+use std::collections::BTreeSet;
+
+/// Why nothing was published.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A role could not be signed.
+    #[error(transparent)]
+    Sign(#[from] sign::Error),
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// What is to be published.
+pub(super) struct Publication<'a> {
+    pub(super) site: &'a Site,
+    pub(super) published: &'a Published,
+    /// What the bins are to list.
+    pub(super) after: &'a Inventory,
+    /// The bins in which that is something else than is published.
+    pub(super) changed: &'a BTreeSet<u32>,
+    /// What `recently-claimed` is to delegate to.
+    pub(super) registered: Registered,
+    /// New versions of projects' roles, signed already.
+    pub(super) roles: Vec<SignedRole>,
+    /// Online roles whose time has come.
+    pub(super) due: Due,
+}
+
+/// How the run wants it done.
+#[derive(Clone, Copy)]
+pub(super) struct Manner<'a> {
+    pub(super) lives: &'a Lives,
+    pub(super) compress: &'a [Compression],
+    pub(super) now: Moment,
+}
+
+/// What became public.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Publicised {
+    pub(super) snapshot: Version,
+    pub(super) timestamp: Version,
+    pub(super) written: Written,
+}
+
+impl Publication<'_> {
+    /// Bins that are due and do not change.
+    fn renewed(&self) -> Vec<u32> {
+        self.due.bins.iter().copied().filter(|bin| !self.changed.contains(bin)).collect()
+    }
+
+    /// How many bins are signed because they change, and how many because they are due.
+    pub(super) fn bins(&self) -> (u64, u64) {
+        (self.changed.len() as u64, self.renewed().len() as u64)
+    }
+
+    /// Whether something changed, beside what is due.
+    pub(super) fn changes_something(&self) -> bool {
+        !self.changed.is_empty()
+            || !self.roles.is_empty()
+            || self.registered != Registered::of(self.published)
+    }
+
+    /// Signs and publishes.
+    pub(super) fn publish(
+        &self,
+        manner: Manner<'_>,
+        staging: &Staging,
+        online: &dyn Signer,
+        reporter: &dyn Reporter,
+    ) -> Result<Publicised, Error> {
+        let bins = Some(self.changed.len() as u64 + self.renewed().len() as u64);
+        let (roles, timestamp) =
+            event::stage(reporter, Stage::Sign, bins, || self.sign(manner, online, reporter))?;
+        let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot()).map(|role| role.version);
+        let retires = snapshot.map(|_| self.published.snapshot.version);
+        let mut files: Vec<_> = roles.iter().map(roles::as_file).collect();
+        for file in files.iter_mut().filter(|file| self.roles.iter().any(|new| new.role == *file.role)) {
+            file.numbered = Numbered::ByItsAuthor;
+        }
+        let swap = Swap {
+            roles: &files,
+            timestamp: &timestamp.bytes,
+            compress: manner.compress,
+            retires,
+            now: manner.now,
+        };
+        let written = event::stage(reporter, Stage::Swap, Some(files.len() as u64), || {
+            swap::publish(self.site, staging, &swap, reporter)
+        })?;
+        let snapshot = snapshot.unwrap_or(self.published.snapshot.version);
+        Ok(Publicised { snapshot, timestamp: timestamp.version, written })
+    }
+
+    /// Every new role in the order in which a reader could come to them, the snapshot last; and
+    /// the timestamp.
+    fn sign(
+        &self,
+        manner: Manner<'_>,
+        online: &dyn Signer,
+        reporter: &dyn Reporter,
+    ) -> Result<(Vec<SignedRole>, SignedRole), Error> {
+        let Manner { lives, now, .. } = manner;
+        let published = self.published;
+        let versions = Versions::of(self.site)?;
+        let bins: Vec<u32> = self.changed.iter().copied().chain(self.renewed()).collect();
+        let bins = roles::bin_versions(published, &versions, &bins);
+        let mut signed = sign::bins(self.after, &bins, now.plus(lives.bins), online, reporter)?;
+        signed.extend(self.roles.iter().cloned());
+        signed.extend(self.renewed_projects(manner, &versions, online)?);
+        signed.extend(self.lists(manner, &versions, online)?);
+        let mut snapshot = None;
+        if !signed.is_empty() || self.due.snapshot {
+            let expires = now.plus(lives.snapshot);
+            snapshot = Some(roles::next_snapshot(published, &signed, &versions, expires, online)?);
+        }
+        let expires = now.plus(lives.timestamp);
+        let timestamp = match &snapshot {
+            Some(new) => roles::next_timestamp(published, (new.version, &new.bytes), expires, online)?,
+            None => {
+                let version = published.snapshot.version;
+                let path = layout::role_file(&RoleName::snapshot(), version);
+                let bytes = disk::read::bytes(&self.site.folder().path(&path))?;
+                roles::next_timestamp(published, (version, &bytes), expires, online)?
+            }
+        };
+        signed.extend(snapshot);
+        Ok((signed, timestamp))
+    }
+
+    /// `recently-claimed` and its shards, those of them that change or are due.
+    fn lists(
+        &self,
+        manner: Manner<'_>,
+        versions: &Versions,
+        online: &dyn Signer,
+    ) -> Result<Vec<SignedRole>, Error> {
+        let mut signed = Vec::new();
+        for (role, delegations) in self.registered.roles(self.published, online) {
+            let before = self.published.lists.get(&role);
+            let is_due = self.due.roles.contains(&role);
+            if before.is_some_and(|before| before.metadata.delegations == delegations) && !is_due {
+                continue;
+            }
+            debug_assert!(lists::is_recently_claimed(&role));
+            let version = versions.next_of(&role, self.published);
+            let expires = manner.now.plus(manner.lives.recently_claimed);
+            let targets = Targets::new(version, expires, std::collections::BTreeMap::new(), delegations);
+            signed.push(sign::role(role, targets, &[online])?);
+        }
+        Ok(signed)
+    }
+
+    /// Empty roles that stand in for projects, and are due.
+    fn renewed_projects(
+        &self,
+        manner: Manner<'_>,
+        versions: &Versions,
+        online: &dyn Signer,
+    ) -> Result<Vec<SignedRole>, Error> {
+        let suspended = self.published.projects.values().filter(|project| project.is_suspended());
+        let due = suspended.filter(|project| {
+            let role = &project.delegation.name;
+            self.due.roles.contains(role) && !self.roles.iter().any(|new| new.role == *role)
+        });
+        let renewed = due.map(|project| {
+            let role = project.delegation.name.clone();
+            let version = versions.next_of(&role, self.published);
+            let suspends = project.own.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
+            Ok(stand_in(role, version, suspends, manner, online)?)
+        });
+        renewed.collect()
+    }
+}
+
+/// The empty role that stands in for a project: under the online key, and saying which version of the
+/// author's it stands for.
+pub(super) fn stand_in(
+    role: RoleName,
+    version: Version,
+    suspends: Option<u64>,
+    manner: Manner<'_>,
+    online: &dyn Signer,
+) -> Result<SignedRole, sign::Error> {
+    let expires = manner.now.plus(manner.lives.recently_claimed);
+    let mut targets = Targets::new(version, expires, std::collections::BTreeMap::new(), None);
+    targets.extra.insert(SUSPENDS.to_owned(), suspends.unwrap_or_default().into());
+    sign::role(role, targets, &[online])
+}

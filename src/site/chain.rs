@@ -1,0 +1,176 @@
+//! Following the chain of trust, a role at a time, each judged by what leads to it (TUF 1.0.34 section 5).
+
+use super::{Site, layout};
+use crate::disk::{self, read};
+use crate::model::{
+    DelegatedRole, Delegations, Envelope, Metadata, RoleKeys, RoleMeta, RoleName, Root, Snapshot, Targets,
+    Timestamp, Version,
+};
+use crate::trust::judge::{self, Expectation};
+use crate::trust::{Fault, Verified};
+use std::collections::BTreeMap;
+
+/// No metadata file is larger.
+pub(super) const LARGEST: u64 = 256 << 20;
+
+/// Where the files of a published tree come from.
+pub trait Origin: Sync {
+    /// The file `name` below the site, `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be had, or has more than `most` bytes.
+    fn file(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, disk::Error>;
+}
+
+impl Origin for Site {
+    fn file(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, disk::Error> {
+        read::bounded(&self.folder().path(name), most)
+    }
+}
+
+/// Why the published tree cannot be trusted, or built on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A role fails a rule of the specification.
+    #[error(
+        "{path}: {fault}. Nothing was signed; `tuffet verify` lists all that is wrong. Restore the site from a backup"
+    )]
+    Refused {
+        /// The file, below the site.
+        path: String,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// A role that must be there is not.
+    #[error(
+        "{path} is not there. Nothing was signed; `tuffet verify` lists all that is wrong. Restore the site from a backup"
+    )]
+    Missing {
+        /// The file, below the site.
+        path: String,
+    },
+    /// `init` began and did not end.
+    #[error(
+        "{path} is not there, and version 1 of other roles is: `init` was interrupted. Remove the \
+         folder metadata/ of the site and the keys that it made, and run it again"
+    )]
+    HalfMade {
+        /// The timestamp, below the site.
+        path: &'static str,
+    },
+    /// The tree has another shape than tuffet's.
+    #[error("{0}; this tree was not made by tuffet, which can verify it but not build on it")]
+    Shape(String),
+    /// A file cannot be read.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// The newest root, beginning with `first`, each verified by the one before it and by itself (sections
+/// 5.3.4 to 5.3.10). `first` must be of `version`, where that is known.
+pub(super) fn roots(
+    origin: &dyn Origin,
+    first: &[u8],
+    version: Option<Version>,
+) -> Result<Verified<Root>, Error> {
+    let shown = |version: Option<Version>| match version {
+        Some(version) => layout::role_file(&RoleName::root(), version),
+        None => "the root that was given".to_owned(),
+    };
+    let refused = |fault| Error::Refused { path: shown(version), fault };
+    let mut trusted = accept_root(first, None, version).map_err(refused)?;
+    loop {
+        let next = trusted.version.next();
+        let path = layout::role_file(&RoleName::root(), next);
+        let Some(bytes) = origin.file(&path, LARGEST)? else { return Ok(trusted) };
+        if next == trusted.version {
+            return Err(Error::Shape(format!("root claims version {next}, after which there is none")));
+        }
+        trusted = accept_root(&bytes, Some(&trusted), Some(next))
+            .map_err(|fault| Error::Refused { path, fault })?;
+    }
+}
+
+/// A root signed by enough keys of its own and, where there is one, of its predecessor.
+fn accept_root(
+    bytes: &[u8],
+    before: Option<&Verified<Root>>,
+    version: Option<Version>,
+) -> Result<Verified<Root>, Fault> {
+    let own = Envelope::<Root>::parse(bytes)?.into_signed();
+    let role = RoleName::root();
+    let meta =
+        version.map(|version| RoleMeta { version, length: None, hashes: None, extra: BTreeMap::new() });
+    let by = |root: &Root| {
+        let signers = root.role(&role).cloned().unwrap_or_else(|| RoleKeys::new(Vec::new(), 1));
+        judge::accept::<Root>(
+            bytes,
+            &Expectation { role: &role, keys: &root.keys, signers: &signers, meta: meta.as_ref() },
+        )
+    };
+    if let Some(before) = before {
+        by(before)?;
+    }
+    by(&own)
+}
+
+/// The roles that root itself names.
+pub(super) struct Top {
+    pub(super) root: Verified<Root>,
+    pub(super) timestamp: Verified<Timestamp>,
+    pub(super) snapshot: Verified<Snapshot>,
+    pub(super) targets: Verified<Targets>,
+}
+
+/// What `root` leads to.
+pub(super) fn top(origin: &dyn Origin, root: Verified<Root>) -> Result<Top, Error> {
+    let role = RoleName::timestamp();
+    let timestamp = top_level::<Timestamp>(origin, &root, &role, layout::TIMESTAMP.to_owned(), None)?;
+    let meta =
+        timestamp.snapshot().ok_or_else(|| Error::Shape("the timestamp lists no snapshot".to_owned()))?;
+    let path = layout::role_file(&RoleName::snapshot(), meta.version);
+    let snapshot = top_level::<Snapshot>(origin, &root, &RoleName::snapshot(), path, Some(meta))?;
+    let meta = listed(&snapshot, &RoleName::targets())?;
+    let path = layout::role_file(&RoleName::targets(), meta.version);
+    let targets = top_level::<Targets>(origin, &root, &RoleName::targets(), path, Some(meta))?;
+    Ok(Top { root, timestamp, snapshot, targets })
+}
+
+/// A role that root itself names.
+fn top_level<T: Metadata>(
+    origin: &dyn Origin,
+    root: &Root,
+    role: &RoleName,
+    path: String,
+    meta: Option<&RoleMeta>,
+) -> Result<Verified<T>, Error> {
+    let signers = root.role(role).ok_or_else(|| Error::Shape(format!("root names no keys for {role}")))?;
+    let bytes = bytes_of(origin, &path)?;
+    judge::accept(&bytes, &Expectation { role, keys: &root.keys, signers, meta })
+        .map_err(|fault| Error::Refused { path, fault })
+}
+
+/// A role that `delegations` lead to.
+pub(super) fn delegated(
+    origin: &dyn Origin,
+    delegations: &Delegations,
+    child: &DelegatedRole,
+    snapshot: &Snapshot,
+) -> Result<Verified<Targets>, Error> {
+    let role = &child.name;
+    let meta = listed(snapshot, role)?;
+    let path = layout::role_file(role, meta.version);
+    let bytes = bytes_of(origin, &path)?;
+    let signers = child.role_keys();
+    judge::accept(&bytes, &Expectation { role, keys: &delegations.keys, signers: &signers, meta: Some(meta) })
+        .map_err(|fault| Error::Refused { path, fault })
+}
+
+/// What the snapshot says of a role.
+pub(super) fn listed<'a>(snapshot: &'a Snapshot, role: &RoleName) -> Result<&'a RoleMeta, Error> {
+    snapshot.meta.get(role).ok_or_else(|| Error::Shape(format!("the snapshot does not list the role {role}")))
+}
+
+fn bytes_of(origin: &dyn Origin, path: &str) -> Result<Vec<u8>, Error> {
+    origin.file(path, LARGEST)?.ok_or_else(|| Error::Missing { path: path.to_owned() })
+}

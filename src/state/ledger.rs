@@ -1,0 +1,96 @@
+//! The ledger: who registered which keys for which project, and when. It is no cache: nothing else knows
+//! since when a key holds a project, nor whose a suspended project is.
+
+use super::State;
+use crate::disk::{self, place, read};
+use crate::model::{Key, KeyId, Moment, ProjectName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What happened to a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// Its author's keys were registered.
+    Registered,
+    /// Other keys took their place.
+    Rekeyed,
+    /// The operator took its keys away.
+    Revoked,
+    /// A role of it was about to lapse.
+    Suspended,
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The project.
+    pub project: String,
+    /// What happened.
+    pub what: What,
+    /// When.
+    pub at: Moment,
+    /// The keys that hold it from then on, or held it until then.
+    pub keys: BTreeMap<KeyId, Key>,
+    /// How many of them must sign.
+    pub threshold: u32,
+}
+
+/// A ledger that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A line is damaged.
+    #[error(
+        "{} line {line}: {source}. Restore the ledger from a backup, or take that line out: what it says of a \
+         project is then not known", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Which line.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// Every line, the oldest first.
+///
+/// # Errors
+/// [`Error`].
+pub fn load(state: &State) -> Result<Vec<Registration>, Error> {
+    let path = state.registrations();
+    let bytes = read::bytes_if_there(&path)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let whole = text.ends_with('\n') || text.is_empty();
+    let count = text.lines().count();
+    let mut lines = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(line) => lines.push(line),
+            // A run that did not end leaves a line that is not whole; what it says was not published yet.
+            Err(_) if index + 1 == count && !whole => {}
+            Err(source) => return Err(Error::Damaged { path, line: index + 1, source }),
+        }
+    }
+    Ok(lines)
+}
+
+/// Adds a line; durable when this returns.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn append(state: &State, registration: &Registration) -> Result<(), disk::Error> {
+    // Texts, keys and integers always have a form in JSON.
+    let line = serde_json::to_string(registration).unwrap_or_default();
+    place::append_durable_line(&state.registrations(), &line)
+}
+
+/// The last line about a project.
+#[must_use]
+pub fn last<'a>(lines: &'a [Registration], project: &ProjectName) -> Option<&'a Registration> {
+    lines.iter().rev().find(|line| line.project == project.as_str())
+}

@@ -1,0 +1,140 @@
+//! What a project may delegate, and how.
+
+use crate::model::{DelegatedRole, Delegations, Key, KeyId, ProjectName, ProjectRole, Targets, project_role};
+use crate::submission::Refusal;
+use crate::submission::claim::key_fault;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many roles of a project may match one path: a look-up visits 32, and some of those are ours.
+const MOST_MATCHING: usize = 20;
+
+const AGAIN: &str = "make it with `tuffet author delegate`";
+
+/// Checks the delegations of a project's own role; `holders` are the keys that sign it.
+pub(super) fn check(
+    own: &Targets,
+    project: &ProjectName,
+    holders: &BTreeMap<KeyId, Key>,
+    file: &str,
+    refusals: &mut Vec<Refusal>,
+) {
+    let Some(delegations) = &own.delegations else { return };
+    let mut refuse = |check, what: String| refusals.push(Refusal::new(check, file.to_owned(), what, AGAIN));
+    if !delegations.extra.is_empty() || delegations.roles.iter().any(|role| !role.extra.is_empty()) {
+        refuse(
+            "delegation",
+            "its delegations have fields that tough loses, and the signature with them".to_owned(),
+        );
+    }
+    for (keyid, key) in &delegations.keys {
+        if let Some(what) = key_fault(keyid, key) {
+            refuse("delegation", what);
+        }
+    }
+    let mut members: Vec<&DelegatedRole> = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut used: BTreeSet<&KeyId> = BTreeSet::new();
+    for (index, child) in delegations.roles.iter().enumerate() {
+        used.extend(&child.keys.keyids);
+        if !names.insert(&child.name) {
+            refuse("delegation", format!("it delegates to {} twice", child.name));
+        }
+        if let Some(what) = keys_fault(child, delegations) {
+            refuse("delegation", what);
+        }
+        match ProjectRole::parse(&child.name) {
+            Some((of, ProjectRole::Pages)) if of == *project => {
+                if index != 0 || !is_for_pages(child, project) {
+                    refuse(
+                        "delegation",
+                        format!("{} is to be the first, terminating, for the pages alone", child.name),
+                    );
+                }
+            }
+            Some((of, ProjectRole::Member(_))) if of == *project => members.push(child),
+            _ => refuse("role-name", format!("{} is not in the namespace of {project}", child.name)),
+        }
+    }
+    if let Some(keyid) = delegations.keys.keys().find(|keyid| !used.contains(keyid)) {
+        refuse("delegation", format!("key {} is listed and nothing is delegated to it", keyid.short()));
+    }
+    let Some(pages) = delegations.roles.first().filter(|first| is_for_pages(first, project)) else {
+        refuse("delegation", format!("its first delegation is not project.{project}.pages"));
+        return;
+    };
+    let of_pages: BTreeSet<&KeyId> = pages.keys.keyids.iter().collect();
+    let of_members: BTreeSet<&KeyId> = members.iter().flat_map(|member| &member.keys.keyids).collect();
+    if pages.keys.threshold != 1
+        || holders.keys().any(|keyid| !of_pages.contains(keyid))
+        || of_pages.iter().any(|keyid| !holders.contains_key(*keyid) && !of_members.contains(keyid))
+    {
+        refuse(
+            "delegation",
+            format!("{} is to be signed by one key of the author's or a member's", pages.name),
+        );
+    }
+    if members.is_empty() {
+        refuse("delegation", "it delegates its pages and has no member".to_owned());
+    }
+    for member in &members {
+        if let Some(what) = paths_fault(member, project) {
+            refuse("target-path", what);
+        }
+    }
+    if let Some(what) = too_many(&members) {
+        refuse("members", what);
+    }
+}
+
+fn is_for_pages(child: &DelegatedRole, project: &ProjectName) -> bool {
+    ProjectRole::Pages.of(project).as_ref() == Some(&child.name)
+        && child.paths.as_deref() == Some(&[project_role::pages_pattern(project)])
+        && child.path_hash_prefixes.is_none()
+        && child.terminating
+}
+
+fn keys_fault(child: &DelegatedRole, delegations: &Delegations) -> Option<String> {
+    let different: BTreeSet<&KeyId> = child.keys.keyids.iter().collect();
+    if different.len() != child.keys.keyids.len() {
+        Some(format!("it names a key for {} twice, which python-tuf refuses", child.name))
+    } else if different.iter().any(|keyid| !delegations.keys.contains_key(*keyid)) {
+        Some(format!("it names a key for {} that it does not list", child.name))
+    } else if child.keys.threshold as usize > different.len() {
+        Some(format!("{} of {} keys cannot sign {}", child.keys.threshold, different.len(), child.name))
+    } else {
+        None
+    }
+}
+
+fn paths_fault(member: &DelegatedRole, project: &ProjectName) -> Option<String> {
+    let all = project_role::files_pattern(project);
+    let folder = all.as_str().trim_end_matches('*');
+    let paths = member.paths.as_deref().unwrap_or_default();
+    if paths.is_empty() || member.path_hash_prefixes.is_some() || member.terminating {
+        return Some(format!("{} is to be delegated by patterns, and not terminating", member.name));
+    }
+    let foreign = paths.iter().find(|pattern| {
+        !pattern.is_plain() || pattern.as_str().strip_prefix(folder).is_none_or(|file| file.contains('/'))
+    })?;
+    Some(format!(
+        "{}: {:?} is no pattern inside {folder}: a file name, with or without a * at its end",
+        member.name,
+        foreign.as_str()
+    ))
+}
+
+/// Why too many members match one path, if they do.
+fn too_many(members: &[&DelegatedRole]) -> Option<String> {
+    let patterns = members.iter().flat_map(|member| member.paths.iter().flatten());
+    let most = patterns
+        .map(|pattern| {
+            let overlaps =
+                |member: &&&DelegatedRole| member.paths.iter().flatten().any(|other| other.overlaps(pattern));
+            members.iter().filter(overlaps).count()
+        })
+        .max()?;
+    let limit = MOST_MATCHING;
+    (most > limit).then(|| {
+        format!("{most} members match one path, and {limit} may: clients stop a look-up at 32 roles")
+    })
+}

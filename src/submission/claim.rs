@@ -1,0 +1,63 @@
+//! The public keys that are to hold a project, as a submission carries them: metadata itself never holds
+//! the keys that sign it.
+
+use crate::model::{Key, KeyId};
+use crate::trust::signature::PublicKey;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Keys, and how many of them must sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The keys by id.
+    pub keys: BTreeMap<KeyId, Key>,
+    /// How many must sign.
+    pub threshold: u32,
+}
+
+impl Claim {
+    /// No project is held by more keys.
+    pub const MOST_KEYS: usize = 20;
+
+    /// What is wrong with it; `None` for keys that every client can use.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let many = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        if self.keys.is_empty() || self.keys.len() > Self::MOST_KEYS {
+            return Some(format!("it names {many} keys, and 1 to {} can hold a project", Self::MOST_KEYS));
+        }
+        if self.threshold == 0 || self.threshold > many {
+            return Some(format!("{} of {many} keys cannot be asked to sign", self.threshold));
+        }
+        self.keys.iter().find_map(|(keyid, key)| key_fault(keyid, key))
+    }
+}
+
+/// What is wrong with a key that metadata lists under this id.
+#[must_use]
+pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
+    if key.keytype != "ed25519" || key.scheme != "ed25519" {
+        return Some(format!(
+            "key {} is of type {:?}, and authors sign with ed25519",
+            keyid.short(),
+            key.keytype
+        ));
+    }
+    if !key.extra.is_empty() || !key.keyval.extra.is_empty() {
+        return Some(format!("key {} has fields that are no part of a key", keyid.short()));
+    }
+    if key.keyval.public.bytes().any(|b| b.is_ascii_uppercase())
+        || PublicKey::read(key).is_err()
+        || key.keyval.public.len() != 64
+    {
+        return Some(format!("the public part of key {} cannot be read", keyid.short()));
+    }
+    match key.id() {
+        Ok(id) if id == *keyid => None,
+        _ => Some(format!(
+            "key {} is listed under an id that is not its hash, which tough refuses",
+            keyid.short()
+        )),
+    }
+}
