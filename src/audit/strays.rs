@@ -22,8 +22,9 @@ pub(super) fn check(
     let mut files = BTreeSet::new();
     walked.targets.values().for_each(|role| add_names(role, &mut files));
     if consistent {
-        add_history(tree, walked, &mut roles, &mut files);
-        add_suspended(tree, walked, &mut roles, &mut files);
+        let mut stand_ins = add_history(tree, walked, &mut roles, &mut files);
+        stand_ins.extend(walked.targets.iter().filter_map(stood_in_for));
+        add_suspended(tree, walked, &stand_ins, &mut roles, &mut files);
     }
     // Roles that nobody delegates any more stay listed, with their last file.
     if let Some(snapshot) = &walked.snapshot {
@@ -95,9 +96,16 @@ fn add_names(role: &Targets, files: &mut BTreeSet<String>) {
     }
 }
 
-/// What earlier snapshots refer to, as long as their files are there: a reader may still be at it.
-fn add_history(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, files: &mut BTreeSet<String>) {
-    let Some(current) = &walked.snapshot else { return };
+/// What earlier snapshots refer to, as long as their files are there: a reader may still be at it. Gives the
+/// roles that empty ones stood in for.
+fn add_history(
+    tree: &Tree,
+    walked: &Walked,
+    roles: &mut BTreeSet<String>,
+    files: &mut BTreeSet<String>,
+) -> BTreeSet<(RoleName, Version)> {
+    let mut stand_ins = BTreeSet::new();
+    let Some(current) = &walked.snapshot else { return stand_ins };
     let role = RoleName::snapshot();
     for &version in tree.versions(&role).iter().filter(|version| **version < current.version) {
         let name = metadata::versioned(&role, version);
@@ -110,14 +118,28 @@ fn add_history(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, files
                 let bytes = tree.read(&name).ok().flatten().unwrap_or_default();
                 if let Ok(targets) = Envelope::<Targets>::parse(&bytes) {
                     add_names(targets.signed(), files);
+                    stand_ins.extend(stood_in_for((role, targets.signed())));
                 }
             }
         }
     }
+    stand_ins
+}
+
+/// The role and the version of it that an empty one stands in for, if this is one.
+fn stood_in_for((role, targets): (&RoleName, &Targets)) -> Option<(RoleName, Version)> {
+    let version = targets.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
+    Some((role.clone(), version.and_then(Version::new)?))
 }
 
 /// What authors had signed last of projects that are suspended: `sweep` keeps it, for they come back to it.
-fn add_suspended(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, files: &mut BTreeSet<String>) {
+fn add_suspended(
+    tree: &Tree,
+    walked: &Walked,
+    stand_ins: &BTreeSet<(RoleName, Version)>,
+    roles: &mut BTreeSet<String>,
+    files: &mut BTreeSet<String>,
+) {
     let mut add = |role: &RoleName, version: Version| -> Option<Targets> {
         let name = metadata::versioned(role, version);
         let bytes = tree.read(&name).ok().flatten()?;
@@ -126,9 +148,8 @@ fn add_suspended(tree: &Tree, walked: &Walked, roles: &mut BTreeSet<String>, fil
         add_names(&targets, files);
         Some(targets)
     };
-    for (role, targets) in &walked.targets {
-        let version = targets.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64).and_then(Version::new);
-        let Some(before) = version.and_then(|version| add(role, version)) else { continue };
+    for (role, version) in stand_ins {
+        let Some(before) = add(role, *version) else { continue };
         for child in before.delegations.iter().flat_map(|d| &d.roles) {
             let listed = walked.snapshot.as_ref().and_then(|snapshot| snapshot.meta.get(&child.name));
             listed.and_then(|meta| add(&child.name, meta.version));

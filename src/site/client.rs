@@ -6,7 +6,7 @@ use super::projects::{self, List, Project};
 use super::read;
 use crate::disk;
 use crate::model::{
-    BinCount, Metadata, Moment, ProjectName, RoleName, TargetFile, TargetPath, Targets, Version,
+    BinCount, Metadata, Moment, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets, Version,
 };
 use crate::trust::{Fault, Verified, judge};
 use std::cell::RefCell;
@@ -198,12 +198,13 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// An older version of a role, as far as its file is still there; nothing but its form is checked.
+    /// What its author and members had signed before it was suspended; empty if it is not.
     #[must_use]
-    pub fn older(&self, role: &RoleName, version: Version) -> Option<Targets> {
-        let name = super::layout::role_file(role, version);
-        let bytes = self.origin.file(&name, chain::LARGEST).ok()??;
-        crate::model::Envelope::<Targets>::parse(&bytes).ok().map(crate::model::Envelope::into_signed)
+    pub fn before_suspension(&self) -> Vec<(ProjectRole, RoleName, Targets)> {
+        match &self.project {
+            Some(project) => projects::before_suspension(self.origin, project, &self.top.snapshot),
+            None => Vec::new(),
+        }
     }
 }
 

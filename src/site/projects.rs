@@ -3,8 +3,8 @@
 
 use super::chain::{self, Error, Origin};
 use crate::model::{
-    DelegatedRole, Delegations, Entry, Key, KeyId, ProjectName, ProjectRole, RoleKeys, RoleName, Snapshot,
-    TargetFile, TargetPath, Targets, project_role,
+    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, ProjectName, ProjectRole, RoleKeys, RoleName,
+    Snapshot, TargetFile, TargetPath, Targets, Version, project_role,
 };
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
@@ -80,6 +80,34 @@ impl Project {
         };
         self.targets().into_iter().filter_map(entry).collect()
     }
+}
+
+/// The last roles that authors signed of a suspended project, with what they listed; as far as their files
+/// are still there, and no more than their form is checked.
+#[must_use]
+pub fn before_suspension(
+    origin: &dyn Origin,
+    project: &Project,
+    snapshot: &Snapshot,
+) -> Vec<(ProjectRole, RoleName, Targets)> {
+    let read = |role: &RoleName, version: Version| {
+        let bytes = origin.file(&super::layout::role_file(role, version), chain::LARGEST).ok()??;
+        Envelope::<Targets>::parse(&bytes).ok().map(Envelope::into_signed)
+    };
+    let role = project.delegation.name.clone();
+    let version = project.own.extra.get(project_role::SUSPENDS).and_then(serde_json::Value::as_u64);
+    let Some(own) = version.and_then(Version::new).and_then(|version| read(&role, version)) else {
+        return Vec::new();
+    };
+    let children = own.delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone());
+    let parts: Vec<(ProjectRole, RoleName, Targets)> = children
+        .filter_map(|child| {
+            let (_, part) = ProjectRole::parse(&child)?;
+            let last = read(&child, snapshot.meta.get(&child)?.version)?;
+            Some((part, child, last))
+        })
+        .collect();
+    std::iter::once((ProjectRole::Own, role, own)).chain(parts).collect()
 }
 
 /// A project that is still to be read.

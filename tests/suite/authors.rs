@@ -12,7 +12,7 @@ const CONFIG: &str =
     "[source]\npath = \"dists\"\n[site]\ntough_alias = true\n[keys]\ninsecure_plain = true\n";
 
 /// A repository with one unclaimed project.
-fn repository() -> Repo {
+pub(super) fn repository() -> Repo {
     let repo = Repo::with_config(CONFIG);
     let (name, bytes) = wheel("milk", "1.0");
     repo.add(&name, &bytes);
@@ -21,14 +21,14 @@ fn repository() -> Repo {
 }
 
 /// Clients of both kinds: one that knew the repository before, and one that starts empty each time.
-struct Clients {
+pub(super) struct Clients {
     warm: tempfile::TempDir,
 }
 
 impl Clients {
     /// Clients that know what is published now.
     #[track_caller]
-    fn of(repo: &Repo) -> Self {
+    pub(super) fn of(repo: &Repo) -> Self {
         let clients = Self { warm: tempfile::TempDir::new().unwrap() };
         clients.verify(repo, &repo.all_targets());
         clients
@@ -36,7 +36,7 @@ impl Clients {
 
     /// All of them verify these targets.
     #[track_caller]
-    fn verify(&self, repo: &Repo, targets: &BTreeMap<String, String>) {
+    pub(super) fn verify(&self, repo: &Repo, targets: &BTreeMap<String, String>) {
         let cold = tempfile::TempDir::new().unwrap();
         for work in [cold.path(), self.warm.path()] {
             assert_eq!(clients::python_tuf(&repo.site(), work, targets), targets.len() as u64);
@@ -46,7 +46,7 @@ impl Clients {
 
     /// None of them takes any of these targets.
     #[track_caller]
-    fn refuse(&self, repo: &Repo, targets: &BTreeMap<String, String>) {
+    pub(super) fn refuse(&self, repo: &Repo, targets: &BTreeMap<String, String>) {
         for (path, digest) in targets {
             let one = BTreeMap::from([(path.clone(), digest.clone())]);
             let cold = tempfile::TempDir::new().unwrap();

@@ -5,10 +5,7 @@ use super::{Error, member};
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, read::OpenFile};
 use crate::model::page::{self, Page};
-use crate::model::project_role::SUSPENDS;
-use crate::model::{
-    Distribution, Entry, ProjectName, ProjectRole, RoleName, Sha256, TargetFile, TargetPath, Targets,
-};
+use crate::model::{Distribution, Entry, ProjectName, ProjectRole, RoleName, Sha256, TargetFile, TargetPath};
 use crate::pipeline::source::Facts;
 use crate::pipeline::{index, inspect};
 use crate::site::client::Client;
@@ -51,6 +48,8 @@ pub(super) struct Content {
     pub(super) told: Page,
     /// Files that the signer is asked to vouch for.
     pub(super) adopted: Vec<Adopted>,
+    /// Whether there were members before the project was suspended.
+    pub(super) lost_members: bool,
     /// Bytes that go into the submission.
     pub(super) bytes: BTreeMap<TargetPath, Bytes>,
 }
@@ -102,11 +101,10 @@ impl Content {
                 content.adopt(&adopted, None);
             }
             Some(project) if project.is_suspended() => {
-                for (part, role, last) in before_suspension(client) {
+                for (part, role, last) in client.before_suspension() {
                     sort(&ProjectRole::Own, &last.targets, &mut content);
-                    if member(&part).is_some() {
-                        content.adopt(&last.targets, Some(&role));
-                    }
+                    content.adopt(&last.targets, Some(&role));
+                    content.lost_members |= member(&part).is_some();
                 }
             }
             Some(project) => {
@@ -228,24 +226,4 @@ impl Content {
         }
         Ok(index::pages_of(project, &entries, &self.facts, &self.told))
     }
-}
-
-/// The last roles that authors signed of a suspended project, with what they listed.
-fn before_suspension(client: &Client<'_>) -> Vec<(ProjectRole, RoleName, Targets)> {
-    let Some(project) = &client.project else { return Vec::new() };
-    let version = project.own.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
-    let version = version.and_then(crate::model::Version::new);
-    let role = project.delegation.name.clone();
-    let Some(own) = version.and_then(|version| client.older(&role, version)) else { return Vec::new() };
-    let children: Vec<RoleName> =
-        own.delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone()).collect();
-    let mut roles = vec![(ProjectRole::Own, role, own)];
-    for child in children {
-        let part = ProjectRole::parse(&child).map(|(_, part)| part);
-        let last = client.version(&child).and_then(|version| client.older(&child, version));
-        if let (Some(part), Some(last)) = (part, last) {
-            roles.push((part, child, last));
-        }
-    }
-    roles
 }

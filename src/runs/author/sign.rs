@@ -105,8 +105,7 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
         new: new.map(|(path, file)| (path.clone(), file.clone())).collect(),
         listed: files.keys().filter(|path| is_distribution(path)).count(),
         others,
-        lost_members: standing.is_some_and(|project| project.is_suspended())
-            && content.adopted.iter().any(|adopted| adopted.by.is_some()),
+        lost_members: content.lost_members,
         claim,
         delegations,
         request,

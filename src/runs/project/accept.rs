@@ -19,6 +19,7 @@ use crate::runs::lists::Registered;
 use crate::runs::publish::Publication;
 use crate::runs::roles::Due;
 use crate::site::Site;
+use crate::site::projects;
 use crate::site::read::{self, Published};
 use crate::site::swap;
 use crate::site::targets::{self, Arrival, Content, Incoming, PlainName};
@@ -278,8 +279,13 @@ fn one(
         }),
     };
     let binding = expected.as_ref().map_or(Binding::AsPublished, Binding::Registered);
-    let seen =
-        check::Published { snapshot: &published.snapshot, project, in_bins: in_bins(published, &name) };
+    let mut besides = in_bins(published, &name);
+    if let Some(project) = project.filter(|project| project.is_suspended()) {
+        let site = Site::new(request.place.site);
+        let before = projects::before_suspension(&site, project, &published.snapshot);
+        besides.extend(before.into_iter().flat_map(|(.., role)| role.targets));
+    }
+    let seen = check::Published { snapshot: &published.snapshot, project, besides };
     let checked = check::check(&submission, &seen, binding, request.place.now).map_err(Halt::Refused)?;
     if request.keys == Keys::Change && checked.binds.is_none() {
         return refuse(
@@ -456,7 +462,7 @@ fn finish(
     if let Some(all) = held::load(state) {
         let is_signed = |held: &Held| {
             let target = held.target.parse::<TargetPath>().ok();
-            target.is_some_and(|target| passed.iter().any(|p| p.checked.files.contains_key(&target)))
+            target.is_some_and(|target| passed.iter().any(|p| p.submission.targets.contains_key(&target)))
         };
         let still: Vec<Held> = all.into_iter().filter(|held| !is_signed(held)).collect();
         held::save(state, &still)?;

@@ -3,7 +3,8 @@
 use super::{Checked, Published, Resulting, page_paths, page_role};
 use crate::model::target_path::looks_hashed;
 use crate::model::{
-    Distribution, Envelope, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets, project_role,
+    Distribution, Envelope, Hashes, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets,
+    project_role,
 };
 use crate::submission::{Claim, LARGEST_FILE, Refusal, Submission};
 use std::collections::BTreeMap;
@@ -69,9 +70,9 @@ pub(super) fn check(
     Ok(Checked { roles, binds, files, pages, dropped })
 }
 
-/// Every target of the project that is published, by the bins or by its own roles.
+/// Every target of the project that is published, or was until it was suspended.
 fn before(published: &Published<'_>) -> BTreeMap<TargetPath, TargetFile> {
-    let mut before = published.in_bins.clone();
+    let mut before = published.besides.clone();
     let own = published.project.map(|project| project.targets()).unwrap_or_default();
     before.extend(own.into_iter().map(|(path, (_, file))| (path, file)));
     before
@@ -97,7 +98,7 @@ impl Listed<'_> {
     ) -> Option<Refusal> {
         let Self { part, role_of_pages, role, at } = *self;
         let refuse = |check, what: String, way_out| Some(Refusal::new(check, at, what, way_out));
-        if file.hashes.sha256().is_none() || file.hashes.digests().count() != 1 {
+        if file.hashes.sha256().map(Hashes::sha256_only).as_ref() != Some(&file.hashes) {
             return refuse("hashes", format!("{path} has not sha256 alone"), "sign again");
         }
         if file.length > LARGEST_FILE {

@@ -36,8 +36,8 @@ pub struct Published<'a> {
     pub snapshot: &'a Snapshot,
     /// The project, where a list delegates to it.
     pub project: Option<&'a Project>,
-    /// What the bins list of it.
-    pub in_bins: BTreeMap<TargetPath, TargetFile>,
+    /// What the bins list of it, or what its author had signed before it was suspended.
+    pub besides: BTreeMap<TargetPath, TargetFile>,
 }
 
 /// Who may hold the project from now on.

@@ -256,6 +256,6 @@ impl Forge {
 }
 
 /// What a role says of a file.
-pub(crate) fn file(bytes: &[u8]) -> Value {
+fn file(bytes: &[u8]) -> Value {
     json!({"length": bytes.len(), "hashes": {"sha256": Sha256::of(bytes).to_string()}})
 }
