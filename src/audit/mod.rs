@@ -4,6 +4,7 @@
 //! A fault of the tree is a finding, and the walk goes on with what it can still read; only what
 //! stops the run itself is an error. Nothing is ever written.
 
+mod authors;
 mod copies;
 mod files;
 mod keys;
@@ -104,6 +105,7 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
         findings.push(Finding::role(&RoleName::timestamp(), what));
     }
     scope::check(&walked, &mut findings);
+    authors::check(request, request.target_files != TargetFiles::Ignored, &walked, &mut findings);
     let mut bytes = 0;
     if request.target_files != TargetFiles::Ignored {
         let count = walked.targets.values().map(|role| role.targets.len() as u64).sum();

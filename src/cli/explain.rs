@@ -50,6 +50,7 @@ fn json(outcome: &Outcome) -> serde_json::Value {
     serde_json::json!({
         "name": outcome.name,
         "standing": outcome.standing,
+        "suspended": outcome.suspended,
         "chain": chain.collect::<Vec<_>>(),
         "targets": targets.collect::<Vec<_>>(),
         "held": outcome.held,
@@ -61,12 +62,15 @@ fn json(outcome: &Outcome) -> serde_json::Value {
 fn human(common: &Common, outcome: &Outcome) -> String {
     let width = terminal::width();
     let mut out = match outcome.standing {
+        Some(standing) if outcome.suspended => format!("{}: {standing}, suspended\n\n", outcome.name),
         Some(standing) => format!("{}: {standing}\n\n", outcome.name),
         None => format!("{}\n\n", outcome.name),
     };
     out += "A client looks for it in these roles, in this order:\n";
     let most = if common.verbose { usize::MAX } else { NAMED };
     let lists = |role| outcome.targets.iter().filter(|(_, by)| *by == role).count() as u64;
+    let names = outcome.chain.iter().map(|role| role.role.as_str().len());
+    let column = names.max().unwrap_or_default().clamp(16, 32);
     let mut bins = 0;
     for role in &outcome.chain {
         let is_bin = role.role.as_str().starts_with("bin-");
@@ -83,12 +87,17 @@ fn human(common: &Common, outcome: &Outcome) -> String {
         let keys =
             format!("{} of {}", role.keys.threshold, show::count(role.keys.keyids.len() as u64, "key"));
         let ids: Vec<&str> = role.keys.keyids.iter().map(|id| id.short()).collect();
-        out += &format!("  {:<16}  {custody:<7}  {keys:<11}  {}{says}\n", role.role.as_str(), ids.join(" "));
+        let name = role.role.as_str();
+        out += &format!("  {name:<column$}  {custody:<7}  {keys:<11}  {}{says}\n", ids.join(" "));
     }
     if bins > most {
         out += &format!("  and {} more bins (-v names them)\n", bins - most);
     }
-    out += "\nThey vouch for these, each with its SHA-256:\n";
+    if outcome.targets.is_empty() {
+        out += "\nNothing of it is published.\n";
+    } else {
+        out += "\nThey vouch for these, each with its SHA-256:\n";
+    }
     for (entry, _) in outcome.targets.iter().take(most) {
         let path = show::printable(entry.path.as_str());
         out += &format!("  {path}\n    {}  {}\n", entry.digest, show::size(entry.length));

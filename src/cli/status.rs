@@ -61,9 +61,11 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
         outcome.snapshot,
         show::count(outcome.targets, "target")
     );
-    out += "ROLE              VERSION  KEYS    CUSTODY  ENDS (UTC)\n";
-    for line in lines(&outcome.roles, common.verbose) {
-        out += &row(&line, now);
+    let lines = lines(&outcome.roles, common.verbose);
+    let column = lines.iter().map(|line| line.name.len()).max().unwrap_or_default().clamp(16, 28);
+    out += &format!("{:<column$}  VERSION  KEYS    CUSTODY  ENDS (UTC)\n", "ROLE");
+    for line in &lines {
+        out += &row(line, column, now);
     }
     let projects = outcome.projects;
     if projects != status::Projects::default() {
@@ -103,6 +105,9 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
     out
 }
 
+/// So many roles of authors are named one by one.
+const AUTHORS_NAMED: usize = 12;
+
 /// A row of the table: a role, or all bins together.
 struct Line<'a> {
     name: String,
@@ -110,31 +115,46 @@ struct Line<'a> {
     role: &'a RoleStatus,
 }
 
-/// The rows: bins are one, whose end is that of the first to end and whose health the worst, unless
-/// all are wanted.
+/// The rows: bins are one, and so are the roles of authors where they are many; its end is that of the first
+/// to end and its health the worst. Unless all are wanted.
 fn lines(roles: &[RoleStatus], all: bool) -> Vec<Line<'_>> {
-    let is_bin = |role: &&RoleStatus| !all && role.role.as_str().starts_with("bin-");
-    let bins: Vec<&RoleStatus> = roles.iter().filter(is_bin).collect();
-    let worst = bins.iter().max_by_key(|bin| (bin.health, std::cmp::Reverse(bin.expires)));
+    let is_author = |role: &RoleStatus| role.role.as_str().starts_with("project.");
+    let many = roles.iter().filter(|role| is_author(role)).count() > AUTHORS_NAMED;
+    let group = |role: &RoleStatus| match role.role.as_str() {
+        _ if all => None,
+        name if name.starts_with("bin-") => Some("bin"),
+        // One that needs somebody is named.
+        _ if many && is_author(role) && role.health <= Health::Due => Some("author role"),
+        _ => None,
+    };
     let mut lines = Vec::new();
-    let mut shown = false;
+    let mut shown: Vec<&str> = Vec::new();
     for role in roles {
-        if !is_bin(&role) {
+        let Some(thing) = group(role) else {
             lines.push(Line { name: role.role.to_string(), version: role.version.to_string(), role });
-        } else if let (false, Some(worst)) = (shown, worst) {
-            shown = true;
-            let versions = bins.iter().map(|bin| bin.version);
-            let version = match (versions.clone().min(), versions.max()) {
-                (Some(least), Some(most)) if least != most => format!("{least}-{most}"),
-                (_, most) => most.map(|most| most.to_string()).unwrap_or_default(),
-            };
-            lines.push(Line { name: show::count(bins.len() as u64, "bin"), version, role: worst });
+            continue;
+        };
+        if shown.contains(&thing) {
+            continue;
         }
+        shown.push(thing);
+        let of_it: Vec<&RoleStatus> = roles.iter().filter(|role| group(role) == Some(thing)).collect();
+        let worst = of_it.iter().max_by_key(|one| (one.health, std::cmp::Reverse(one.expires)));
+        let versions = of_it.iter().map(|one| one.version);
+        let version = match (versions.clone().min(), versions.max()) {
+            (Some(least), Some(most)) if least != most => format!("{least}-{most}"),
+            (_, most) => most.map(|most| most.to_string()).unwrap_or_default(),
+        };
+        lines.push(Line {
+            name: show::count(of_it.len() as u64, thing),
+            version,
+            role: worst.unwrap_or(&role),
+        });
     }
     lines
 }
 
-fn row(line: &Line<'_>, now: Moment) -> String {
+fn row(line: &Line<'_>, column: usize, now: Moment) -> String {
     let role = line.role;
     let keys = format!("{} of {}", role.threshold, role.keys.len());
     let ends = match role.health {
@@ -148,7 +168,7 @@ fn row(line: &Line<'_>, now: Moment) -> String {
     };
     let custody: Custody = role.custody;
     format!(
-        "{:<16}  {:>7}  {keys:<6}  {custody:<7}  {}  {ends}{note}\n",
+        "{:<column$}  {:>7}  {keys:<6}  {custody:<7}  {}  {ends}{note}\n",
         line.name,
         line.version,
         role.expires.to_string().replace('T', " ").get(..16).unwrap_or_default(),

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub name: String,
     /// Where the project stands; `None` for a target of no project.
     pub standing: Option<Standing>,
+    /// Whether an empty role stands in for its author's.
+    pub suspended: bool,
     /// The roles that a client opens, in order, root first. For a project with files in several
     /// bins, all of those bins.
     pub chain: Vec<PublishedRole>,
@@ -94,6 +96,11 @@ pub fn explain(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     let mut opened: BTreeSet<&RoleName> = lookups.iter().flat_map(|(_, lookup)| &lookup.visited).collect();
     let root = RoleName::root();
     opened.insert(&root);
+    // Of a project all roles have a say, whichever of them lists files today.
+    let whole = project.as_ref().filter(|project| *name == *project.as_str());
+    let author = whole.and_then(|project| published.projects.get(project));
+    let of_project: Vec<RoleName> = author.iter().flat_map(|p| p.roles()).map(|(role, ..)| role).collect();
+    opened.extend(&of_project);
     let chain: Vec<PublishedRole> =
         published.roles().into_iter().filter(|role| opened.contains(&role.role)).collect();
     let targets = lookups.into_iter().filter_map(|(path, lookup)| {
@@ -114,6 +121,10 @@ pub fn explain(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         forger::forgers(chain.iter().map(|role| (&role.role, &role.keys)), &OnlineKeys::of(&published.root));
     Ok(Outcome {
         standing: project.as_ref().map(|project| published.standing(project)),
+        suspended: project
+            .as_ref()
+            .and_then(|project| published.projects.get(project))
+            .is_some_and(|project| project.is_suspended()),
         verdict: forger::verdict(&forgers),
         held: held.into_iter().filter(is_of_it).collect(),
         name,
@@ -135,9 +146,14 @@ fn find(
     }
     if let (true, Ok(project)) = (request.projects, ProjectName::normalise(wanted)) {
         let folders = [format!("packages/{project}/"), format!("simple/{project}/")];
+        let author = published.projects.contains_key(&project);
         let is_of_it = |path: &&TargetPath| folders.iter().any(|folder| path.as_str().starts_with(folder));
         let mut paths: Vec<TargetPath> = all().filter(is_of_it).cloned().collect();
         paths.sort();
+        if author && paths.is_empty() {
+            // A suspended project has no file; the way to where one would be is the same.
+            paths.extend(format!("packages/{project}/-").parse::<TargetPath>());
+        }
         if !paths.is_empty() {
             return Ok((project.to_string(), Some(project), paths));
         }

@@ -2,7 +2,7 @@
 //! the keys that sign it.
 
 use crate::model::{Key, KeyId};
-use crate::trust::signature::PublicKey;
+use crate::trust::claim::key_fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,33 +31,5 @@ impl Claim {
             return Some(format!("{} of {many} keys cannot be asked to sign", self.threshold));
         }
         self.keys.iter().find_map(|(keyid, key)| key_fault(keyid, key))
-    }
-}
-
-/// What is wrong with a key that metadata lists under this id.
-#[must_use]
-pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
-    if key.keytype != "ed25519" || key.scheme != "ed25519" {
-        return Some(format!(
-            "key {} is of type {:?}, and authors sign with ed25519",
-            keyid.short(),
-            key.keytype
-        ));
-    }
-    if !key.extra.is_empty() || !key.keyval.extra.is_empty() {
-        return Some(format!("key {} has fields that are no part of a key", keyid.short()));
-    }
-    if key.keyval.public.bytes().any(|b| b.is_ascii_uppercase())
-        || PublicKey::read(key).is_err()
-        || key.keyval.public.len() != 64
-    {
-        return Some(format!("the public part of key {} cannot be read", keyid.short()));
-    }
-    match key.id() {
-        Ok(id) if id == *keyid => None,
-        _ => Some(format!(
-            "key {} is listed under an id that is not its hash, which tough refuses",
-            keyid.short()
-        )),
     }
 }

@@ -1,10 +1,10 @@
 //! What a member hands to an author: an empty role, signed, and the key that signed it. The author's
 //! delegation carries both into the repository.
 
-use super::claim::key_fault;
 use crate::disk::{self, place, read};
 use crate::model::project_role::NotAMember;
 use crate::model::{Envelope, Key, MemberName, ProjectName, RoleKeys, Targets, envelope};
+use crate::trust::claim::key_fault;
 use crate::trust::verified;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Who could forge a target today, given the roles that a client asks about it.
 
 use super::custody::{Custody, OnlineKeys};
-use crate::model::{KeyId, RoleKeys, RoleName};
+use crate::model::{KeyId, ProjectRole, RoleKeys, RoleName};
 use serde::Serialize;
 
 /// A role whose holders could make a client that starts empty accept other bytes: they sign a
@@ -59,9 +59,14 @@ pub fn verdict(forgers: &[Forger]) -> String {
     }
     let mut ways: Vec<String> = Vec::new();
     for forger in forgers.iter().rev() {
-        let holders = match forger.custody {
-            Custody::Author => format!("the author ({} of {} keys)", forger.threshold, forger.keys.len()),
-            _ => format!("{} of the {} keys of {}", forger.threshold, forger.keys.len(), forger.role),
+        let (threshold, keys) = (forger.threshold, forger.keys.len());
+        let holders = match ProjectRole::parse(&forger.role) {
+            Some((_, ProjectRole::Own)) => format!("the author ({threshold} of {keys} keys)"),
+            Some((_, ProjectRole::Pages)) => format!("for its pages alone, {threshold} of {keys} keys"),
+            Some((_, ProjectRole::Member(member))) => {
+                format!("within what the author delegated, the member {member} ({threshold} of {keys} keys)")
+            }
+            None => format!("{threshold} of the {keys} keys of {}", forger.role),
         };
         ways.push(if forger.with_online_key { format!("{holders} with the online key") } else { holders });
     }

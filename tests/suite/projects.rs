@@ -538,3 +538,113 @@ fn recently_claimed_is_split_past_500_projects_and_a_release_changes_no_list() {
     repo.verify();
     known.verify(&repo, &repo.of_project("djnew"));
 }
+
+#[test]
+fn pages_of_authors_that_say_something_else_than_their_roles_are_found_by_meaning() {
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change, &str); 6] = [
+        ("index.v1_json", |text| text.replace("\"size\":", "\"size\":1"), "another size"),
+        (
+            "index.v1_json",
+            |text| text.replace("../../packages/cheese", "https://example.com"),
+            "somewhere else",
+        ),
+        ("index.v1_json", |_| "{}".to_owned(), "installers cannot read it"),
+        ("index.html", |text| text.replace("#sha256=", "#sha256=0"), "another digest"),
+        (
+            "index.html",
+            |text| text.replace("cheese-1.0-py3-none-any.whl</a>", "cheese-1.1.tar.gz</a>"),
+            "no role",
+        ),
+        ("index.html", |text| text.replace("<a ", "<b "), "does not offer cheese-1.0-py3-none-any.whl"),
+    ];
+    let repo = repository();
+    let author = Author::known(11);
+    let forge = Forge::open(&author.sign("cheese", &["1.0"], None, &[]), 11);
+    repo.accept(
+        &[&author.path().join("cheese-1.0.zip")],
+        &["--register", &format!("cheese={}", author.keyid())],
+    );
+    repo.verify();
+    for (version, (page, change, what)) in (2..).zip(changes) {
+        let path = format!("simple/cheese/{page}");
+        let text = String::from_utf8(forge.files[&format!("targets/{path}")].clone()).unwrap();
+        let changed = change(&text);
+        assert_ne!(changed, text, "{what}");
+        let mut forged =
+            Forge { roles: forge.roles.clone(), signers: forge.signers.clone(), files: BTreeMap::new() };
+        forged.list("project.cheese", &path, changed.as_bytes());
+        forged.role("project.cheese")["version"] = version.into();
+        force(
+            &repo,
+            "project.cheese",
+            version,
+            &forged.sealed("project.cheese"),
+            &[(&path, changed.as_bytes())],
+        );
+        let found = repo.run(&["verify", "--format", "json"]);
+        assert_eq!(found.code, 1, "{what}");
+        let findings = found.json()["findings"].clone();
+        let errors = findings.as_array().unwrap().iter().filter(|finding| finding["severity"] == "error");
+        let said: Vec<&str> = errors.map(|finding| finding["what"].as_str().unwrap()).collect();
+        assert!(said.iter().any(|said| said.contains(what)), "{what}: {said:?}");
+    }
+}
+
+#[test]
+fn what_authors_signed_gets_back_its_names_and_copies() {
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0", "1.1"]);
+    let whole = snapshot_of(&repo.site());
+    // A name of each kind is gone or damaged; the mirror has one of the files, too.
+    let (mirrored, bytes) = wheel("cheese", "1.1");
+    repo.add(&mirrored, &bytes);
+    let names: Vec<String> = whole.keys().filter(|name| name.contains("/cheese/")).cloned().collect();
+    let hashed = |file: &str| {
+        let is_it = |name: &&String| name.ends_with(&format!(".{file}")) && name.starts_with("packages/");
+        names.iter().find(is_it).unwrap().clone()
+    };
+    std::fs::remove_file(repo.site().join(hashed(&mirrored))).unwrap();
+    std::fs::remove_file(repo.site().join("packages/cheese").join(&mirrored)).unwrap();
+    std::fs::remove_file(repo.site().join("packages/cheese/cheese-1.0-py3-none-any.whl")).unwrap();
+    // The plain name and the hashed one are one file.
+    std::fs::remove_file(repo.site().join("simple/cheese/index.html")).unwrap();
+    std::fs::write(repo.site().join("simple/cheese/index.html"), "other").unwrap();
+    let out = repo.build(&["--rehash"]);
+    let codes = out["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].as_str().unwrap());
+    assert_eq!(codes.filter(|code| *code == "restored").count(), 3, "{out}");
+    repo.verify();
+    for name in &names {
+        assert_eq!(std::fs::read(repo.site().join(name)).unwrap(), whole[name], "{name}");
+    }
+    // The plain name suffices to get the hashed one back; what is nowhere is said to be lost.
+    let first = "cheese-1.0-py3-none-any.whl";
+    for (gone, code) in
+        [(vec![hashed(first)], "restored"), (vec![hashed(first), format!("packages/cheese/{first}")], "lost")]
+    {
+        gone.iter().for_each(|name| std::fs::remove_file(repo.site().join(name)).unwrap());
+        let out = repo.build(&["--rehash"]);
+        assert_eq!(out["warnings"][0]["code"], code, "{out}");
+    }
+}
+
+#[test]
+fn a_setting_for_compressed_copies_reaches_the_pages_of_authors() {
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let config = std::fs::read_to_string(repo.path().join("pipeline.toml")).unwrap();
+    let config = config.replace("[site]\n", "[site]\ncompress = [\"gz\", \"br\", \"zst\"]\n");
+    std::fs::write(repo.path().join("pipeline.toml"), config).unwrap();
+    repo.build(&[]);
+    let copies = |repo: &Repo| {
+        let names = super::support::files_below(&repo.site().join("simple/cheese"));
+        names.into_iter().filter(|name| [".gz", ".br", ".zst"].iter().any(|e| name.ends_with(e))).count()
+    };
+    assert_eq!(copies(&repo), 12);
+    repo.verify();
+    repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
+    assert_eq!(copies(&repo), 18, "the plain names, and the hashed ones of both releases");
+    repo.verify();
+}

@@ -57,6 +57,11 @@ impl Authors {
         self.listed.iter()
     }
 
+    /// What authors signed.
+    pub(super) fn signed(&self) -> impl Iterator<Item = &Entry> {
+        self.signed.values()
+    }
+
     /// Files of the source that are held, for no author signed them; each is named.
     pub(super) fn held(&self, files: &[SourceFile], reporter: &dyn Reporter) -> Vec<Held> {
         let is_authors = |path: &TargetPath| self.own(path);

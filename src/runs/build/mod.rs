@@ -4,6 +4,7 @@
 mod authors;
 mod copies;
 mod find;
+mod keep;
 mod lapse;
 mod manifest;
 mod pages;
@@ -154,6 +155,11 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let (made, mut written) = pages::make(&wanted, &mut staging, reporter)?;
     if (changed.copies || place.restore || place.interrupted) && request.mode == Mode::Publish {
         written.add(copies::mend(request, &site, &published, &mut staging)?);
+        if act == Act::Bring {
+            let alias = request.tough_alias;
+            written.add(keep::names(&site, &authors, &found.files, alias, &mut staging, reporter)?);
+        }
+        written.add(keep::copies(&site, &authors, request.compress, &mut staging)?);
     }
     written.add(placed.written);
     placed.held.extend(not_signed);

@@ -2,7 +2,6 @@
 //! list and ours. Pure: it is given what is published, and gives what the project would be, or every reason
 //! against it.
 
-mod delegations;
 mod files;
 
 use crate::model::{
@@ -12,7 +11,7 @@ use crate::model::{
 use crate::site::projects::Project;
 use crate::submission::{self, Claim, Refusal, Submission};
 use crate::trust::judge::{self, Expectation};
-use crate::trust::{Fault, verified};
+use crate::trust::{Fault, claim, verified};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -108,7 +107,9 @@ pub fn check(
         None => {}
     }
     let at = own_role.map_or_else(|| format!("project.{}", submission.project), |role| role.file());
-    delegations::check(own.signed(), &submission.project, &keys, &at, &mut refusals);
+    for fault in claim::faults(own.signed(), &submission.project, &keys) {
+        refusals.push(Refusal::new(fault.rule, &at, fault.what, "make it with `tuffet author delegate`"));
+    }
     let result = result(submission, published, own, &mut refusals);
     if !refusals.is_empty() {
         return Err(refusals);

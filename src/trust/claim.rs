@@ -1,25 +1,28 @@
-//! What a project may delegate, and how.
+//! What a project's own role may delegate, and how; and which keys may hold one.
 
+use super::signature::PublicKey;
 use crate::model::{DelegatedRole, Delegations, Key, KeyId, ProjectName, ProjectRole, Targets, project_role};
-use crate::submission::Refusal;
-use crate::submission::claim::key_fault;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many roles of a project may match one path: a look-up visits 32, and some of those are ours.
 const MOST_MATCHING: usize = 20;
 
-const AGAIN: &str = "make it with `tuffet author delegate`";
+/// A fault of a project's delegations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The rule that is broken, as one word.
+    pub rule: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
 
-/// Checks the delegations of a project's own role; `holders` are the keys that sign it.
-pub(super) fn check(
-    own: &Targets,
-    project: &ProjectName,
-    holders: &BTreeMap<KeyId, Key>,
-    file: &str,
-    refusals: &mut Vec<Refusal>,
-) {
-    let Some(delegations) = &own.delegations else { return };
-    let mut refuse = |check, what: String| refusals.push(Refusal::new(check, file.to_owned(), what, AGAIN));
+/// Everything that is wrong with the delegations of a project's own role; `holders` are the keys that sign
+/// it.
+#[must_use]
+pub fn faults(own: &Targets, project: &ProjectName, holders: &BTreeMap<KeyId, Key>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let Some(delegations) = &own.delegations else { return faults };
+    let mut refuse = |rule, what: String| faults.push(Fault { rule, what });
     if !delegations.extra.is_empty() || delegations.roles.iter().any(|role| !role.extra.is_empty()) {
         refuse(
             "delegation",
@@ -60,7 +63,7 @@ pub(super) fn check(
     }
     let Some(pages) = delegations.roles.first().filter(|first| is_for_pages(first, project)) else {
         refuse("delegation", format!("its first delegation is not project.{project}.pages"));
-        return;
+        return faults;
     };
     let of_pages: BTreeSet<&KeyId> = pages.keys.keyids.iter().collect();
     let of_members: BTreeSet<&KeyId> = members.iter().flat_map(|member| &member.keys.keyids).collect();
@@ -84,6 +87,7 @@ pub(super) fn check(
     if let Some(what) = too_many(&members) {
         refuse("members", what);
     }
+    faults
 }
 
 fn is_for_pages(child: &DelegatedRole, project: &ProjectName) -> bool {
@@ -137,4 +141,32 @@ fn too_many(members: &[&DelegatedRole]) -> Option<String> {
     (most > limit).then(|| {
         format!("{most} members match one path, and {limit} may: clients stop a look-up at 32 roles")
     })
+}
+
+/// What is wrong with a key that metadata lists under this id.
+#[must_use]
+pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
+    if key.keytype != "ed25519" || key.scheme != "ed25519" {
+        return Some(format!(
+            "key {} is of type {:?}, and authors sign with ed25519",
+            keyid.short(),
+            key.keytype
+        ));
+    }
+    if !key.extra.is_empty() || !key.keyval.extra.is_empty() {
+        return Some(format!("key {} has fields that are no part of a key", keyid.short()));
+    }
+    if key.keyval.public.bytes().any(|b| b.is_ascii_uppercase())
+        || PublicKey::read(key).is_err()
+        || key.keyval.public.len() != 64
+    {
+        return Some(format!("the public part of key {} cannot be read", keyid.short()));
+    }
+    match key.id() {
+        Ok(id) if id == *keyid => None,
+        _ => Some(format!(
+            "key {} is listed under an id that is not its hash, which tough refuses",
+            keyid.short()
+        )),
+    }
 }
