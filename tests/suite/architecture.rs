@@ -163,3 +163,19 @@ fn the_map_names_every_folder() {
         assert!(map.contains(&format!("`{folder}/`")), "docs/architecture.md does not name {folder}/");
     }
 }
+
+/// `--from https://…` is the author's: one file knows how, one command asks for it, and no run that publishes
+/// could open a connection.
+#[test]
+fn nothing_but_the_authors_commands_opens_a_connection() {
+    let (mut knows, mut asks) = (Vec::new(), Vec::new());
+    for (file, code) in sources() {
+        if ["ureq", "TcpStream", "UdpSocket", "TcpListener"].iter().any(|word| code.contains(word)) {
+            knows.push(file.clone());
+        }
+        if code.contains("http::Served") {
+            asks.push(file);
+        }
+    }
+    assert_eq!((knows, asks), (vec!["site/http.rs".to_owned()], vec!["cli/author.rs".to_owned()]));
+}
