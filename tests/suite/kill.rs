@@ -3,6 +3,7 @@
 //!
 //! TUFFET_KILLS sets how many kills in the window must be counted (default 12).
 
+use super::support::author::{Author, wheel};
 use super::support::{Repo, clients, files_below};
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -111,9 +112,9 @@ fn waiting() -> Repo {
 
 const BUILD: [&str; 5] = ["build", "--now", "2026-11-01T01:00:00Z", "--replace", "p1-1.0-py3-none-any.whl"];
 
-fn strace(repo: &Repo, options: &[&str]) -> Command {
+fn strace(repo: &Repo, args: &[&str], options: &[&str]) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq"]).args(options).arg(env!("CARGO_BIN_EXE_tuffet")).args(BUILD);
+    command.args(["-f", "-qq"]).args(options).arg(env!("CARGO_BIN_EXE_tuffet")).args(args);
     command
         .current_dir(repo.path())
         .stdin(Stdio::null())
@@ -122,14 +123,13 @@ fn strace(repo: &Repo, options: &[&str]) -> Command {
     command
 }
 
-/// The renames and links of a whole build that give a name below the site, from what the kernel was
+/// The renames and links of a whole run that give a name below the site, from what the kernel was
 /// asked: the name, and the path by which strace knows the call (it looks at the first path of
 /// `rename` and at both of the others).
-fn named_by_a_build() -> BTreeMap<String, String> {
-    let repo = waiting();
+fn named_by(repo: &Repo, args: &[&str]) -> BTreeMap<String, String> {
     let log = repo.path().join("calls");
     let calls = "trace=rename,renameat,renameat2,link,linkat";
-    clients::run(&mut strace(&repo, &["-e", calls, "-o", log.to_str().unwrap()]), "strace, from Debian");
+    clients::run(&mut strace(repo, args, &["-e", calls, "-o", log.to_str().unwrap()]), "strace, from Debian");
     let log = std::fs::read_to_string(log).unwrap();
     let mut named = BTreeMap::new();
     for call in log.lines() {
@@ -143,40 +143,84 @@ fn named_by_a_build() -> BTreeMap<String, String> {
     named
 }
 
-#[test]
-fn killed_before_each_rename_and_each_link_of_a_run() {
-    let names_given = named_by_a_build();
+/// A copy of a repository, to be spoilt.
+fn copy_of(base: &Repo) -> Repo {
+    let repo = Repo::with_config(WITH_PAGES);
+    let mut cp = Command::new("cp");
+    clients::run(cp.args(["-a", "site", ".tuffet", "dists"]).arg(repo.path()).current_dir(base.path()), "cp");
+    repo
+}
+
+/// Kills a run before each of the calls that give a name, and hands what is left to `after`.
+fn killed_everywhere(base: &Repo, args: &[&str], after: impl Fn(&Repo, &mut Names, &str)) -> usize {
+    let names_given = named_by(&copy_of(base), args);
     assert!(
         names_given.contains_key("site/metadata/timestamp.json") && names_given.len() >= 25,
         "{names_given:?}"
     );
-    let undisturbed = {
-        let repo = waiting();
-        repo.run(&BUILD).ok();
-        repo.targets()
-    };
-    let base = waiting();
     for (name, path) in &names_given {
-        let repo = Repo::with_config(WITH_PAGES);
-        let mut cp = Command::new("cp");
-        clients::run(
-            cp.args(["-a", "site", ".tuffet", "dists"]).arg(repo.path()).current_dir(base.path()),
-            "cp",
-        );
+        let repo = copy_of(base);
         let before = timestamp(&repo);
         let inject = "inject=rename,renameat,renameat2,link,linkat:error=EIO:signal=KILL";
         let trace = "trace=rename,renameat,renameat2,link,linkat";
-        let mut command = strace(&repo, &["-o", "/dev/null", "-P", path, "-e", trace, "-e", inject]);
+        let mut command = strace(&repo, args, &["-o", "/dev/null", "-P", path, "-e", trace, "-e", inject]);
         let status = command.stderr(Stdio::null()).status().expect("this test needs strace, from Debian");
         assert!(!status.success(), "{name}: the run was not killed");
         assert_eq!(timestamp(&repo), before, "{name}: killed before its timestamp");
         let mut names = Names::default();
         check_at(&repo, &mut names);
-        repo.run(&BUILD).ok();
-        check_at(&repo, &mut names);
-        assert_eq!(repo.targets(), undisturbed, "{name}: the next build ends where an undisturbed one does");
+        after(&repo, &mut names, name);
     }
-    println!("killed before each of {} renames and links", names_given.len());
+    names_given.len()
+}
+
+#[test]
+fn killed_before_each_rename_and_each_link_of_a_run() {
+    let undisturbed = {
+        let repo = waiting();
+        repo.run(&BUILD).ok();
+        repo.targets()
+    };
+    let kills = killed_everywhere(&waiting(), &BUILD, |repo, names, name| {
+        repo.run(&BUILD).ok();
+        check_at(repo, names);
+        assert_eq!(repo.targets(), undisturbed, "{name}: the next build ends where an undisturbed one does");
+    });
+    println!("killed before each of {kills} renames and links");
+}
+
+#[test]
+fn killed_before_each_rename_and_each_link_of_an_accept() {
+    const NOW: [&str; 2] = ["--now", "2026-11-01T01:00:00Z"];
+    // A project in the bins is adopted: bins, root page, pages, list and role all change.
+    let base = Repo::with_config(WITH_PAGES);
+    for (project, version) in [("milk", "1.0"), ("cheese", "1.0"), ("cheese", "1.1")] {
+        let (name, bytes) = wheel(project, version);
+        base.add(&name, &bytes);
+    }
+    base.run(&["build", "--init", "--now", "2026-11-01T00:00:00Z"]).ok();
+    let author = Author::known(11);
+    let zip = author.sign("cheese", &["2.0"], Some(&base), &[&NOW[..], &["--yes"]].concat());
+    let register = format!("cheese={}", author.keyid());
+    let accept = ["project", "accept", zip.to_str().unwrap(), "--register", &register, NOW[0], NOW[1]];
+    let undisturbed = {
+        let repo = copy_of(&base);
+        repo.run(&accept).ok();
+        repo.all_targets()
+    };
+    let kills = killed_everywhere(&base, &accept, |repo, names, name| {
+        // A build in between changes nothing that is published, and loses nothing that is not.
+        repo.run(&[&["build"][..], &NOW].concat()).ok();
+        check_at(repo, names);
+        repo.run(&accept).ok();
+        check_at(repo, names);
+        assert_eq!(
+            repo.all_targets(),
+            undisturbed,
+            "{name}: the next accept ends where an undisturbed one does"
+        );
+    });
+    println!("killed before each of {kills} renames and links");
 }
 
 fn check_at(repo: &Repo, names: &mut Names) {
