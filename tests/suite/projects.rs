@@ -4,7 +4,7 @@
 use super::authors::{Clients, repository};
 use super::support::author::{Author, Forge, places, wheel};
 use super::support::nginx::Nginx;
-use super::support::{Repo, clients, snapshot_of};
+use super::support::{Repo, clients, known, snapshot_of};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -647,4 +647,61 @@ fn a_setting_for_compressed_copies_reaches_the_pages_of_authors() {
     repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
     assert_eq!(copies(&repo), 18, "the plain names, and the hashed ones of both releases");
     repo.verify();
+}
+
+#[test]
+fn what_is_claimed_goes_on_by_its_authors_key_and_changes_hands_offline_alone() {
+    let repo = known::repo();
+    let now = ["--now", known::MADE];
+    let (author, alice) = (Author::known(11), Author::known(12));
+    let register = format!("cheese={}", author.keyid());
+    let accept = |zip: &Path, more: &[&str]| repo.accept(&[zip], &[&now[..], more].concat());
+    accept(&author.sign("cheese", &["1.0"], None, &now), &["--register", &register]);
+
+    // The administrators sign the delegation over; the online list lets go of it.
+    let delegations = repo.signed("2.recently-claimed.json")["delegations"].clone();
+    known::resign(&repo, "1.claimed.json", &[4], |claimed| claimed["delegations"] = delegations.clone());
+    known::resign(&repo, "2.recently-claimed.json", &[6], |list| {
+        list.as_object_mut().unwrap().remove("delegations");
+    });
+    repo.run(&[&["verify", "--strict"][..], &now].concat()).ok();
+    let explained = repo.run(&[&["explain", "cheese"][..], &now].concat()).ok().stdout;
+    assert!(explained.starts_with("cheese: claimed"), "{explained}");
+    let verdict = explained.replace('\n', " ");
+    assert!(
+        verdict.contains("Nobody could forge this today but the author (1 of 1 keys) with the online key"),
+        "{verdict}"
+    );
+
+    // Releases and members need nobody else.
+    accept(&author.sign("cheese", &["1.1"], Some(&repo), &now), &[]);
+    let joining = alice.path().join("alice.json");
+    let joining = joining.to_str().unwrap();
+    let join = ["author", "join", "cheese", "--as", "alice", "--key", alice.key(), "--out", joining];
+    alice.run(&[&join[..], &now].concat()).ok();
+    let zip = author.path().join("members.zip");
+    let (site, root) = places(Some(&repo));
+    let delegate = ["author", "delegate", "cheese", "--member", joining, "--yes", "--key", author.key()];
+    let out = ["--out", zip.to_str().unwrap(), "--from", &site, "--root", &root];
+    author.run(&[&delegate[..], &out, &now].concat()).ok();
+    accept(&zip, &[]);
+    accept(&alice.sign("cheese", &["2.0"], Some(&repo), &[&now[..], &["--as", "alice"]].concat()), &[]);
+    repo.run(&[&["verify", "--strict"][..], &now].concat()).ok();
+    let explained = repo.run(&[&["explain", "cheese"][..], &now].concat()).ok().stdout.replace('\n', " ");
+    assert!(explained.contains("the member alice (1 of 1 keys)"), "{explained}");
+
+    // Keys change by an offline signature, and by nothing else.
+    let before = snapshot_of(&repo.site());
+    let heir = Author::known(14);
+    let rekey = heir.sign("cheese", &[], Some(&repo), &[&now[..], &["--rekey"]].concat());
+    let other = format!("cheese={}", heir.keyid());
+    for args in [
+        vec!["revoke", "cheese", "--yes"],
+        vec!["rekey", rekey.to_str().unwrap(), "--register", &other],
+        vec!["accept", rekey.to_str().unwrap(), "--register", &other],
+    ] {
+        let ran = repo.run(&[&["project"], &args[..], &now].concat());
+        assert_eq!(ran.code, 3, "{args:?}: {ran:?}");
+    }
+    assert_eq!(snapshot_of(&repo.site()), before);
 }
