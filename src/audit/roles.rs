@@ -240,6 +240,11 @@ impl Reader<'_> {
                 findings.push(Finding::role(role, what));
             }
         }
+        if !judged.envelope.is_stable() {
+            let what = "it holds something that is lost when it is read and written again, as tough and python-tuf \
+                        do, and the signature with it (a null, perhaps)";
+            findings.push(Finding::role(role, what));
+        }
         if let Err(fault) = judge::in_time(judged.envelope.signed(), self.now) {
             findings.push(Finding::role(role, fault));
         }

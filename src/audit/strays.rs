@@ -145,7 +145,12 @@ fn add_suspended(
         let bytes = tree.read(&name).ok().flatten()?;
         let targets = Envelope::<Targets>::parse(&bytes).ok()?.into_signed();
         roles.insert(name);
-        add_names(&targets, files);
+        // Not the plain names: what is suspended is not published.
+        for (path, file) in &targets.targets {
+            files.extend(
+                file.hashes.digests().flat_map(|digest| [path.hashed(digest), path.tough_alias(digest)]),
+            );
+        }
         Some(targets)
     };
     for (role, version) in stand_ins {

@@ -316,7 +316,7 @@ pub(crate) struct AuthorSign {
     #[arg(long, value_name = "WHAT")]
     pub(crate) unyank: Vec<String>,
     /// Add your signature to a submission that another holder made
-    #[arg(long, value_name = "ZIP", conflicts_with_all = ["dist", "from", "holder", "threshold", "rekey", "without", "yank", "unyank"])]
+    #[arg(long, value_name = "ZIP", conflicts_with_all = ["dist", "holder", "threshold", "rekey", "without", "yank", "unyank"])]
     pub(crate) add_to: Option<PathBuf>,
     /// Vouch for published files without being asked
     #[arg(long)]
@@ -357,8 +357,8 @@ pub(crate) struct AuthorDelegate {
     /// Take this member out (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(crate) remove: Vec<String>,
-    /// Vouch for the files of members who are taken out; without this they go
-    #[arg(long, requires = "remove")]
+    /// Vouch for the files of members who are taken out, or join again; without this they go
+    #[arg(long)]
     pub(crate) keep_files: bool,
     /// Your key (repeatable)
     #[arg(long, value_name = "FILE", required = true)]

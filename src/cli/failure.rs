@@ -142,7 +142,10 @@ impl From<author::Error> for Failure {
 impl From<project::Error> for Failure {
     fn from(error: project::Error) -> Self {
         let code = match &error {
-            project::Error::NotBegun(_) | project::Error::NoAuthor(_) | project::Error::NoFilesHere => USAGE,
+            project::Error::NotBegun(_)
+            | project::Error::NoAuthor(_)
+            | project::Error::NoFilesHere
+            | project::Error::NoProjects => USAGE,
             project::Error::Disk(_)
             | project::Error::Published(read::Error::Disk(_))
             | project::Error::Publish(publish::Error::Disk(_)) => FILES,

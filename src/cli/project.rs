@@ -83,6 +83,7 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
     };
     let request = accept::Request {
         place: place(&settings, now),
+        layout: settings.layout,
         carries_files: settings.target_files != TargetFiles::Elsewhere,
         zips: &args.zips,
         register: &register,

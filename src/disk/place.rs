@@ -232,6 +232,14 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.write_all(bytes).context("write", path)
 }
 
+/// Removes the file at `path`.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn remove_file(path: &Path) -> Result<(), Error> {
+    fs::remove_file(path).context("remove", path)
+}
+
 /// Appends one line to the file at `path`, created where there is none.
 ///
 /// # Errors
@@ -249,9 +257,21 @@ pub fn append_line(path: &Path, line: &str) -> Result<(), Error> {
 pub fn append_durable_line(path: &Path, line: &str) -> Result<(), Error> {
     let parent = parent_of(path);
     super::folder::create(parent)?;
+    cut_torn_line(path)?;
     append_line(path, line)?;
     sync_path(path)?;
     sync_path(parent)
+}
+
+/// Takes the end of a file off that is no whole line: a run that did not end left it.
+fn cut_torn_line(path: &Path) -> Result<(), Error> {
+    let bytes = super::read::bytes_if_there(path)?.unwrap_or_default();
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    if whole == bytes.len() {
+        return Ok(());
+    }
+    let file = fs::File::options().write(true).open(path).context("write", path)?;
+    file.set_len(whole as u64).context("write", path)
 }
 
 /// When the file at `path` was last modified, in whole seconds since 1970.

@@ -107,6 +107,13 @@ impl<T: Metadata> Envelope<T> {
         self
     }
 
+    /// Whether what was understood of it is all that was signed: clients that write metadata again before they
+    /// check it (tough, python-tuf) get the same bytes then.
+    #[must_use]
+    pub fn is_stable(&self) -> bool {
+        canonical::to_canonical(&self.signed).is_ok_and(|again| again == self.covered)
+    }
+
     /// The metadata.
     #[must_use]
     pub fn signed(&self) -> &T {

@@ -11,6 +11,7 @@ pub mod sweep;
 pub mod verify;
 
 pub mod guard;
+mod lapse;
 pub mod lists;
 pub mod publish;
 mod roles;

@@ -11,7 +11,10 @@ use crate::disk::walk::{self, Kind};
 use crate::disk::{self, read};
 use crate::model::project_role::SUSPENDS;
 use crate::model::target_path::looks_hashed;
-use crate::model::{Envelope, Metadata, Moment, ProjectRole, RoleName, Snapshot, Targets, Version, envelope};
+use crate::model::{
+    Envelope, Metadata, Moment, ProjectRole, RoleName, Snapshot, TargetFile, TargetPath, Targets, Version,
+    envelope,
+};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +71,9 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, Erro
             kept_snapshots.push(version);
         }
     }
-    let needed = needed_roles(site, current, &kept_snapshots)?;
+    let mut needed = needed_roles(site, current, &kept_snapshots)?;
+    let suspended = suspended(site, current, &needed);
+    needed.extend(suspended.iter().cloned());
     for (role, versions) in &versions {
         if *role == RoleName::root() {
             continue;
@@ -85,7 +90,7 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, Erro
             }
         }
     }
-    let bytes = add_target_files(site, &needed, &mut files)?;
+    let bytes = add_target_files(site, &needed, &suspended, &mut files)?;
     Ok(Plan { remove: files.into_iter().collect(), bytes, kept_snapshots })
 }
 
@@ -105,23 +110,34 @@ fn needed_roles(
         };
         needed.extend(meta.into_iter().map(|(role, meta)| (role, meta.version)));
     }
-    needed.extend(suspended(site, &needed));
     Ok(needed)
 }
 
-/// The last versions that authors signed of projects that are suspended: they are not published, and the
-/// authors come back to them.
-fn suspended(site: &Site, needed: &BTreeSet<(RoleName, Version)>) -> Vec<(RoleName, Version)> {
+/// The last versions that authors and members signed of projects that are suspended: they are not published,
+/// and the authors come back to them.
+fn suspended(
+    site: &Site,
+    current: &Snapshot,
+    needed: &BTreeSet<(RoleName, Version)>,
+) -> BTreeSet<(RoleName, Version)> {
     let own = needed
         .iter()
         .filter(|(role, _)| ProjectRole::parse(role).is_some_and(|(_, part)| part == ProjectRole::Own));
-    let before = own.filter_map(|(role, version)| {
-        let stands_in = parse::<Targets>(site, role, *version).ok()?;
-        let version = Version::new(stands_in.extra.get(SUSPENDS)?.as_u64()?)?;
-        parse::<Targets>(site, role, version).ok()?;
-        Some((role.clone(), version))
-    });
-    before.collect()
+    let mut all = BTreeSet::new();
+    for (role, version) in own {
+        let stands_in = parse::<Targets>(site, role, *version).ok();
+        let before = stands_in.and_then(|role| Version::new(role.extra.get(SUSPENDS)?.as_u64()?));
+        let Some((version, before)) =
+            before.and_then(|version| Some((version, parse::<Targets>(site, role, version).ok()?)))
+        else {
+            continue;
+        };
+        all.insert((role.clone(), version));
+        for child in before.delegations.iter().flat_map(|d| &d.roles) {
+            all.extend(current.meta.get(&child.name).map(|meta| (child.name.clone(), meta.version)));
+        }
+    }
+    all
 }
 
 /// A role that a reader may still want: what it refers to must be known before anything goes.
@@ -136,29 +152,34 @@ fn parse<T: Metadata>(site: &Site, role: &RoleName, version: Version) -> Result<
 fn add_target_files(
     site: &Site,
     needed: &BTreeSet<(RoleName, Version)>,
+    suspended: &BTreeSet<(RoleName, Version)>,
     remove: &mut BTreeSet<String>,
 ) -> Result<u64, Error> {
     let roles: Vec<_> =
         needed.iter().filter(|(role, _)| !role.is_top_level() || *role == RoleName::targets()).collect();
-    let parsed: Vec<(&RoleName, Targets)> = roles
+    let parsed: Vec<(&RoleName, bool, Targets)> = roles
         .into_par_iter()
-        .map(|(role, version)| Ok((role, parse::<Targets>(site, role, *version)?)))
+        .map(|one| Ok((&one.0, suspended.contains(one), parse::<Targets>(site, &one.0, one.1)?)))
         .collect::<Result<_, Error>>()?;
     // A role that nobody delegates any more stays, for its version is listed for ever; what it lists need not.
-    let children = parsed.iter().flat_map(|(_, targets)| &targets.delegations).flat_map(|d| &d.roles);
+    let children = parsed.iter().flat_map(|(.., targets)| &targets.delegations).flat_map(|d| &d.roles);
     let delegated: BTreeSet<&RoleName> = children.map(|child| &child.name).collect();
-    let wanted: Vec<Vec<String>> = parsed
-        .par_iter()
-        .filter(|(role, _)| role.is_top_level() || delegated.contains(role))
-        .map(|(_, targets)| {
-            let names = targets.targets.iter().flat_map(|(path, file)| {
-                let hashed = file.hashes.digests().flat_map(|d| [path.hashed(d), path.tough_alias(d)]);
-                hashed.chain([path.to_string()]).collect::<Vec<_>>()
-            });
-            names.collect()
-        })
-        .collect();
-    let wanted: BTreeSet<String> = wanted.into_iter().flatten().collect();
+    let names = |(_, is_suspended, targets): &(&RoleName, bool, Targets)| -> Vec<(String, bool)> {
+        let of_one = |(path, file): (&TargetPath, &TargetFile)| {
+            let hashed = file.hashes.digests().flat_map(|d| [path.hashed(d), path.tough_alias(d)]);
+            let hashed = hashed.map(|name| (name, true));
+            // What is suspended is not published: pip is not to find it.
+            hashed.chain([(path.to_string(), !is_suspended)]).collect::<Vec<_>>()
+        };
+        targets.targets.iter().flat_map(of_one).collect()
+    };
+    let is_delegated =
+        |(role, ..): &&(&RoleName, bool, Targets)| role.is_top_level() || delegated.contains(role);
+    let named: Vec<Vec<(String, bool)>> = parsed.par_iter().filter(is_delegated).map(names).collect();
+    let (wanted, unwanted): (Vec<_>, Vec<_>) = named.into_iter().flatten().partition(|(_, wanted)| *wanted);
+    let wanted: BTreeSet<String> = wanted.into_iter().map(|(name, _)| name).collect();
+    let unwanted: BTreeSet<String> =
+        unwanted.into_iter().map(|(name, _)| name).filter(|name| !wanted.contains(name)).collect();
     let mut freed = BTreeMap::new();
     let (mut sizes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     for found in walk::below(site.root())? {
@@ -189,6 +210,7 @@ fn add_target_files(
             }
         }
     }
+    remove.extend(unwanted.into_iter().filter(|name| sizes.contains_key(name)));
     // A compressed copy goes with its file, and where that is gone.
     for (name, stamp) in copies {
         let is_orphan = |original: &str| remove.contains(original) || !sizes.contains_key(original);

@@ -75,6 +75,32 @@ impl State {
         self.root.join("journal.jsonl")
     }
 
+    /// Whether a run that did not end may have left something that no build has looked at since.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        disk::folder::is_there(&self.mark())
+    }
+
+    /// Notes that, so that it outlives the runs before the next build.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn set_mark(&self) -> Result<(), disk::Error> {
+        if self.is_marked() { Ok(()) } else { disk::place::write_atomic(&self.mark(), b"") }
+    }
+
+    /// Takes the note back: a build has looked.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn clear_mark(&self) -> Result<(), disk::Error> {
+        if self.is_marked() { disk::place::remove_file(&self.mark()) } else { Ok(()) }
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.root.join("interrupted")
+    }
+
     /// How target files got into the site last time, in the words of whoever set it.
     #[must_use]
     pub fn placement(&self) -> Option<String> {

@@ -17,6 +17,12 @@ use zip::{CompressionMethod, ZipArchive};
 /// What is unpacked may be so many times larger than what is packed, and this many bytes more.
 const RATIO: (u64, u64) = (200, 1 << 20);
 
+/// No submission holds more roles.
+const MOST_ROLES: usize = 128;
+
+/// Nor more bytes of them.
+const LARGEST_METADATA: u64 = 16 << 20;
+
 /// No more than this of `keys.json` is read.
 const LARGEST_KEYS: u64 = 1 << 16;
 
@@ -207,6 +213,7 @@ fn list<R: Read + Seek>(mut archive: ZipArchive<R>) -> Result<Contents<R>, Vec<R
     let mut folded: BTreeMap<String, String> = BTreeMap::new();
     let mut refusals = Vec::new();
     let mut total: u64 = 0;
+    let mut roles: (usize, u64) = (0, 0);
     for index in 0..archive.len() {
         let entry = match archive.by_index_raw(index) {
             Ok(entry) => entry,
@@ -252,6 +259,10 @@ fn list<R: Read + Seek>(mut archive: ZipArchive<R>) -> Result<Contents<R>, Vec<R
         }
         let (size, packed) = (entry.size(), entry.compressed_size());
         total = total.saturating_add(size);
+        if name.starts_with(METADATA) {
+            roles.0 += 1;
+            roles.1 = roles.1.saturating_add(size);
+        }
         if size > LARGEST_FILE {
             let what = format!("it has {size} bytes, and {LARGEST_FILE} are taken at most");
             refusals.push(Refusal::new("size", name, what, "leave it out"));
@@ -265,6 +276,13 @@ fn list<R: Read + Seek>(mut archive: ZipArchive<R>) -> Result<Contents<R>, Vec<R
     if total > LARGEST_SUBMISSION {
         let what = format!("it holds {total} bytes, and {LARGEST_SUBMISSION} are taken at most");
         refusals.push(Refusal::new("size", "the ZIP", what, "submit the release in several parts"));
+    }
+    if roles.0 > MOST_ROLES || roles.1 > LARGEST_METADATA {
+        let what = format!(
+            "it holds {} roles of {} bytes together, which is more than any project needs",
+            roles.0, roles.1
+        );
+        refusals.push(Refusal::new("size", "metadata/", what, "leave out what is not signed anew"));
     }
     if refusals.is_empty() { Ok((listed, archive)) } else { Err(refusals) }
 }

@@ -1,11 +1,16 @@
 //! What a project's own role may delegate, and how; and which keys may hold one.
 
-use super::signature::PublicKey;
 use crate::model::{DelegatedRole, Delegations, Key, KeyId, ProjectName, ProjectRole, Targets, project_role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many roles of a project may match one path: a look-up visits 32, and some of those are ours.
 const MOST_MATCHING: usize = 20;
+
+/// A project has no more members than this: each is one more role that clients load.
+const MOST_MEMBERS: usize = 100;
+
+/// A member has no more patterns than this.
+const MOST_PATTERNS: usize = 100;
 
 /// A fault of a project's delegations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +81,14 @@ pub fn faults(own: &Targets, project: &ProjectName, holders: &BTreeMap<KeyId, Ke
             format!("{} is to be signed by one key of the author's or a member's", pages.name),
         );
     }
+    if members.len() > MOST_MEMBERS {
+        refuse("members", format!("it has {} members, and {MOST_MEMBERS} are the most", members.len()));
+        return faults;
+    }
+    if let Some(many) = members.iter().find(|m| m.paths.as_ref().is_some_and(|p| p.len() > MOST_PATTERNS)) {
+        refuse("members", format!("{} has more than {MOST_PATTERNS} patterns", many.name));
+        return faults;
+    }
     if members.is_empty() {
         refuse("delegation", "it delegates its pages and has no member".to_owned());
     }
@@ -132,9 +145,10 @@ fn too_many(members: &[&DelegatedRole]) -> Option<String> {
     let patterns = members.iter().flat_map(|member| member.paths.iter().flatten());
     let most = patterns
         .map(|pattern| {
-            let overlaps =
-                |member: &&&DelegatedRole| member.paths.iter().flatten().any(|other| other.overlaps(pattern));
-            members.iter().filter(overlaps).count()
+            // Plain patterns lie inside each other or apart: most of them match where the longest does.
+            let covers =
+                |member: &&&DelegatedRole| member.paths.iter().flatten().any(|other| other.includes(pattern));
+            members.iter().filter(covers).count()
         })
         .max()?;
     let limit = MOST_MATCHING;
@@ -157,7 +171,7 @@ pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
         return Some(format!("key {} has fields that are no part of a key", keyid.short()));
     }
     if key.keyval.public.bytes().any(|b| b.is_ascii_uppercase())
-        || PublicKey::read(key).is_err()
+        || !is_strong(key)
         || key.keyval.public.len() != 64
     {
         return Some(format!("the public part of key {} cannot be read", keyid.short()));
@@ -169,4 +183,11 @@ pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
             keyid.short()
         )),
     }
+}
+
+/// Whether nobody can sign for it but who holds the private key: points of small order are everybody's.
+fn is_strong(key: &Key) -> bool {
+    let bytes = hex::decode(&key.keyval.public).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let point = bytes.and_then(|bytes| ed25519_dalek::VerifyingKey::from_bytes(&bytes).ok());
+    point.is_some_and(|point| !point.is_weak())
 }

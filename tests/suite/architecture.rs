@@ -177,5 +177,5 @@ fn nothing_but_the_authors_commands_opens_a_connection() {
             asks.push(file);
         }
     }
-    assert_eq!((knows, asks), (vec!["site/http.rs".to_owned()], vec!["cli/author.rs".to_owned()]));
+    assert_eq!((knows, asks), (vec!["site/http.rs".to_owned()], vec!["cli/author/mod.rs".to_owned()]));
 }

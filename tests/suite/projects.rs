@@ -352,6 +352,13 @@ fn a_revoked_project_stays_reserved_until_somebody_is_registered_again() {
     assert_eq!(repo.run(&["project", "revoke", "cheese"]).code, 2, "nobody was asked");
     repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
     known.refuse(&repo, &files);
+    // pip finds nothing of it, and after a sweep nobody gets a file by its plain name.
+    let there = |name: &str| repo.site().join(name).exists();
+    assert!(!there("simple/cheese/index.html") && !there("simple/cheese/index.v1_json"));
+    repo.run(&["sweep", "--now", &days_from_now(3)]).ok();
+    assert!(!there("packages/cheese/cheese-1.0-py3-none-any.whl"));
+    repo.build(&[]);
+    repo.verify();
     let (name, bytes) = wheel("cheese", "1.0");
     repo.add(&name, &bytes);
     assert_eq!(repo.build(&[])["files"]["held"], 1);
@@ -374,7 +381,13 @@ fn a_rekey_is_signed_by_the_new_key_and_parent_and_child_change_in_one_swap() {
     repo.register(&author, "cheese", &["1.0"]);
     with_member(&repo, &author, &alice, "cheese-2.*");
     let known = Clients::of(&repo);
-    let zip = heir.sign("cheese", &[], Some(&repo), &["--rekey"]);
+    // The heir vouches for every file that is there, and is shown each.
+    let (site, root) = places(Some(&repo));
+    let unseen =
+        ["author", "sign", "cheese", "--rekey", "--key", heir.key(), "--from", &site, "--root", &root];
+    let ran = heir.run(&[&unseen[..], &["--out", "no.zip"]].concat());
+    assert!(ran.code == 2 && ran.stderr.contains("signed in project.cheese"), "{ran:?}");
+    let zip = heir.sign("cheese", &[], Some(&repo), &["--rekey", "--yes"]);
     let register = format!("cheese={}", heir.keyid());
     for (args, check) in [(vec!["accept"], "registration"), (vec!["rekey"], "registration")] {
         let args = [vec!["project"], args, vec![zip.to_str().unwrap(), "--format", "json"]].concat();
@@ -426,12 +439,27 @@ fn with_a_threshold_the_submission_goes_from_holder_to_holder() {
     let refused = repo.run(&args);
     assert_eq!(refused.json()["refused"][0]["refusals"][0]["check"], "signature", "{refused:?}");
     let both = two.path().join("both.zip");
-    let add = ["author", "sign", "cheese", "--add-to", zip.to_str().unwrap(), "--key", two.key(), "--out"];
-    let added = two.run(&[&add[..], &[both.to_str().unwrap(), "--format", "json"]].concat()).ok().json();
+    let add =
+        ["author", "sign", "cheese", "--add-to", zip.to_str().unwrap(), "--out", both.to_str().unwrap()];
+    // Nobody signs unseen, and nobody who does not hold the project.
+    assert_eq!(two.run(&[&add[..], &["--key", two.key()]].concat()).code, 2);
+    let stranger = Author::known(99);
+    assert_eq!(stranger.run(&[&add[..], &["--key", stranger.key(), "--yes"]].concat()).code, 3);
+    let yes = ["--key", two.key(), "--yes", "--format", "json"];
+    let added = two.run(&[&add[..], &yes].concat()).ok().json();
     assert_eq!((&added["signatures"], &added["threshold"]), (&json!(2), &json!(2)));
     repo.accept(&[&both], &register);
     repo.verify();
     Clients::of(&repo);
+    // The next release carries no keys: what is published says whose they are.
+    let next = one.sign("cheese", &["1.1"], Some(&repo), &[]);
+    let (site, root) = places(Some(&repo));
+    let add =
+        ["author", "sign", "cheese", "--add-to", next.to_str().unwrap(), "--out", both.to_str().unwrap()];
+    assert_eq!(three.run(&[&add[..], &["--key", three.key(), "--yes"]].concat()).code, 2);
+    three.run(&[&add[..], &["--key", three.key(), "--yes", "--from", &site, "--root", &root]].concat()).ok();
+    repo.accept(&[&both], &[]);
+    repo.verify();
 }
 
 #[test]
@@ -693,7 +721,7 @@ fn what_is_claimed_goes_on_by_its_authors_key_and_changes_hands_offline_alone() 
     // Keys change by an offline signature, and by nothing else.
     let before = snapshot_of(&repo.site());
     let heir = Author::known(14);
-    let rekey = heir.sign("cheese", &[], Some(&repo), &[&now[..], &["--rekey"]].concat());
+    let rekey = heir.sign("cheese", &[], Some(&repo), &[&now[..], &["--rekey", "--yes"]].concat());
     let other = format!("cheese={}", heir.keyid());
     for args in [
         vec!["revoke", "cheese", "--yes"],
@@ -704,4 +732,161 @@ fn what_is_claimed_goes_on_by_its_authors_key_and_changes_hands_offline_alone() 
         assert_eq!(ran.code, 3, "{args:?}: {ran:?}");
     }
     assert_eq!(snapshot_of(&repo.site()), before);
+}
+
+#[test]
+fn an_author_is_told_whose_role_would_lapse_before_a_release_is_taken_in() {
+    let repo = repository();
+    let (author, alice) = (Author::known(11), Author::known(12));
+    repo.register(&author, "cheese", &["1.0"]);
+    with_member(&repo, &author, &alice, "cheese-2.*");
+    let zip = author.sign("cheese", &["1.1"], Some(&repo), &[]);
+    // A snapshot that lives longer than Alice's role would lead to it after its end.
+    let config = std::fs::read_to_string(repo.path().join("pipeline.toml")).unwrap();
+    std::fs::write(repo.path().join("pipeline.toml"), config + "[expiry]\nsnapshot = \"800d\"\n").unwrap();
+    let ran = repo.run(&["project", "accept", zip.to_str().unwrap(), "--format", "json"]);
+    let refusals = ran.json()["refused"][0]["refusals"].clone();
+    assert_eq!(refusals[0]["check"], "expiry", "{refusals}");
+    assert_eq!(refusals[0]["file"], "project.cheese.alice");
+}
+
+#[test]
+fn a_torn_line_in_the_ledger_costs_that_line_alone() {
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let ledger = repo.path().join(".tuffet/ledger/registrations.jsonl");
+    let whole = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, format!("{whole}{{\"project\":\"br")).unwrap();
+    repo.register(&author, "brie", &["1.0"]);
+    repo.register(&author, "gouda", &["1.0"]);
+    let listed = repo.run(&["project", "list", "--format", "json"]).ok().json();
+    let since = listed["projects"].as_array().unwrap().iter().filter(|one| one["since"].is_string()).count();
+    assert_eq!(since, 3, "{listed}");
+    // A damaged line in the middle is named.
+    std::fs::write(&ledger, format!("no line\n{whole}")).unwrap();
+    let ran = repo.run(&["project", "list"]);
+    assert!(ran.code == 3 && ran.stderr.contains("line 1"), "{ran:?}");
+}
+
+#[test]
+fn a_run_that_did_not_end_is_mended_by_the_next_build_whatever_came_between() {
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let page = repo.site().join("simple/cheese/index.html");
+    let right = std::fs::read(&page).unwrap();
+    // What a killed accept leaves: a page passed on, and a staging folder.
+    std::fs::remove_file(&page).unwrap();
+    std::fs::write(&page, "another version").unwrap();
+    std::fs::create_dir_all(repo.path().join(".tuffet/staging")).unwrap();
+    let refused = repo.path().join("refused.zip");
+    let mut forge = Forge::open(&author.sign("cheese", &["1.1"], Some(&repo), &[]), 11);
+    *forge
+        .files
+        .get_mut("targets/packages/cheese/cheese-1.1-py3-none-any.whl")
+        .unwrap()
+        .last_mut()
+        .unwrap() ^= 1;
+    std::fs::write(&refused, forge.zip()).unwrap();
+    assert_eq!(repo.run(&["project", "accept", refused.to_str().unwrap()]).code, 3);
+    assert_ne!(std::fs::read(&page).unwrap(), right);
+    repo.build(&[]);
+    assert_eq!(std::fs::read(&page).unwrap(), right);
+    repo.verify();
+    assert_eq!(repo.build(&[])["published"], false);
+}
+
+#[test]
+fn in_layout_tree_there_are_no_projects() {
+    let config = "[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n";
+    let repo = Repo::with_config(config);
+    repo.add("docs/cheese/x.txt", b"x");
+    repo.run(&["build", "--init"]).ok();
+    let author = Author::known(11);
+    let zip = author.sign("cheese", &["1.0"], None, &[]);
+    let register = format!("cheese={}", author.keyid());
+    let ran = repo.run(&["project", "accept", zip.to_str().unwrap(), "--register", &register]);
+    assert!(ran.code == 2 && ran.stderr.contains("tree"), "{ran:?}");
+}
+
+#[test]
+fn a_member_joins_again_and_is_taken_out_with_files_kept_or_gone() {
+    let repo = repository();
+    let (author, alice) = (Author::known(11), Author::known(12));
+    repo.register(&author, "cheese", &["1.0"]);
+    with_member(&repo, &author, &alice, "cheese-2.*");
+    repo.accept(&[&alice.sign("cheese", &["2.0"], Some(&repo), &["--as", "alice"])], &[]);
+    let known = Clients::of(&repo);
+    let (site, root) = places(Some(&repo));
+    let from = ["--from", &site, "--root", &root];
+    let hers = "packages/cheese/cheese-2.0-py3-none-any.whl";
+    let zip = author.path().join("members.zip");
+    let delegate = |more: &[&str]| {
+        let all =
+            ["author", "delegate", "cheese", "--key", author.key(), "--out", zip.to_str().unwrap(), "--yes"];
+        author.run(&[&all[..], &from, more].concat()).ok();
+        repo.accept(&[&zip], &[]);
+        repo.verify();
+        known.verify(&repo, &repo.all_targets());
+    };
+    // She joins again, for another pattern: what she had released is the author's to keep.
+    let joining = alice.path().join("again.json");
+    let joining = joining.to_str().unwrap();
+    let join = ["author", "join", "cheese", "--as", "alice", "--key", alice.key(), "--out", joining];
+    alice.run(&[&join[..], &from].concat()).ok();
+    delegate(&["--member", joining, "--paths", "cheese-3.*", "--keep-files"]);
+    assert!(repo.of_project("cheese").contains_key(hers));
+    repo.accept(&[&alice.sign("cheese", &["3.0"], Some(&repo), &["--as", "alice"])], &[]);
+    // Taken out, her files kept; and in again, under the version that follows.
+    delegate(&["--remove", "alice", "--keep-files"]);
+    assert_eq!(repo.of_project("cheese").keys().filter(|path| path.ends_with(".whl")).count(), 3);
+    let joining = alice.path().join("third.json");
+    let joining = joining.to_str().unwrap();
+    alice.run(&[&join[..7], &["--out", joining], &from].concat()).ok();
+    delegate(&["--member", joining]);
+    repo.accept(&[&alice.sign("cheese", &["4.0"], Some(&repo), &["--as", "alice"])], &[]);
+    delegate(&["--remove", "alice"]);
+    assert_eq!(repo.of_project("cheese").keys().filter(|path| path.ends_with(".whl")).count(), 3);
+    // What she released last goes with the sweep; the rest stays.
+    repo.run(&["sweep", "--now", &days_from_now(3)]).ok();
+    assert!(!repo.site().join("packages/cheese/cheese-4.0-py3-none-any.whl").exists());
+    repo.build(&[]);
+    repo.verify();
+}
+
+#[test]
+fn an_index_without_pages_is_adopted_with_the_files_at_hand() {
+    let repo = Repo::with_config(
+        "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[index]\nformats = []\n",
+    );
+    let (name, bytes) = wheel("cheese", "1.0");
+    repo.add(&name, &bytes);
+    repo.run(&["build", "--init"]).ok();
+    let author = Author::known(11);
+    let zip = author.sign("cheese", &["1.0", "1.1"], Some(&repo), &["--yes"]);
+    repo.accept(&[&zip], &["--register", &format!("cheese={}", author.keyid())]);
+    repo.verify();
+    assert_eq!(repo.of_project("cheese").len(), 6);
+    // Without the file there is nothing to say of it on a page.
+    let (site, root) = places(Some(&repo));
+    let (name, bytes) = wheel("brie", "1.0");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    let sign = [
+        "author",
+        "sign",
+        "brie",
+        "--key",
+        author.key(),
+        "--out",
+        "x.zip",
+        "--yes",
+        "--from",
+        &site,
+        "--root",
+        &root,
+    ];
+    let ran = author.run(&sign);
+    assert!(ran.code == 3 && ran.stderr.contains("--dist"), "{ran:?}");
 }

@@ -41,6 +41,95 @@ const WHEEL: &str = "packages/cheese/cheese-1.1-py3-none-any.whl";
 /// Every hostile submission: what it is, what it is made from, the check that refuses it, what is done.
 fn table() -> Vec<(&'static str, Base, &'static str, Change)> {
     vec![
+        (
+            "a null for its delegations",
+            Member,
+            "metadata",
+            Say(|f| f.role(ALICE)["delegations"] = Value::Null),
+        ),
+        (
+            "a null in a delegation",
+            Release,
+            "metadata",
+            Say(|f| f.role(OWN)["delegations"]["roles"][1]["path_hash_prefixes"] = Value::Null),
+        ),
+        (
+            "a member's key that everybody can sign for",
+            Release,
+            "delegation",
+            Say(|f| {
+                let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": format!("01{}", "00".repeat(31))}});
+                let keyid = serde_json::from_value::<tuffet::model::Key>(key.clone())
+                    .unwrap()
+                    .id()
+                    .unwrap()
+                    .to_string();
+                let delegations = &mut f.role(OWN)["delegations"];
+                delegations["keys"][&keyid] = key;
+                let keyids = delegations["roles"][1]["keyids"].as_array_mut().unwrap();
+                keyids.push(keyid.into());
+            }),
+        ),
+        (
+            "101 members",
+            Release,
+            "members",
+            Say(|f| {
+                for number in 0..100 {
+                    delegate(
+                        f,
+                        &format!("project.cheese.m{number}"),
+                        &format!("packages/cheese/cheese-{number}.zip"),
+                    );
+                }
+            }),
+        ),
+        (
+            "a hundred patterns for one member, and one more",
+            Release,
+            "members",
+            Say(|f| {
+                let patterns: Vec<String> =
+                    (0..101).map(|n| format!("packages/cheese/cheese-{n}.zip")).collect();
+                f.role(OWN)["delegations"]["roles"][1]["paths"] = json!(patterns);
+            }),
+        ),
+        (
+            "a member who yanks what the author released",
+            Member,
+            "page",
+            Say(|f| {
+                let name = "targets/simple/cheese/index.v1_json";
+                let text = String::from_utf8(f.files[name].clone()).unwrap();
+                let mut page: Value = serde_json::from_str(&text).unwrap();
+                page["files"][0]["yanked"] = "not mine".into();
+                let bytes = format!("{page}\n");
+                f.list(PAGES, "simple/cheese/index.v1_json", bytes.as_bytes());
+            }),
+        ),
+        (
+            "a stranger's signature beside the author's",
+            Release,
+            "signature",
+            Say(|f| _ = f.signers.insert(OWN.into(), vec![11, 99])),
+        ),
+        (
+            "200 roles",
+            Release,
+            "size",
+            Form(|f| {
+                zip_with(f, |zip| {
+                    for number in 0..200 {
+                        zip.start_file(
+                            format!("metadata/1.project.cheese.m{number}.json"),
+                            SimpleFileOptions::default(),
+                        )
+                        .unwrap();
+                        zip.write_all(b"{}").unwrap();
+                    }
+                })
+            }),
+        ),
         ("a version that jumps", Release, "version", Say(|f| set_version(f, OWN, 5))),
         ("a version that repeats", Release, "version", Say(|f| set_version(f, OWN, 2))),
         ("a version above 2^31", Release, "version", Say(|f| set_version(f, OWN, (1 << 31) + 1))),
@@ -340,6 +429,12 @@ fn table() -> Vec<(&'static str, Base, &'static str, Change)> {
             Say(|f| f.role(OWN)["targets"][WHEEL]["hashes"]["md5"] = "00".into()),
         ),
         ("a stranger's signature", Release, "signature", Say(|f| _ = f.signers.insert(OWN.into(), vec![99]))),
+        (
+            "a stranger's signature beside the author's",
+            Release,
+            "signature",
+            Say(|f| _ = f.signers.insert(OWN.into(), vec![11, 99])),
+        ),
         ("no signature", Release, "signature", Say(|f| _ = f.signers.insert(OWN.into(), vec![]))),
         (
             "one signature twice",

@@ -1,11 +1,11 @@
 //! `author sign --add-to`: one more holder signs a submission that another made.
 
-use super::Error;
+use super::{Error, Published};
 use crate::keys::Signer;
-use crate::model::{ProjectName, ProjectRole, RoleName, Version};
+use crate::model::{KeyId, Moment, ProjectName, ProjectRole, RoleName, Version};
 use crate::pipeline::sign;
 use crate::submission::{Submission, pack};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What was signed.
@@ -15,20 +15,28 @@ pub struct Added {
     pub role: RoleName,
     /// Its version.
     pub version: Version,
-    /// How many of the keys that the ZIP carries have signed, and how many must; none if it carries none.
-    pub signed: Option<(u32, u32)>,
+    /// How many of the holders have signed, and how many must.
+    pub signed: (u32, u32),
 }
 
-/// Adds the signatures of `signers` to the project's own role in `zip`, and writes the whole to `out`.
+/// What to sign, too.
+pub struct AddTo<'a> {
+    /// The project.
+    pub project: &'a ProjectName,
+    /// The submission that another made.
+    pub zip: &'a Path,
+    /// What is published: it says who holds the project, where the submission does not.
+    pub from: Option<Published<'a>>,
+    /// The run's now.
+    pub now: Moment,
+}
+
+/// Adds the signatures of `signers` to the project's own role, and writes the whole to `out`.
 ///
 /// # Errors
 /// [`Error`].
-pub fn add_signature(
-    project: &ProjectName,
-    zip: &Path,
-    signers: &[&dyn Signer],
-    out: &Path,
-) -> Result<Added, Error> {
+pub fn add_signature(request: &AddTo<'_>, signers: &[&dyn Signer], out: &Path) -> Result<Added, Error> {
+    let (project, zip) = (request.project, request.zip);
     let submission = Submission::open(zip)?;
     if submission.project != *project {
         let what = format!("{} is for {}, and not for {project}", zip.display(), submission.project);
@@ -37,11 +45,27 @@ pub fn add_signature(
     let own = submission.roles.get(&ProjectRole::Own).ok_or_else(|| {
         Error::Standing(format!("{} holds no role that more than one key has to sign", zip.display()))
     })?;
+    let (holders, threshold) = match (&submission.claim, request.from) {
+        (Some(claim), _) => (claim.keys.keys().cloned().collect(), claim.threshold),
+        (None, Some(from)) => {
+            let client = from.open(project, request.now)?;
+            let held = client.project.as_ref().filter(|project| !project.is_suspended());
+            let nobody =
+                || Error::Standing(format!("nobody holds {project} there, and the ZIP carries no keys"));
+            let held = held.ok_or_else(nobody)?;
+            (held.keys.keys().cloned().collect::<BTreeSet<KeyId>>(), held.delegation.keys.threshold)
+        }
+        (None, None) => {
+            let what = "the ZIP does not say who holds the project: give --from SITE and --root FILE";
+            return Err(Error::Standing(what.to_owned()));
+        }
+    };
     sign::fits(&own.name, own.envelope.covered(), signers)?;
     let mut envelope = own.envelope.clone();
     for signer in signers {
-        if submission.claim.as_ref().is_some_and(|claim| !claim.keys.contains_key(signer.keyid())) {
-            let named = "the ZIP does not carry it among the keys of the project".to_owned();
+        if !holders.contains(signer.keyid()) {
+            let ids: Vec<&str> = holders.iter().map(KeyId::as_str).collect();
+            let named = format!("{} do", ids.join(", "));
             return Err(Error::NotAHolder { key: signer.keyid().clone(), role: own.name.clone(), named });
         }
         let signature = signer.sign(own.envelope.covered()).map_err(sign::Error::from)?;
@@ -50,9 +74,7 @@ pub fn add_signature(
     let bytes = envelope.to_bytes().map_err(sign::Error::from)?;
     let replaced = BTreeMap::from([(own.file(), bytes)]);
     pack::copy_with(&submission, &replaced, out)?;
-    let signed = submission.claim.as_ref().map(|claim| {
-        let count = envelope.signatures().iter().filter(|one| claim.keys.contains_key(&one.keyid)).count();
-        (u32::try_from(count).unwrap_or(u32::MAX), claim.threshold)
-    });
+    let count = envelope.signatures().iter().filter(|one| holders.contains(&one.keyid)).count();
+    let signed = (u32::try_from(count).unwrap_or(u32::MAX), threshold);
     Ok(Added { role: own.name.clone(), version: own.version, signed })
 }

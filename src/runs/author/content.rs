@@ -55,7 +55,7 @@ pub(super) struct Content {
 }
 
 /// Every distribution of `project` in `folder`, and the names of files that are none of its.
-pub(super) fn here(folder: &Path, project: &ProjectName) -> Result<(Vec<Here>, Vec<String>), disk::Error> {
+pub(super) fn here(folder: &Path, project: &ProjectName) -> Result<(Vec<Here>, Vec<String>), Error> {
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for one in walk::below(&disk::folder::resolve(folder)?)? {
         let shown = one.relative.to_string_lossy().into_owned();
@@ -72,6 +72,14 @@ pub(super) fn here(folder: &Path, project: &ProjectName) -> Result<(Vec<Here>, V
         };
         let path = disk::folder::resolve(folder)?.join(&one.relative);
         let (digest, length) = OpenFile::open(&path)?.digest()?;
+        let twin = found.iter().find(|other: &&Here| other.entry.path == target);
+        if let Some(twin) = twin {
+            if twin.entry.digest == digest {
+                continue;
+            }
+            let [one, other] = [&twin.path, &path].map(|path| path.display().to_string());
+            return Err(Error::Twice { one, other });
+        }
         let (facts, metadata) = inspect::inspect(&path, name)?;
         found.push(Here { path, entry: Entry { path: target, length, digest }, facts, metadata });
     }
@@ -178,6 +186,7 @@ impl Content {
             if let Some((_, file)) = self.find(&entry.path) {
                 let published = file.hashes.sha256();
                 if published == Some(entry.digest) {
+                    self.complete(&entry, part, facts.metadata.zip(metadata));
                     continue;
                 }
                 let published = published.map(|digest| digest.to_string()).unwrap_or_default();
@@ -195,6 +204,19 @@ impl Content {
             self.bytes.insert(entry.path, Bytes::File(path));
         }
         Ok(new)
+    }
+
+    /// Lists the METADATA of a wheel that the signer's role lists without: an index without pages has none.
+    fn complete(&mut self, entry: &Entry, part: &ProjectRole, metadata: Option<((Sha256, u64), Vec<u8>)>) {
+        let Ok(beside) = format!("{}.metadata", entry.path).parse::<TargetPath>() else { return };
+        let files = self.files.entry(part.clone()).or_default();
+        if let Some(((digest, length), bytes)) = metadata
+            && files.contains_key(&entry.path)
+            && !files.contains_key(&beside)
+        {
+            files.insert(beside.clone(), TargetFile::new(length, digest));
+            self.bytes.insert(beside, Bytes::Bytes(bytes));
+        }
     }
 
     /// Leaves a file and its METADATA out of the role `part`.

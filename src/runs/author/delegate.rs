@@ -43,7 +43,7 @@ pub struct Request<'a> {
 
 /// What is about to be signed.
 pub struct Draft<'a> {
-    /// Files of members who are taken out, for which the author would vouch, or which go.
+    /// Files of members who are taken out or join again, for which the author would vouch, or which go.
     pub of_removed: Vec<Adopted>,
     request: &'a Request<'a>,
     client: Client<'a>,
@@ -104,6 +104,16 @@ pub fn draft<'a>(request: &'a Request<'a>) -> Result<Draft<'a>, Error> {
                 joining.role.signed().version
             );
             return Err(Error::Standing(what));
+        }
+        // The empty role takes the place of the one that the member had, and of what that listed.
+        let part = ProjectRole::Member(joining.member.clone());
+        let files = content.files.remove(&part).unwrap_or_default();
+        let role_before = name_of(&part, project)?;
+        content.adopted.clear();
+        content.adopt(&files, Some(&role_before));
+        of_removed.append(&mut content.adopted);
+        if request.files == Files::Keep {
+            content.files.entry(ProjectRole::Own).or_default().extend(files);
         }
         let keyid = joining.key.id().unwrap_or_else(|_| KeyId::new(""));
         let paths = patterns(project, request.paths)?;

@@ -8,7 +8,7 @@ pub mod join;
 pub mod show;
 pub mod sign;
 
-pub use add::add_signature;
+pub use add::{AddTo, add_signature};
 pub use content::Adopted;
 
 use crate::disk;
@@ -41,6 +41,14 @@ pub enum Error {
         published: String,
         /// What is here.
         here: String,
+    },
+    /// Two files of one name are here.
+    #[error("{one} and {other} have one name and other bytes; take one of them away")]
+    Twice {
+        /// The first.
+        one: String,
+        /// The second.
+        other: String,
     },
     /// There is nothing to sign.
     #[error("{0}")]

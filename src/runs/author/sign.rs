@@ -5,7 +5,8 @@ use super::{Error, Published, add, holders, name_of, next, public, targets};
 use crate::keys::Signer;
 use crate::model::page::Link;
 use crate::model::{
-    Delegations, Key, KeyId, MemberName, Moment, ProjectName, ProjectRole, RoleKeys, TargetFile, TargetPath,
+    Delegations, Distribution, Key, KeyId, MemberName, Moment, ProjectName, ProjectRole, RoleKeys,
+    TargetFile, TargetPath,
 };
 use crate::pipeline::index::Yanked;
 use crate::site::client::Client;
@@ -71,6 +72,14 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let part = request.member.map_or(ProjectRole::Own, |member| ProjectRole::Member(member.clone()));
     let client = request.from.map(|from| from.open(project, request.now)).transpose()?;
     let mut content = client.as_ref().map(Content::published).transpose()?.unwrap_or_default();
+    if request.rekey {
+        // Who takes a project over has signed none of its files yet.
+        let own = content.files.get(&ProjectRole::Own).cloned().unwrap_or_default();
+        let role = name_of(&ProjectRole::Own, project)?;
+        if content.adopted.is_empty() {
+            content.adopt(&own, Some(&role));
+        }
+    }
     let (here, others) = match request.dist {
         Some(folder) => content::here(folder, project)?,
         None => (Vec::new(), Vec::new()),
@@ -80,7 +89,8 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     for name in request.without {
         content.leave_out(name, &part)?;
     }
-    yank(&mut content, request)?;
+    yank(&mut content, request, &part)?;
+    settled(&content, project, &part)?;
     let standing = client.as_ref().and_then(|client| client.project.as_ref());
     let held = standing.filter(|project| !project.is_suspended());
     if let (Some(member), None) = (request.member, held) {
@@ -149,8 +159,9 @@ fn claim(
 }
 
 /// Marks what is yanked, and what is not any more.
-fn yank(content: &mut Content, request: &Request<'_>) -> Result<(), Error> {
-    let paths: Vec<TargetPath> = content.files.values().flat_map(|files| files.keys().cloned()).collect();
+fn yank(content: &mut Content, request: &Request<'_>, part: &ProjectRole) -> Result<(), Error> {
+    let paths: Vec<TargetPath> =
+        content.files.get(part).into_iter().flat_map(|files| files.keys().cloned()).collect();
     for path in paths.iter().filter(|path| !path.as_str().ends_with(".metadata")) {
         let name = path.split().1;
         let reason = request.yank.reason(request.project, name).map(str::to_owned);
@@ -169,6 +180,27 @@ fn yank(content: &mut Content, request: &Request<'_>) -> Result<(), Error> {
         Some(unused) => Err(Error::NoSuchFile(unused.to_owned())),
         None => Ok(()),
     }
+}
+
+/// Files whose names do not say that they are the project's: a build asks the archive, and a client cannot.
+fn settled(content: &Content, project: &ProjectName, part: &ProjectRole) -> Result<(), Error> {
+    let files = content.files.get(part).into_iter().flatten();
+    let names = files.map(|(path, _)| path.split().1).filter(|name| !name.ends_with(".metadata"));
+    for name in names {
+        let is_its = match Distribution::from_file_name(name) {
+            Distribution::Settled(of) => of == *project,
+            Distribution::Unsettled(may_be) => may_be.contains(project),
+            Distribution::Other => false,
+        };
+        if !is_its {
+            let what = format!(
+                "{name} is published, and its name does not say that it is of {project}: no author can sign for it. \
+                 Leave it out with --without {name}, and release it again under a name that does"
+            );
+            return Err(Error::Standing(what));
+        }
+    }
+    Ok(())
 }
 
 impl Draft<'_> {

@@ -5,7 +5,6 @@ mod authors;
 mod copies;
 mod find;
 mod keep;
-mod lapse;
 mod manifest;
 mod pages;
 mod place;
@@ -17,6 +16,8 @@ pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
 use super::guard::{self, Refusal};
+use super::lapse;
+use super::project::remove_pages;
 use super::publish::{self, Publication};
 use super::roles::Due;
 use super::suspend;
@@ -130,7 +131,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         decisions: &decisions,
         restore: request.digests == Digests::Anew || changed.files,
         // What a run stages goes when it ends.
-        interrupted: swap::was_interrupted(&site, &state.staging()),
+        interrupted: swap::was_interrupted(&site, &state.staging()) || state.is_marked(),
         on_change: &on_change,
     };
     let mut staging = Lazy::new(&site, &state);
@@ -210,6 +211,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
             timestamp = publicised.timestamp;
             outcome.published = true;
             outcome.written.add(publicised.written);
+            remove_pages(&site, &lapsing)?;
         }
     }
     if request.mode == Mode::Publish {
@@ -223,6 +225,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         placement::remember(&state, request, layout)?;
         held::save(&state, &placed.held)?;
         journal::append(&state, &journal_entry(request, &outcome))?;
+        state.clear_mark()?;
     }
     Ok(outcome)
 }

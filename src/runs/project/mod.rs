@@ -2,11 +2,11 @@
 
 pub mod accept;
 pub mod list;
-mod pages;
 pub mod revoke;
 
 use super::publish;
 use crate::disk;
+use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
 use crate::model::{Compression, Moment};
 use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
@@ -16,9 +16,9 @@ use crate::site::Site;
 use crate::site::copies::{self, Original};
 use crate::site::layout;
 use crate::site::read::{self, Published};
-use crate::site::swap::Written;
+use crate::site::swap::{self, Written};
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
-use crate::state::ledger;
+use crate::state::{State, ledger};
 use crate::submission::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -38,6 +38,12 @@ pub enum Error {
          Set it to \"copy\" or \"hardlink\" to take in submissions"
     )]
     NoFilesHere,
+    /// There are no projects.
+    #[error(
+        "source.layout is \"tree\": its files are no Python distributions, and there are no projects whose authors \
+         could sign"
+    )]
+    NoProjects,
     /// There is no such project among those that have an author.
     #[error("{0} has no author's key here; `tuffet project list` shows those that have")]
     NoAuthor(String),
@@ -103,6 +109,33 @@ impl Place<'_> {
     }
 }
 
+/// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends
+/// what such a run leaves; opening clears its traces away.
+fn open_staging(site: &Site, state: &State) -> Result<Staging, disk::Error> {
+    if swap::was_interrupted(site, &state.staging()) {
+        state.set_mark()?;
+    }
+    swap::open_staging(site, &state.staging())
+}
+
+/// Takes the pages of projects away that are not published any more: pip goes by them, and no TUF client asks
+/// for their plain names. Plain names of files stay until a sweep, for somebody may be at them.
+pub(super) fn remove_pages(site: &Site, names: &[&ProjectName]) -> Result<(), disk::Error> {
+    let placer = Placer::new(site.folder());
+    for name in names {
+        for page in ["index.html", "index.v1_json"] {
+            let page = format!("{}/{name}/{page}", layout::PAGES);
+            let copies = Compression::ALL.map(|form| form.copy_of(&page));
+            for name in std::iter::once(&page).chain(&copies) {
+                if site.folder().stamp(name)?.is_some() {
+                    placer.remove(name)?;
+                }
+            }
+        }
+    }
+    placer.sync()
+}
+
 /// The projects of a tree that have pages, or files: those in the bins by `bins`, and those of authors.
 fn names(bins: &Inventory, authors: BTreeSet<ProjectName>) -> BTreeSet<ProjectName> {
     let mut names = authors;
@@ -116,9 +149,10 @@ fn names(bins: &Inventory, authors: BTreeSet<ProjectName>) -> BTreeSet<ProjectNa
     names
 }
 
-/// Authors' projects whose pages are published.
-fn with_pages(published: &Published) -> BTreeSet<ProjectName> {
+/// Authors' projects whose pages are published, and that are not about to be suspended.
+fn with_pages(published: &Published, lapsing: &[&ProjectName]) -> BTreeSet<ProjectName> {
     let projects = published.projects.iter().filter(|(_, project)| !project.is_suspended());
+    let projects = projects.filter(|(name, _)| !lapsing.contains(name));
     projects.map(|(name, _)| name.clone()).collect()
 }
 

@@ -1,18 +1,18 @@
 //! `project revoke`: takes a project's keys away, at once where the online key vouches for them. The name
 //! does not fall to a bin: an empty role stands in for the project.
 
-use super::{Error, Place, bring_pages, with_pages, with_root_page};
+use super::{Error, Place, bring_pages, open_staging, remove_pages, with_pages, with_root_page};
 use crate::keys::Signer;
 use crate::model::{ProjectName, Version};
 use crate::pipeline::partition::Difference;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::guard;
+use crate::runs::lapse;
 use crate::runs::publish::Publication;
 use crate::runs::roles::Due;
 use crate::runs::suspend;
 use crate::site::Site;
 use crate::site::read;
-use crate::site::swap;
 use crate::state::ledger::{self, Registration, What};
 use crate::state::{State, journal};
 use crate::trust::Standing;
@@ -61,11 +61,14 @@ pub fn revoke(
         threshold: keys.1,
     };
     ledger::append(&state, &line)?;
-    let staging = swap::open_staging(&site, &state.staging())?;
-    let (registered, roles) = suspend::suspend(&published, &site, &[name], place.publish(), online)?;
+    let staging = open_staging(&site, &state)?;
+    let mut gone = lapse::lapsing(&published, place.lives, place.now, reporter);
+    gone.retain(|lapsing| *lapsing != name);
+    lapse::record(&state, &published, &gone, place.now)?;
+    gone.push(name);
+    let (registered, roles) = suspend::suspend(&published, &site, &gone, place.publish(), online)?;
     let before = published.inventory()?;
-    let mut authors = with_pages(&published);
-    authors.remove(name);
+    let authors = with_pages(&published, &gone);
     let (after, root_page) = with_root_page(before.clone(), authors);
     bring_pages(&place, &staging, &root_page.into_iter().collect::<Vec<_>>())?;
     let difference = Difference::between(&before, &after);
@@ -79,6 +82,7 @@ pub fn revoke(
         due: Due::at(&published, place.lives, place.now),
     };
     let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
+    remove_pages(&site, &gone)?;
     let entry = journal::Entry {
         now: place.now,
         run: "revoke",

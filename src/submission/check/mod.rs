@@ -26,6 +26,9 @@ pub const LONGEST_LIFE: Duration = Duration::from_secs(730 * DAY);
 /// The clock of an author may be ahead of ours by this much.
 const CLOCKS_APART: Duration = Duration::from_secs(3600);
 
+/// So many role names of one project are ever listed.
+const MOST_NAMES: usize = 200;
+
 /// What to say of a submission that was made on something else than is published.
 const SIGN_AGAIN: &str = "sign again with --from";
 
@@ -35,6 +38,8 @@ pub struct Published<'a> {
     pub snapshot: &'a Snapshot,
     /// The project, where a list delegates to it.
     pub project: Option<&'a Project>,
+    /// How long a role that is not in the submission must still live.
+    pub outlive: Duration,
     /// What the bins list of it, or what its author had signed before it was suspended.
     pub besides: BTreeMap<TargetPath, TargetFile>,
 }
@@ -110,7 +115,8 @@ pub fn check(
     for fault in claim::faults(own.signed(), &submission.project, &keys) {
         refusals.push(Refusal::new(fault.rule, &at, fault.what, "make it with `tuffet author delegate`"));
     }
-    let result = result(submission, published, own, &mut refusals);
+    let result = result(submission, published, own, now, &mut refusals);
+    names_used(submission, published, &mut refusals);
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -216,6 +222,11 @@ fn life(envelope: &Envelope<Targets>, file: &str, now: Moment, refusals: &mut Ve
 /// Fields beside the ones that every client reads, and re-serialises, alike.
 fn form(envelope: &Envelope<Targets>, file: &str, refusals: &mut Vec<Refusal>) {
     let signed = envelope.signed();
+    if !envelope.is_stable() {
+        let what =
+            "a client that reads it and writes it again does not get what was signed (a null, perhaps)";
+        refusals.push(Refusal::new("metadata", file, what, SIGN_AGAIN));
+    }
     if let Some(field) = signed.extra.keys().next() {
         let what = format!("it has the field {field:?}, which is no part of a targets role");
         refusals.push(Refusal::new("metadata", file, what, "leave it out"));
@@ -241,6 +252,17 @@ fn signatures(
     match judge::judge::<Targets>(bytes, &expected) {
         Err(fault) => refusals.push(Refusal::new("metadata", file, fault, SIGN_AGAIN)),
         Ok(judged) => {
+            for signature in judged.envelope.signatures() {
+                let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+                let well = signature.sig.len() == 128 && signature.sig.bytes().all(is_hex);
+                if !signers.keyids.contains(&signature.keyid) {
+                    let what = format!("key {} signed it and has no say here", signature.keyid.short());
+                    refusals.push(Refusal::new("signature", file, what, SIGN_AGAIN));
+                } else if !well || !signature.extra.is_empty() {
+                    let what = format!("the signature of key {} has another form", signature.keyid.short());
+                    refusals.push(Refusal::new("signature", file, what, SIGN_AGAIN));
+                }
+            }
             for fault in judged.faults {
                 let (check, way_out) = match &fault {
                     Fault::Unsigned(_) => {
@@ -263,6 +285,7 @@ fn result<'a>(
     submission: &'a Submission,
     published: &Published<'a>,
     own: &'a Envelope<Targets>,
+    now: Moment,
     refusals: &mut Vec<Refusal>,
 ) -> Resulting<'a> {
     let none = Default::default();
@@ -289,6 +312,14 @@ fn result<'a>(
                     "have its holder sign it again",
                 ));
             }
+            if role.expires <= now.plus(published.outlive) {
+                let what = format!(
+                    "as it is published, it ends on {}: clients would soon refuse the project",
+                    role.expires
+                );
+                let way_out = "have its holder sign again first, or take them out: `tuffet author delegate`";
+                refusals.push(Refusal::new("expiry", child.name.as_str(), what, way_out));
+            }
             parts.insert(part, role.envelope());
         } else {
             let what = "it is delegated to, and there is none: the repository would not verify";
@@ -312,6 +343,24 @@ fn result<'a>(
         }
     }
     Resulting { own, parts }
+}
+
+/// A name that was once in the snapshot stays there: one project does not fill it.
+fn names_used(submission: &Submission, published: &Published<'_>, refusals: &mut Vec<Refusal>) {
+    let prefix = format!("project.{}.", submission.project);
+    let used = published.snapshot.meta.keys().filter(|role| role.as_str().starts_with(&prefix));
+    let new = submission.roles.values().filter(|role| !published.snapshot.meta.contains_key(&role.name));
+    let all = used.count() + new.count();
+    if all > MOST_NAMES {
+        let what =
+            format!("{all} roles of the project would have been listed in all, and {MOST_NAMES} may be");
+        refusals.push(Refusal::new(
+            "members",
+            "metadata/",
+            what,
+            "let members join under names that were used before",
+        ));
+    }
 }
 
 /// Where the project's pages are listed.

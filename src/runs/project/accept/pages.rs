@@ -9,7 +9,7 @@ use crate::pipeline::source::Facts;
 use crate::submission::Refusal;
 use crate::submission::check::Checked;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What every distribution says of itself; `path_of` finds its bytes.
@@ -52,12 +52,14 @@ fn distributions(files: &BTreeMap<TargetPath, (RoleName, TargetFile)>) -> Vec<En
 }
 
 /// Compares the pages that were signed with what `build` would render from the same files; `json` is the
-/// page that says what no archive does: what is yanked, and when it was uploaded.
+/// page that says what no archive does: what is yanked, and when it was uploaded. Where the project's own role
+/// is not submitted, `before` is the published page, with the names of the files that whoever submits lists.
 pub(super) fn compare(
     project: &ProjectName,
     checked: &Checked,
     facts: &BTreeMap<Sha256, Facts>,
     json: &[u8],
+    before: Option<(&page::Page, &BTreeSet<String>)>,
 ) -> Vec<Refusal> {
     let mut refusals = metadata(checked, facts);
     let again = "sign again with --from, with the release of tuffet that the index runs";
@@ -69,12 +71,39 @@ pub(super) fn compare(
             return refusals;
         }
     };
+    if let Some((before, listed)) = before {
+        refusals.extend(said_of_others(&told, before, listed));
+    }
     for (path, bytes) in index::pages_of(project, &distributions(&checked.files), facts, &told) {
         let rendered = Sha256::of(&bytes);
         let signed = checked.pages.get(&path).and_then(|(_, file)| file.hashes.sha256());
         if signed != Some(rendered) {
             let what = "it is not, byte for byte, the page that follows from the files";
             refusals.push(Refusal::new("page", path.as_str(), what, again));
+        }
+    }
+    refusals
+}
+
+/// What a page says of files that whoever signed it does not list, where the published one says something
+/// else: a member yanks no file of the author's. `listed` are the names of the member's own files.
+fn said_of_others(told: &page::Page, before: &page::Page, listed: &BTreeSet<String>) -> Vec<Refusal> {
+    let refuse =
+        |what: String| Refusal::new("page", "simple/", what, "leave that to the author of the project");
+    let mut refusals = Vec::new();
+    if told.status != before.status {
+        refusals.push(refuse("it gives the project another status".to_owned()));
+    }
+    let said = |page: &page::Page, name: &str| {
+        let link = page.files.iter().find(|link| link.name == name);
+        link.map(|link| (link.yanked.clone(), link.uploaded.clone()))
+    };
+    for link in told.files.iter().filter(|link| !listed.contains(&link.name)) {
+        if said(told, &link.name) != said(before, &link.name) {
+            refusals.push(refuse(format!(
+                "it says something else of {}, which is another's to release",
+                link.name
+            )));
         }
     }
     refusals

@@ -1,0 +1,69 @@
+//! `tuffet author show`.
+
+use crate::cli::args::{AuthorShow, Common, Format};
+use crate::cli::failure::Failure;
+use crate::cli::show;
+use std::collections::BTreeMap;
+use tuffet::runs::author;
+
+pub(super) fn shown(common: &Common, args: &AuthorShow) -> Result<u8, Failure> {
+    let shown = author::show::show(&args.file)?;
+    if common.format == Format::Json {
+        let role = |role: &author::show::Role| {
+            serde_json::json!({
+                "role": role.role,
+                "version": role.version,
+                "expires": role.expires,
+                "signatures": role.signatures,
+                "delegates": role.delegates.iter().map(|(role, keys)| serde_json::json!({"role": role, "keys": keys})).collect::<Vec<_>>(),
+                "targets": role.targets.iter().map(|(path, length, sha256)| serde_json::json!({"path": path, "length": length, "sha256": sha256})).collect::<Vec<_>>(),
+            })
+        };
+        let json = serde_json::json!({
+            "project": shown.project,
+            "roles": shown.roles.iter().map(role).collect::<Vec<_>>(),
+            "keys": shown.claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
+            "threshold": shown.claim.as_ref().map(|claim| claim.threshold),
+            "member": shown.member.as_ref().map(|(name, _)| name),
+            "files": shown.files.iter().map(|(path, size)| (path.to_string(), size)).collect::<BTreeMap<_, _>>(),
+        });
+        show::print(&format!("{json}\n"));
+    } else {
+        show::print(&describe(&shown));
+    }
+    Ok(0)
+}
+
+/// What stands in a submission, in words.
+pub(super) fn describe(shown: &author::show::Shown) -> String {
+    let mut out = format!("Project {}\n", shown.project);
+    if let Some((name, key)) = &shown.member {
+        let keyid = key.id().map(|keyid| keyid.to_string()).unwrap_or_default();
+        out += &format!("\n{name} wants to join, with key\n  {keyid}\n");
+    }
+    if let Some(claim) = &shown.claim {
+        out += &format!("\nTo be held by {} of these keys:\n", claim.threshold);
+        for keyid in claim.keys.keys() {
+            out += &format!("  {keyid}\n");
+        }
+    }
+    for role in &shown.roles {
+        out += &format!("\n{}, version {}, ends {}\n", role.role, role.version, role.expires);
+        for keyid in &role.signatures {
+            out += &format!("  signed by {}\n", show::one_line(keyid.as_str()));
+        }
+        for (child, keys) in &role.delegates {
+            let keys: Vec<&str> = keys.iter().map(tuffet::model::KeyId::short).collect();
+            out += &format!("  delegates to {child} ({})\n", keys.join(", "));
+        }
+        for (path, length, digest) in &role.targets {
+            let inside = if shown.files.contains_key(path) { "" } else { ", published already" };
+            out += &format!(
+                "  {}  {}{inside}\n    sha256 {digest}\n",
+                show::one_line(path.as_str()),
+                show::size(*length)
+            );
+        }
+    }
+    out
+}

@@ -1,0 +1,179 @@
+//! `tuffet author sign`.
+
+use super::show::describe;
+use super::{Tree, as_signers, confirm, eprint, member, paragraph, project};
+use crate::cli::args::{AuthorSign, Common, Format};
+use crate::cli::failure::{Failure, REFUSED, USAGE};
+use crate::cli::{clock, passphrase, question, show, signer};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tuffet::keys::file;
+use tuffet::model::ProjectName;
+use tuffet::pipeline::index::Yanked;
+use tuffet::runs::author::{self, sign};
+use tuffet::submission::{Claim, pack};
+
+pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> {
+    let project = project(&args.project)?;
+    let as_member = args.member.as_deref().map(member).transpose()?;
+    let tree = Tree::given(&args.from)?;
+    if args.dist.is_none() && tree.is_none() {
+        return Err(Failure::usage(
+            "there is nothing to sign: give --dist DIR, or --from SITE for what is published",
+        ));
+    }
+    let mut holders = BTreeMap::new();
+    for path in &args.holder {
+        let key = file::public(path, &|path| passphrase::ask(common, path))?;
+        holders.insert(key.id().map_err(|e| Failure::new(USAGE, e.to_string()))?, key);
+    }
+    let (yank, unyank) = (yanked(&args.yank)?, yanked(&args.unyank)?);
+    let signers = signer::load_all(common, &args.key)?;
+    let signers = as_signers(&signers);
+    let request = sign::Request {
+        project: &project,
+        dist: args.dist.as_deref(),
+        from: tree.as_ref().map(Tree::published),
+        member: as_member.as_ref(),
+        holders: &holders,
+        threshold: args.threshold,
+        rekey: args.rekey,
+        without: &args.without,
+        yank: &yank,
+        unyank: &unyank,
+        now: clock::now(common)?,
+    };
+    let draft = sign::draft(&request, &signers)?;
+    if !draft.adopted.is_empty() {
+        let what = "published, and for which you would vouch from now on";
+        confirm(
+            args.yes,
+            &draft.adopted,
+            &format!("{what} as {}", draft.role()),
+            "Do you vouch for all of them?",
+        )?;
+    }
+    let (role, lacks, claim, listed) =
+        (draft.role(), draft.lacks(&signers), draft.claim.clone(), draft.listed);
+    let (new, others) = (draft.new.clone(), draft.others.clone());
+    let (adopted, lost) = (draft.adopted.len(), draft.lost_members);
+    let pack = draft.sign(&signers)?;
+    pack::write(&pack, &args.out)?;
+    let roles: BTreeMap<String, u64> =
+        pack.roles.iter().map(|(role, (version, _))| (role.to_string(), version.number())).collect();
+    if common.format == Format::Json {
+        let json = serde_json::json!({
+            "project": project.as_str(),
+            "out": args.out,
+            "roles": roles,
+            "files": new.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(),
+            "adopted": adopted,
+            "listed": listed,
+            "others": others,
+            "signatures_missing": lacks,
+            "registers": claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
+        });
+        show::print(&format!("{json}\n"));
+        return Ok(0);
+    }
+    if common.quiet {
+        return Ok(0);
+    }
+    let mut out = String::new();
+    for (path, file) in &new {
+        out += &format!("  {}  {}\n", show::one_line(path.split().1), show::size(file.length));
+    }
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|name| show::one_line(name)).collect();
+        out += &paragraph(&format!("Passed over, for they are no files of {project}: {}.", names.join(", ")));
+    }
+    let version = roles.get(&role).copied().unwrap_or_default();
+    out += &paragraph(&format!(
+        "Signed {role}, version {version}: {} new, {listed} in all. Wrote {}.",
+        show::count(new.len() as u64, "file"),
+        args.out.display()
+    ));
+    if lost {
+        out += &paragraph("The project was suspended: its members have to join again.");
+    }
+    if lacks > 0 {
+        out += &paragraph(&format!(
+            "{lacks} more of the holders must sign: hand the ZIP on, and let each run `tuffet author sign {project} --add-to {}`.",
+            args.out.display()
+        ));
+    }
+    out += &next_step(&project, claim.as_ref(), args);
+    show::print(&out);
+    Ok(0)
+}
+
+/// What to do with the ZIP.
+fn next_step(project: &ProjectName, claim: Option<&Claim>, args: &AuthorSign) -> String {
+    let zip = args.out.display();
+    let Some(claim) = claim else {
+        return format!(
+            "\nNext: hand the ZIP to the operator of the index:\n  tuffet project accept {zip}\n"
+        );
+    };
+    let mut out = paragraph(
+        "\nNext: hand the ZIP to the operator of the index, and tell them your key id in a way that does not pass \
+         through the index:",
+    );
+    let verb = if args.rekey { "rekey" } else { "accept" };
+    out += &format!("  tuffet project {verb} {zip}");
+    for keyid in claim.keys.keys() {
+        out += &format!(" \\\n    --register {project}={keyid}");
+    }
+    out.push('\n');
+    out
+}
+
+pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> Result<u8, Failure> {
+    let project = project(&args.project)?;
+    let shown = author::show::show(zip)?;
+    if !args.yes {
+        eprint(&describe(&shown));
+        if !question::can_ask() {
+            return Err(Failure::usage(
+                "there is nobody to ask: look at what would be signed, and give --yes",
+            ));
+        }
+        if !question::ask("Do you sign this?") {
+            return Err(Failure::new(REFUSED, "nothing was signed"));
+        }
+    }
+    let tree = Tree::given(&args.from)?;
+    let signers = signer::load_all(common, &args.key)?;
+    let request = author::AddTo {
+        project: &project,
+        zip,
+        from: tree.as_ref().map(Tree::published),
+        now: clock::now(common)?,
+    };
+    let added = author::add_signature(&request, &as_signers(&signers), &args.out)?;
+    if common.format == Format::Json {
+        let json = serde_json::json!({
+            "project": project.as_str(),
+            "out": args.out,
+            "role": added.role,
+            "version": added.version,
+            "signatures": added.signed.0,
+            "threshold": added.signed.1,
+        });
+        show::print(&format!("{json}\n"));
+    } else if !common.quiet {
+        let (signed, threshold) = added.signed;
+        let so_far = format!(" {signed} of the {threshold} signatures needed are there.");
+        show::print(&paragraph(&format!(
+            "Signed {}, version {}, too.{so_far} Wrote {}.",
+            added.role,
+            added.version,
+            args.out.display()
+        )));
+    }
+    Ok(0)
+}
+
+fn yanked(entries: &[String]) -> Result<Yanked, Failure> {
+    Yanked::new(entries).map_err(|e| Failure::usage(e.to_string()))
+}

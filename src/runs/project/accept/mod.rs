@@ -1,0 +1,229 @@
+//! `project accept` and `project rekey`: checks submissions, takes them in and publishes; all of them or
+//! none, in one swap. Whatever is wrong is found before the site is touched.
+
+mod pages;
+mod pass;
+mod unpack;
+
+use super::{Error, Place, bring_pages, open_staging, remove_pages, with_pages, with_root_page};
+use crate::disk;
+use crate::keys::Signer;
+use crate::model::{
+    Entry, Inventory, KeyId, ProjectName, ProjectRole, RoleName, Sha256, TargetPath, Version,
+};
+use crate::pipeline::collect::Layout;
+use crate::pipeline::partition::Difference;
+use crate::pipeline::sign::SignedRole;
+use crate::pipeline::source::Facts;
+use crate::report::{Reporter, Stage, event};
+use crate::runs::guard;
+use crate::runs::lapse;
+use crate::runs::publish::Publication;
+use crate::runs::roles::Due;
+use crate::runs::suspend;
+use crate::site::read::{self, Published};
+use crate::site::swap;
+use crate::site::{Site, layout};
+use crate::state::held::{self, Held};
+use crate::state::ledger::{self, Registration};
+use crate::state::{State, facts, journal};
+use crate::submission::Claim;
+use crate::trust::Standing;
+use pass::Passed;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Whether other keys may take the place of those that hold a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// They stay; a project that has none may get some.
+    Stay,
+    /// The submission is signed by new ones, which are to hold it.
+    Change,
+}
+
+/// Asked where a submission would bind a key that the operator has not named: whether these keys are
+/// to hold that project.
+pub type Confirm<'a> = dyn Fn(&ProjectName, &Claim) -> bool + 'a;
+
+/// What to take in.
+pub struct Request<'a> {
+    /// The site.
+    pub place: Place<'a>,
+    /// Whether the site carries files at all.
+    pub carries_files: bool,
+    /// How the source is laid out.
+    pub layout: Layout,
+    /// The submissions.
+    pub zips: &'a [PathBuf],
+    /// Whose keys are whose: the operator's decision.
+    pub register: &'a BTreeMap<ProjectName, BTreeSet<KeyId>>,
+    /// The only projects that these submissions may be for; empty for any.
+    pub only: &'a BTreeSet<ProjectName>,
+    /// Whether keys may change.
+    pub keys: Keys,
+    /// Whom to ask.
+    pub confirm: &'a Confirm<'a>,
+}
+
+/// What became of one submission.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The project.
+    pub project: ProjectName,
+    /// How far it has come.
+    pub standing: Standing,
+    /// The roles, with their versions.
+    pub roles: Vec<(RoleName, Version)>,
+    /// Distributions that the submission brought.
+    pub files: Vec<TargetPath>,
+    /// Distributions that were published and are not any more.
+    pub dropped: Vec<TargetPath>,
+    /// The keys that hold it from now on, where that is new.
+    pub binds: Option<Claim>,
+}
+
+/// What was taken in.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Each submission.
+    pub taken: Vec<Taken>,
+    /// The snapshot that is current now.
+    pub snapshot: Version,
+    /// What was written into the site.
+    pub written: swap::Written,
+}
+
+/// Takes in. The caller holds the lock.
+///
+/// # Errors
+/// [`Error`]; the site is then what it was.
+pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter) -> Result<Outcome, Error> {
+    let place = request.place;
+    let (site, state) = (Site::new(place.site), State::new(place.state));
+    if !read::is_begun(&site)? {
+        return Err(Error::NotBegun(place.site.display().to_string()));
+    }
+    if !request.carries_files {
+        return Err(Error::NoFilesHere);
+    }
+    if request.layout == Layout::Tree {
+        return Err(Error::NoProjects);
+    }
+    let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
+    guard::check_tree(&published, online, place.now)?;
+    let ledger = ledger::load(&state)?;
+    let passed = pass::pass(request, &published, &ledger)?;
+
+    let staging = open_staging(&site, &state)?;
+    let received =
+        event::stage(reporter, Stage::Place, None, || unpack::receive(request, &staging, &passed))?;
+    let known: BTreeMap<Sha256, Facts> = facts::load(&state);
+    unpack::compare_pages(&site, &published, &passed, &received, &known)?;
+    // Everything holds. From here on the site is written to, and nothing refers to it before the swap.
+    let mut written = unpack::place_files(request, &site, &staging, &passed, &received, reporter)?;
+
+    let before = published.inventory()?;
+    let moved: BTreeSet<&ProjectName> = passed.iter().map(|passed| &passed.submission.project).collect();
+    let is_moved = |entry: &Entry| {
+        let project = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
+        let is_its = [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&entry.path.segments().next());
+        is_its && project.is_some_and(|project| moved.contains(&project))
+    };
+    let rest = before.iter().map(|(_, entry)| entry).filter(|entry| !is_moved(entry)).cloned();
+    let mut lapsing = lapse::lapsing(&published, place.lives, place.now, reporter);
+    lapsing.retain(|name| !moved.contains(name));
+    lapse::record(&state, &published, &lapsing, place.now)?;
+    let mut authors = with_pages(&published, &lapsing);
+    authors.extend(moved.iter().map(|project| (*project).clone()));
+    let (after, root_page) = with_root_page(Inventory::new(published.bin_count, rest), authors);
+    written.add(bring_pages(&place, &staging, &root_page.into_iter().collect::<Vec<_>>())?);
+
+    let (mut registered, mut roles) = suspend::suspend(&published, &site, &lapsing, place.publish(), online)?;
+    for Passed { submission, checked, .. } in &passed {
+        if let (Some(claim), Some(role)) = (&checked.binds, ProjectRole::Own.of(&submission.project)) {
+            registered.set(&submission.project, role, claim.keys.clone(), claim.threshold);
+        }
+        let signed = checked.roles.iter().cloned();
+        roles.extend(signed.map(|(role, version, bytes)| SignedRole { role, version, bytes }));
+    }
+    let difference = Difference::between(&before, &after);
+    let publication = Publication {
+        site: &site,
+        published: &published,
+        after: &after,
+        changed: &difference.bins,
+        registered,
+        roles,
+        due: Due::at(&published, place.lives, place.now),
+    };
+    // Recorded first: a line about something that was never published is harmless, and a registration
+    // without its date would be lost.
+    for passed in &passed {
+        if let Some(claim) = &passed.checked.binds {
+            let line = Registration {
+                project: passed.submission.project.to_string(),
+                what: passed.came,
+                at: place.now,
+                keys: claim.keys.clone(),
+                threshold: claim.threshold,
+            };
+            ledger::append(&state, &line)?;
+        }
+    }
+    let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
+    written.add(publicised.written);
+    remove_pages(&site, &lapsing)?;
+    let signed = passed.iter().map(|passed| passed.checked.roles.len() as u64).sum();
+    finish(request, &state, &passed, publicised.snapshot, signed)?;
+    let taken = passed.into_iter().map(|passed| taken(passed, &published)).collect();
+    Ok(Outcome { taken, snapshot: publicised.snapshot, written })
+}
+
+/// What the state folder remembers of it.
+fn finish(
+    request: &Request<'_>,
+    state: &State,
+    passed: &[Passed],
+    snapshot: Version,
+    signed: u64,
+) -> Result<(), disk::Error> {
+    if let Some(all) = held::load(state) {
+        let is_signed = |held: &Held| {
+            let target = held.target.parse::<TargetPath>().ok();
+            target.is_some_and(|target| passed.iter().any(|p| p.submission.targets.contains_key(&target)))
+        };
+        let still: Vec<Held> = all.into_iter().filter(|held| !is_signed(held)).collect();
+        held::save(state, &still)?;
+    }
+    let added = passed.iter().map(|passed| passed.submission.targets.len() as u64).sum();
+    let removed = passed.iter().map(|passed| passed.checked.dropped.len() as u64).sum();
+    let run = match request.keys {
+        Keys::Stay => "accept",
+        Keys::Change => "rekey",
+    };
+    let entry = journal::Entry {
+        now: request.place.now,
+        run,
+        snapshot: Some(snapshot),
+        published: true,
+        targets: [added, 0, removed, 0],
+        signed,
+    };
+    journal::append(state, &entry)
+}
+
+fn taken(passed: Passed, published: &Published) -> Taken {
+    let Passed { submission, checked, .. } = passed;
+    let is_distribution =
+        |path: &&TargetPath| path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata");
+    let standing = published.projects.get(&submission.project);
+    Taken {
+        standing: standing.map_or(Standing::RecentlyClaimed, |project| project.standing()),
+        roles: checked.roles.iter().map(|(role, version, _)| (role.clone(), *version)).collect(),
+        files: submission.targets.keys().filter(is_distribution).cloned().collect(),
+        dropped: checked.dropped.iter().filter(is_distribution).cloned().collect(),
+        binds: checked.binds,
+        project: submission.project,
+    }
+}

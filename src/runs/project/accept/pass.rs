@@ -1,0 +1,141 @@
+//! Which submissions pass: opened, held against what is published, and bound to the keys that the operator
+//! decided on. Reads, and writes nothing.
+
+use super::super::{Error, in_bins};
+use super::{Keys, Request};
+use crate::model::{KeyId, ProjectRole, RoleName};
+use crate::site::Site;
+use crate::site::projects;
+use crate::site::read::Published;
+use crate::state::ledger::{self, Registration, What};
+use crate::submission::check::{self, Binding, Checked};
+use crate::submission::{Refusal, Submission, open};
+use crate::trust::{Standing, lives};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// A submission that passed the checks that need no unpacking.
+pub(super) struct Passed {
+    pub(super) submission: Submission,
+    pub(super) checked: Checked,
+    pub(super) came: What,
+}
+
+/// Every submission, opened and held against what is published.
+pub(super) fn pass(
+    request: &Request<'_>,
+    published: &Published,
+    ledger: &[Registration],
+) -> Result<Vec<Passed>, Error> {
+    let mut refused: Vec<(PathBuf, Vec<Refusal>)> = Vec::new();
+    let mut passed: Vec<Passed> = Vec::new();
+    for path in request.zips {
+        let submission = match Submission::open(path) {
+            Ok(submission) => submission,
+            Err(open::Error::Refused { path, refusals }) => {
+                refused.push((path, refusals));
+                continue;
+            }
+            Err(open::Error::Disk(error)) => return Err(error.into()),
+        };
+        let project = submission.project.clone();
+        let refuse = |check, what: String, way_out| {
+            (path.clone(), vec![Refusal::new(check, project.as_str(), what, way_out)])
+        };
+        if !request.only.is_empty() && !request.only.contains(&project) {
+            let what = format!("it is for {project}, which --only does not name");
+            refused.push(refuse("access", what, "name it, if whoever sent it may release it"));
+            continue;
+        }
+        if passed.iter().any(|other| other.submission.project == project) {
+            let what = format!("another of these submissions is for {project}, too");
+            refused.push(refuse("version", what, "take them in one after the other"));
+            continue;
+        }
+        match one(request, published, ledger, submission) {
+            Ok(one) => passed.push(one),
+            Err(Halt::Refused(refusals)) => refused.push((path.clone(), refusals)),
+            Err(Halt::Stop(error)) => return Err(error),
+        }
+    }
+    if refused.is_empty() { Ok(passed) } else { Err(Error::Refused(refused)) }
+}
+
+/// Why one submission does not pass.
+enum Halt {
+    /// It is refused, and the others are looked at.
+    Refused(Vec<Refusal>),
+    /// The run ends.
+    Stop(Error),
+}
+
+fn one(
+    request: &Request<'_>,
+    published: &Published,
+    ledger: &[Registration],
+    submission: Submission,
+) -> Result<Passed, Halt> {
+    let name = submission.project.clone();
+    let project = published.projects.get(&name);
+    let held = project.filter(|project| !project.is_suspended());
+    let refuse = |what: String, way_out| {
+        Err(Halt::Refused(vec![Refusal::new("registration", name.as_str(), what, way_out)]))
+    };
+    if let Some(role) = ProjectRole::Own.of(&name)
+        && role.as_str().len() + "pages".len() + 1 > RoleName::LONGEST
+    {
+        return refuse(format!("{role} is too long for a role name"), "");
+    }
+    let named = request.register.get(&name).cloned();
+    let expected = match (held, request.keys) {
+        (Some(project), Keys::Stay) => {
+            let ids: BTreeSet<KeyId> = project.keys.keys().cloned().collect();
+            if named.is_some_and(|named| named != ids) {
+                let ids: Vec<&str> = ids.iter().map(KeyId::as_str).collect();
+                let what = format!("{name} is held by key {} already", ids.join(", "));
+                return refuse(what, "a change of keys is for `tuffet project rekey`");
+            }
+            None
+        }
+        (Some(project), Keys::Change) if project.standing() == Standing::Claimed => {
+            return Err(Halt::Stop(Error::Claimed(name.to_string())));
+        }
+        (None, Keys::Change) if project.is_none() => {
+            return Err(Halt::Stop(Error::NoAuthor(name.to_string())));
+        }
+        _ => Some(()).and_then(|()| {
+            let claim = submission.claim.as_ref()?;
+            // A project that lapsed is its author's still; one that was revoked is nobody's.
+            let theirs = ledger::last(ledger, &name).filter(|line| {
+                held.is_none()
+                    && project.is_some()
+                    && line.what == What::Suspended
+                    && (line.keys == claim.keys && line.threshold == claim.threshold)
+            });
+            let theirs = theirs.map(|line| line.keys.keys().cloned().collect());
+            let confirmed = || {
+                let ids = claim.keys.keys().cloned().collect();
+                (request.confirm)(&name, claim).then_some(ids)
+            };
+            named.or(theirs).or_else(confirmed)
+        }),
+    };
+    let binding = expected.as_ref().map_or(Binding::AsPublished, Binding::Registered);
+    let mut besides = in_bins(published, &name);
+    if let Some(project) = project.filter(|project| project.is_suspended()) {
+        let site = Site::new(request.place.site);
+        let before = projects::before_suspension(&site, project, &published.snapshot);
+        besides.extend(before.into_iter().flat_map(|(.., role)| role.targets));
+    }
+    let outlive = lives::must_outlive(request.place.lives);
+    let seen = check::Published { snapshot: &published.snapshot, project, outlive, besides };
+    let checked = check::check(&submission, &seen, binding, request.place.now).map_err(Halt::Refused)?;
+    if request.keys == Keys::Change && checked.binds.is_none() {
+        return refuse(
+            format!("no new key is named for {name}"),
+            "the operator decides whose key it is: --register NAME=KEYID for each key",
+        );
+    }
+    let came = if held.is_some() { What::Rekeyed } else { What::Registered };
+    Ok(Passed { submission, checked, came })
+}

@@ -1,0 +1,243 @@
+//! The files of submissions: unpacked into the staging folder, compared with what was signed, and given their
+//! names when everything holds.
+
+use super::super::{Error, bring_pages};
+use super::pass::Passed;
+use super::{Request, pages};
+use crate::disk;
+use crate::disk::FileStamp;
+use crate::disk::stage::Staging;
+use crate::model::page::{self, Page};
+use crate::model::{Entry, ProjectRole, Sha256, TargetPath};
+use crate::pipeline::source::Facts;
+use crate::report::Reporter;
+use crate::site::Site;
+use crate::site::read::Published;
+use crate::site::swap;
+use crate::site::targets::{self, Arrival, Content, Incoming, PlainName};
+use crate::submission::{Refusal, Submission};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// A target file that was unpacked.
+pub(super) struct Received {
+    pub(super) path: PathBuf,
+    pub(super) stamp: FileStamp,
+    pub(super) entry: Entry,
+}
+
+/// Unpacks every target file into the staging folder, and compares what it hashes to.
+pub(super) fn receive(
+    request: &Request<'_>,
+    staging: &Staging,
+    passed: &[Passed],
+) -> Result<Vec<BTreeMap<TargetPath, Received>>, Error> {
+    let mut all = Vec::new();
+    let mut refused = Vec::new();
+    for Passed { submission, checked, .. } in passed {
+        let mut received = BTreeMap::new();
+        let mut refusals = Vec::new();
+        submission.unpack::<disk::Error>(|target, reader| {
+            let Some((_, file)) = checked.files.get(target).or_else(|| checked.pages.get(target)) else {
+                return Ok(());
+            };
+            let (path, stamp, digest) = match staging.receive(reader, file.length, request.place.now) {
+                Ok(received) => received,
+                Err(error)
+                    if error.source.kind() == std::io::ErrorKind::Other
+                        || error.source.kind() == std::io::ErrorKind::InvalidData
+                        || error.source.kind() == std::io::ErrorKind::InvalidInput =>
+                {
+                    let what = format!("it cannot be unpacked: {}", error.source);
+                    refusals.push(Refusal::new(
+                        "target-bytes",
+                        format!("targets/{target}"),
+                        what,
+                        "make the ZIP again",
+                    ));
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            if Some(digest) != file.hashes.sha256() || stamp.size != file.length {
+                let what = format!("its SHA-256 is {digest}, and the role says another");
+                refusals.push(Refusal::new("target-bytes", format!("targets/{target}"), what, "sign again"));
+            }
+            let entry = Entry { path: target.clone(), length: stamp.size, digest };
+            received.insert(target.clone(), Received { path, stamp, entry });
+            Ok(())
+        })?;
+        if !refusals.is_empty() {
+            refused.push((submission.path().to_owned(), refusals));
+        }
+        all.push(received);
+    }
+    if refused.is_empty() { Ok(all) } else { Err(Error::Refused(refused)) }
+}
+
+/// Compares every project's pages with what follows from its files.
+pub(super) fn compare_pages(
+    site: &Site,
+    published: &Published,
+    passed: &[Passed],
+    received: &[BTreeMap<TargetPath, Received>],
+    known: &BTreeMap<Sha256, Facts>,
+) -> Result<(), Error> {
+    let mut refused = Vec::new();
+    for (Passed { submission, checked, .. }, received) in passed.iter().zip(received) {
+        let path_of = |entry: &Entry| {
+            let unpacked = received.get(&entry.path).filter(|received| received.entry == *entry);
+            let name = entry.path.hashed(&entry.digest.to_string());
+            let published = || site.folder().stamp(&name).ok().flatten().map(|_| site.folder().path(&name));
+            unpacked.map(|received| received.path.clone()).or_else(published)
+        };
+        let refusals = match pages::facts(checked, known, &path_of)? {
+            Err(refusals) => refusals,
+            Ok(facts) => {
+                let name = format!("simple/{}/index.v1_json", submission.project);
+                let page = checked.pages.iter().find(|(path, _)| path.as_str() == name);
+                let entry = page.and_then(|(path, (_, file))| {
+                    Some(Entry { path: path.clone(), length: file.length, digest: file.hashes.sha256()? })
+                });
+                let path = entry.and_then(|entry| path_of(&entry));
+                let json = path.map(|path| disk::read::bytes(&path)).transpose()?.unwrap_or_default();
+                let before = page_before(site, submission, published)?;
+                let before = before.as_ref().map(|(page, listed)| (page, listed));
+                pages::compare(&submission.project, checked, &facts, &json, before)
+            }
+        };
+        if !refusals.is_empty() {
+            refused.push((submission.path().to_owned(), refusals));
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(Error::Refused(refused)) }
+}
+
+/// The published page of a project whose own role is not submitted, and the names of the files that the
+/// submitted roles list.
+fn page_before(
+    site: &Site,
+    submission: &Submission,
+    published: &Published,
+) -> Result<Option<(Page, BTreeSet<String>)>, disk::Error> {
+    let project = published.projects.get(&submission.project);
+    let Some(project) = project.filter(|_| !submission.roles.contains_key(&ProjectRole::Own)) else {
+        return Ok(None);
+    };
+    let name = format!("simple/{}/index.v1_json", submission.project);
+    let entry = project.entries().into_iter().find(|entry| entry.path.as_str() == name);
+    let hashed = entry.map(|entry| entry.path.hashed(&entry.digest.to_string()));
+    let bytes =
+        hashed.map(|name| disk::read::bytes_if_there(&site.folder().path(&name))).transpose()?.flatten();
+    let page = bytes.and_then(|bytes| page::json(&bytes).ok()).unwrap_or_default();
+    let roles = submission.roles.values().flat_map(|role| role.envelope.signed().targets.keys());
+    Ok(Some((page, roles.map(|path| path.split().1.to_owned()).collect())))
+}
+
+/// Gives the unpacked files their names. All of them are looked at before the first is.
+pub(super) fn place_files(
+    request: &Request<'_>,
+    site: &Site,
+    staging: &Staging,
+    passed: &[Passed],
+    received: &[BTreeMap<TargetPath, Received>],
+    reporter: &dyn Reporter,
+) -> Result<swap::Written, Error> {
+    let place = request.place;
+    let is_page = |path: &TargetPath| path.as_str().starts_with("simple/");
+    let files: Vec<(usize, &Received)> = received
+        .iter()
+        .enumerate()
+        .flat_map(|(index, received)| received.values().map(move |one| (index, one)))
+        .filter(|(_, one)| !is_page(&one.entry.path))
+        .collect();
+    give_back(request, site, staging, passed, received)?;
+    let incoming: Vec<Incoming<'_>> = files
+        .iter()
+        .map(|(_, one)| Incoming {
+            entry: &one.entry,
+            content: Content::File(&one.path, &one.stamp),
+            plain: PlainName::Keep,
+        })
+        .collect();
+    let surveys = targets::survey(site, &incoming, place.manner())?;
+    let mut refused: BTreeMap<usize, Vec<Refusal>> = BTreeMap::new();
+    for ((index, one), survey) in files.iter().zip(&surveys) {
+        let what = match survey.refusal() {
+            None => continue,
+            Some(Arrival::NameTaken) => {
+                "its name was public with other bytes, which readers may still hold; `tuffet sweep` on the index frees it"
+            }
+            Some(_) => "in the site, something that is no file stands under its name",
+        };
+        let refusal = Refusal::new(
+            "clash",
+            format!("targets/{}", one.entry.path),
+            what,
+            "give the release another version",
+        );
+        refused.entry(*index).or_default().push(refusal);
+    }
+    if !refused.is_empty() {
+        let path = |index: usize| passed[index].submission.path().to_owned();
+        return Err(Error::Refused(refused.into_iter().map(|(index, all)| (path(index), all)).collect()));
+    }
+    let arrivals = targets::bring(site, staging, &incoming, &surveys, place.manner(), reporter)?;
+    let mut written = swap::Written::default();
+    for ((_, one), arrival) in files.iter().zip(&arrivals) {
+        match arrival {
+            Arrival::New(_) => written.add(swap::Written { files: 1, bytes: one.entry.length }),
+            Arrival::AlreadyThere => {}
+            // Nobody but this run writes there.
+            Arrival::Changed | Arrival::NameTaken | Arrival::NameBlocked => {
+                let source = std::io::Error::other("it changed while it was taken in");
+                return Err(disk::Error::new("bring in", &one.path, source).into());
+            }
+        }
+    }
+    let pages: Vec<(Entry, Vec<u8>)> = received
+        .iter()
+        .flat_map(BTreeMap::values)
+        .filter(|one| is_page(&one.entry.path))
+        .map(|one| Ok((one.entry.clone(), disk::read::bytes(&one.path)?)))
+        .collect::<Result<_, disk::Error>>()?;
+    written.add(bring_pages(&place, staging, &pages)?);
+    Ok(written)
+}
+
+/// Files of projects that come back from a suspension lie there under their hashed names alone.
+fn give_back(
+    request: &Request<'_>,
+    site: &Site,
+    staging: &Staging,
+    passed: &[Passed],
+    received: &[BTreeMap<TargetPath, Received>],
+) -> Result<(), disk::Error> {
+    let coming_back = passed.iter().zip(received).filter(|(passed, _)| passed.checked.binds.is_some());
+    let mut entries = Vec::new();
+    for (passed, received) in coming_back {
+        for (path, (_, file)) in passed.checked.files.iter().filter(|(path, _)| !received.contains_key(path))
+        {
+            let Some(digest) = file.hashes.sha256() else { continue };
+            let entry = Entry { path: path.clone(), length: file.length, digest };
+            let hashed = path.hashed(&digest.to_string());
+            if let Some(stamp) = site.folder().stamp(&hashed)? {
+                entries.push((entry, site.folder().path(&hashed), stamp));
+            }
+        }
+    }
+    let incoming: Vec<Incoming<'_>> = entries
+        .iter()
+        .map(|(entry, path, stamp)| Incoming {
+            entry,
+            content: Content::File(path, stamp),
+            plain: PlainName::Keep,
+        })
+        .collect();
+    let manner = request.place.manner();
+    let surveys = targets::survey(site, &incoming, manner)?;
+    if surveys.iter().any(targets::Survey::lacks_something) {
+        targets::bring(site, staging, &incoming, &surveys, manner, &crate::report::Silent)?;
+    }
+    Ok(())
+}
