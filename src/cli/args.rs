@@ -306,8 +306,8 @@ pub(crate) struct AuthorSign {
     /// Let these keys take the place of those that hold the project; the operator must agree
     #[arg(long)]
     pub(crate) rekey: bool,
-    /// Leave out a file that is published, as if it had never been released (repeatable)
-    #[arg(long, value_name = "FILE")]
+    /// Leave out a published file or release: `x-1.0.tar.gz`, `x==1.0` (repeatable)
+    #[arg(long, value_name = "WHAT")]
     pub(crate) without: Vec<String>,
     /// Yank a file or a release: `x-1.0.tar.gz`, `x==1.0`, `x==1.0: reason` (repeatable)
     #[arg(long, value_name = "WHAT")]
@@ -410,6 +410,9 @@ pub(crate) struct ProjectAccept {
     /// Take in nothing but submissions for this project (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
+    /// Take in a first submission that leaves out published files: they are not published any more
+    #[arg(long)]
+    pub(crate) allow_removals: bool,
     /// Do not ask; that binds no key
     #[arg(long)]
     pub(crate) yes: bool,

@@ -145,6 +145,7 @@ impl From<project::Error> for Failure {
             project::Error::NotBegun(_)
             | project::Error::NoAuthor(_)
             | project::Error::NoFilesHere
+            | project::Error::NothingToRegister(_)
             | project::Error::NoProjects => USAGE,
             project::Error::Disk(_)
             | project::Error::Published(read::Error::Disk(_))

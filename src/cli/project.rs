@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
 use tuffet::model::{KeyId, Moment, ProjectName};
-use tuffet::runs::build::TargetFiles;
+use tuffet::runs::build::{Removals, TargetFiles};
 use tuffet::runs::project::Place;
 use tuffet::runs::project::accept::{self, Keys, Outcome};
 use tuffet::runs::project::list::{self, Listed};
@@ -74,11 +74,10 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
     let confirm = |project: &ProjectName, claim: &Claim| {
         // Whose key it is is never taken for granted: --yes does not answer this.
         question::can_ask() && {
-            let mut text = format!("{project} is to be held by {} of these keys:\n", claim.threshold);
+            let mut text = format!("{project} is to be held by {}:\n", any_of(claim));
             claim.keys.keys().for_each(|keyid| text += &format!("  {keyid}\n"));
-            question::ask(&format!(
-                "{text}Did the author of {project} tell you so, on another way than the ZIP came?"
-            ))
+            text += "Did its author tell you so, on another way than the ZIP came?";
+            question::ask(&text)
         }
     };
     let request = accept::Request {
@@ -88,6 +87,7 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         zips: &args.zips,
         register: &register,
         only: &only,
+        removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
         keys,
         confirm: &confirm,
     };
@@ -113,6 +113,14 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
     Ok(0)
 }
 
+/// How many of how many keys.
+fn any_of(claim: &Claim) -> String {
+    match claim.keys.len() {
+        1 => "this key".to_owned(),
+        many => format!("any {} of these {many} keys", claim.threshold),
+    }
+}
+
 fn json(outcome: &Outcome) -> serde_json::Value {
     let taken = outcome.taken.iter().map(|taken| {
         serde_json::json!({
@@ -121,6 +129,8 @@ fn json(outcome: &Outcome) -> serde_json::Value {
             "roles": taken.roles.iter().map(|(role, version)| (role.to_string(), version.number())).collect::<BTreeMap<_, _>>(),
             "files": taken.files,
             "dropped": taken.dropped,
+            "joined": taken.joined,
+            "left": taken.left,
             "registered": taken.binds.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
         })
     });
@@ -144,8 +154,14 @@ fn human(outcome: &Outcome) -> String {
             show::count(taken.files.len() as u64, "file")
         );
         out += &format!("  {}\n", show::wrap(&format!("roles: {}", roles.join(", ")), 78, "    "));
+        for (what, names) in [("joined", &taken.joined), ("left", &taken.left)] {
+            if !names.is_empty() {
+                let text = format!("{what}: {}", names.join(", "));
+                out += &format!("  {}\n", show::wrap(&text, 78, "    "));
+            }
+        }
         if let Some(claim) = &taken.binds {
-            out += &format!("  held from now on by {} of:\n", claim.threshold);
+            out += &format!("  held from now on by {}:\n", any_of(claim));
             claim.keys.keys().for_each(|keyid| out += &format!("    {keyid}\n"));
         }
         if !taken.dropped.is_empty() {

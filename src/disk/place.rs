@@ -218,7 +218,10 @@ pub fn write_atomic_with(
         let _ = fs::remove_file(&new);
         return filled;
     }
-    fs::rename(&new, path).context("replace", path)?;
+    if let Err(error) = fs::rename(&new, path).context("replace", path) {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
     sync_path(parent)
 }
 

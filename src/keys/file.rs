@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is none.
-    #[error("there is no key file {}; restore it from a backup", .0.display())]
+    #[error("there is no key file {}; if it was there, restore it from a backup", .0.display())]
     Missing(PathBuf),
     /// It cannot be read or written.
     #[error(transparent)]

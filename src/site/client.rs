@@ -26,7 +26,10 @@ pub enum Error {
         fault: Fault,
     },
     /// Something that must be there is not.
-    #[error("{shown}: {path} is not there")]
+    #[error(
+        "{shown}: {path} is not there; what is wanted is the address, or the folder, of the site itself: without \
+         simple/ or metadata/ behind it"
+    )]
     Missing {
         /// The tree.
         shown: String,

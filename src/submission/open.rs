@@ -91,6 +91,11 @@ impl Submission {
     /// [`Error`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = OpenFile::open(path)?;
+        if !disk::read::begins_with(path, b"PK")? {
+            let what = "it is no ZIP; what `author join` makes is for the author, who runs `author delegate`";
+            let refusal = Refusal::new("archive", "the ZIP", what, "make it with `tuffet author sign`");
+            return Err(Error::Refused { path: path.to_owned(), refusals: vec![refusal] });
+        }
         let refused = |refusals| Error::Refused { path: path.to_owned(), refusals };
         let archive = archive(file.reader()?).map_err(|refusal| refused(vec![refusal]))?;
         let (listed, mut archive) = list(archive).map_err(refused)?;

@@ -156,7 +156,7 @@ fn a_role_too_large_for_an_ssh_agent_is_refused_by_its_name_before_anything_is_s
     agent.add(&author.key);
     let folder = author.path().join("dist");
     std::fs::create_dir(&folder).unwrap();
-    // Some 200 bytes of the role for each; an agent takes 262,080.
+    // Some 180 bytes of the role for each; an agent takes 262,080.
     for number in 0..2000 {
         std::fs::write(folder.join(format!("huge-1.{number}.tar")), b"").unwrap();
     }
@@ -889,4 +889,96 @@ fn an_index_without_pages_is_adopted_with_the_files_at_hand() {
     ];
     let ran = author.run(&sign);
     assert!(ran.code == 3 && ran.stderr.contains("--dist"), "{ran:?}");
+}
+
+#[test]
+fn what_is_no_distribution_of_the_project_is_not_signed_and_not_taken_in() {
+    let repo = repository();
+    let author = Author::known(11);
+    // Another project's wheel under this one's name, random bytes, and the same in a submission.
+    let dist = author.path().join("dist");
+    std::fs::create_dir(&dist).unwrap();
+    let other = wheel("milk", "9.0").1;
+    for (name, bytes) in [("cheese-1.1-py3-none-any.whl", &other[..]), ("cheese-1.2.tar.gz", b"random")] {
+        std::fs::write(dist.join(name), bytes).unwrap();
+        let args = [
+            "author",
+            "sign",
+            "cheese",
+            "--dist",
+            dist.to_str().unwrap(),
+            "--key",
+            author.key(),
+            "--out",
+            "x.zip",
+        ];
+        let ran = author.run(&args);
+        assert!(ran.code == 3 && ran.stderr.contains(name), "{ran:?}");
+        std::fs::remove_file(dist.join(name)).unwrap();
+    }
+    let mut forge = Forge::open(&author.sign("cheese", &["1.0"], None, &[]), 11);
+    forge.list("project.cheese", "packages/cheese/cheese-1.1-py3-none-any.whl", &other);
+    let zip = repo.path().join("forged.zip");
+    std::fs::write(&zip, forge.zip()).unwrap();
+    let register = format!("cheese={}", author.keyid());
+    let args = ["project", "accept", zip.to_str().unwrap(), "--register", &register, "--format", "json"];
+    assert_eq!(repo.run(&args).json()["refused"][0]["refusals"][0]["check"], "distribution");
+}
+
+#[test]
+fn a_first_submission_that_leaves_published_files_out_needs_the_operator_to_say_so() {
+    let repo = repository();
+    let author = Author::known(11);
+    let zip = author.sign("milk", &["2.0"], None, &[]);
+    let register = format!("milk={}", author.keyid());
+    let accept = ["project", "accept", zip.to_str().unwrap(), "--register", &register];
+    let ran = repo.run(&[&accept[..], &["--format", "json"]].concat());
+    assert_eq!(ran.json()["refused"][0]["refusals"][0]["check"], "removals", "{ran:?}");
+    // A slip in --register is named.
+    let slip = register.replace("milk", "mlik");
+    let ran = repo.run(&[&accept[..3], &["--register", &slip]].concat());
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let ran = repo.run(&[&accept[..], &["--allow-removals", "--register", &slip]].concat());
+    assert!(ran.code == 2 && ran.stderr.contains("mlik"), "{ran:?}");
+    let out = repo.run(&[&accept[..], &["--allow-removals", "--format", "json"]].concat()).ok().json();
+    assert_eq!(out["accepted"][0]["dropped"], json!(["packages/milk/milk-1.0-py3-none-any.whl"]));
+    repo.verify();
+}
+
+#[test]
+fn what_an_author_yanks_and_leaves_out_is_seen_before_and_after() {
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0", "1.1", "1.2"]);
+    let zip =
+        author.sign("cheese", &[], Some(&repo), &["--yank", "cheese==1.1: sour", "--without", "cheese==1.0"]);
+    let shown = author.run(&["author", "show", zip.to_str().unwrap()]).ok().stdout;
+    assert!(shown.contains("Yanked: cheese-1.1-py3-none-any.whl: sour"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    repo.accept(&[&zip], &[]);
+    let page = std::fs::read_to_string(repo.site().join("simple/cheese/index.html")).unwrap();
+    assert!(page.contains("data-yanked=\"sour\"") && !page.contains("cheese-1.0-py3"), "{page}");
+    // It stays so, until it is taken back.
+    repo.accept(&[&author.sign("cheese", &["1.3"], Some(&repo), &[])], &[]);
+    let yanked = |repo: &Repo| {
+        let page = std::fs::read_to_string(repo.site().join("simple/cheese/index.html")).unwrap();
+        page.matches("data-yanked").count()
+    };
+    assert_eq!(yanked(&repo), 1);
+    repo.accept(&[&author.sign("cheese", &[], Some(&repo), &["--unyank", "cheese==1.1"])], &[]);
+    assert_eq!(yanked(&repo), 0);
+    repo.verify();
+    // Nothing new is nothing to sign; a folder that is not there, and another's file, are not written to.
+    let dist = author.dist("cheese", &["1.3"]);
+    let (site, root) = places(Some(&repo));
+    let sign = ["author", "sign", "cheese", "--key", author.key(), "--from", &site, "--root", &root];
+    for (more, said) in [
+        (vec!["--dist", dist.to_str().unwrap(), "--out", "x.zip"], "not published already"),
+        (vec!["--out", "nowhere/x.zip"], "folder is not there"),
+        (vec!["--out", author.key()], "is no submission of cheese"),
+        (vec!["--without", "cheese==7.0", "--out", "x.zip"], "no release of it"),
+    ] {
+        let ran = author.run(&[&sign[..], &more].concat());
+        assert!(ran.code == 2 && ran.stderr.replace("\n ", "").contains(said), "{more:?}: {ran:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! `tuffet author join` and `tuffet author delegate`.
 
-use super::{Tree, as_signers, confirm, eprint, member, paragraph, project};
+use super::sign::hand_on;
+use super::{Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorDelegate, AuthorJoin, Common, Format};
 use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::{clock, question, show, signer};
@@ -46,6 +47,7 @@ pub(super) fn joined(common: &Common, args: &AuthorJoin) -> Result<u8, Failure> 
 
 pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Failure> {
     let project = project(&args.project)?;
+    check_out(&args.out, &project)?;
     let joining: Vec<Joining> = args
         .member
         .iter()
@@ -63,9 +65,18 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
         now: clock::now(common)?,
     };
     let draft = delegate::draft(&request)?;
+    // Asked for a passphrase first: nobody types one into a question.
+    let signers = signer::load_all(common, &args.key)?;
+    let signers = as_signers(&signers);
     for one in &joining {
         let keyid = one.key.id().map(|keyid| keyid.to_string()).unwrap_or_default();
-        let text = format!("{} is to release files of {project} with key {keyid}.\n", one.member);
+        let what = if args.paths.is_empty() { "any file".to_owned() } else { args.paths.join(", ") };
+        let text = format!(
+            "{} is to release {what} of {project} with key
+  {keyid}
+",
+            one.member
+        );
         if !args.yes {
             eprint(&text);
             if !question::can_ask() {
@@ -89,10 +100,8 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
                 "Are they to go? (--keep-files keeps them)",
             ),
         };
-        confirm(args.yes, &draft.of_removed, what, asked)?;
+        confirm(args.yes, &draft.of_removed, Here::NotSaid, what, asked)?;
     }
-    let signers = signer::load_all(common, &args.key)?;
-    let signers = as_signers(&signers);
     let (members, lacks) = (draft.members(), draft.lacks(&signers));
     let of_removed: Vec<String> = draft.of_removed.iter().map(|file| file.path.to_string()).collect();
     let pack = draft.sign(&signers)?;
@@ -110,18 +119,16 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
     } else if !common.quiet {
         let there = match members.is_empty() {
             true => "no members any more".to_owned(),
-            false => format!("the members {}", members.into_iter().collect::<Vec<_>>().join(", ")),
+            false => format!("these members now: {}", members.into_iter().collect::<Vec<_>>().join(", ")),
         };
         let mut out = paragraph(&format!("Signed: {project} has {there}. Wrote {}.", args.out.display()));
-        if lacks > 0 {
-            out += &paragraph(&format!(
-                "{lacks} more of the holders must sign: `tuffet author sign {project} --add-to`."
-            ));
-        }
-        out += &format!(
-            "\nNext: hand the ZIP to the operator of the index:\n  tuffet project accept {}\n",
-            args.out.display()
-        );
+        out += &match lacks {
+            0 => format!(
+                "\nNext: hand the ZIP to the operator of the index:\n  tuffet project accept {}\n",
+                args.out.display()
+            ),
+            lacks => hand_on(&project, lacks, &args.out),
+        };
         show::print(&out);
     }
     Ok(0)

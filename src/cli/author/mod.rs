@@ -12,10 +12,11 @@ use std::path::Path;
 use tuffet::disk::{folder, read};
 use tuffet::keys::Signer;
 use tuffet::model::project_role::NotAMember;
-use tuffet::model::{MemberName, ProjectName};
+use tuffet::model::{Envelope, MemberName, ProjectName, Root};
 use tuffet::runs::author::{Adopted, Published};
 use tuffet::site::Site;
 use tuffet::site::chain::Origin;
+use tuffet::submission::Submission;
 
 pub(crate) fn run(common: &Common, command: &AuthorCommand) -> Result<u8, Failure> {
     match command {
@@ -45,11 +46,17 @@ impl Tree {
             );
             return Err(Failure::usage(what));
         };
+        if let Err(error) = Envelope::<Root>::parse(&root_bytes) {
+            let what = format!("--root {} is no root metadata of a repository ({error})", root.display());
+            return Err(Failure::usage(what));
+        }
         let origin: Box<dyn Origin> = if from.starts_with("http://") || from.starts_with("https://") {
             served(from)?
         } else {
             if !folder::is_folder(Path::new(from)) {
-                return Err(Failure::usage(format!("--from {from}: there is no such folder")));
+                return Err(Failure::usage(format!(
+                    "--from {from}: there is no such folder, and an address begins with http:// or https://"
+                )));
             }
             Box::new(Site::new(Path::new(from)))
         };
@@ -91,17 +98,45 @@ fn paragraph(text: &str) -> String {
     format!("{}\n", text::wrap(text, terminal::width().min(80), ""))
 }
 
+/// Whether a submission of `project` can be written there: into a folder that is there, over nothing but an
+/// older submission of the same project.
+fn check_out(out: &Path, project: &ProjectName) -> Result<(), Failure> {
+    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder::is_folder(folder)) {
+        let what = format!("--out {}: the folder is not there; make it, or name another", out.display());
+        return Err(Failure::usage(what));
+    }
+    let is_its = || Submission::open(out).is_ok_and(|submission| submission.project == *project);
+    if folder::is_there(out) && !is_its() {
+        let what =
+            format!("--out {} is there, and is no submission of {project}; name another file", out.display());
+        return Err(Failure::usage(what));
+    }
+    Ok(())
+}
+
+/// Whether it is said of files that they lie here, too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Here {
+    Said,
+    NotSaid,
+}
+
 /// Shows files, and asks whether to go on.
-fn confirm(yes: bool, files: &[Adopted], what: &str, asked: &str) -> Result<(), Failure> {
+fn confirm(yes: bool, files: &[Adopted], here: Here, what: &str, asked: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     let mut out = format!("{}\n", text::wrap(&format!("Files that are {what}:"), 80, ""));
     for file in files {
         let by = file.by.as_ref().map(|role| format!(", signed in {role}")).unwrap_or_default();
-        let here = if file.is_here { "the same file is here" } else { "not here" };
+        let here = match (here, file.is_here) {
+            (Here::NotSaid, _) => "",
+            (Here::Said, true) => ", the same file is here",
+            (Here::Said, false) => ", not here",
+        };
         out += &format!(
-            "  {}  {}, {here}{by}\n    sha256 {}\n",
+            "  {}  {}{here}{by}\n    sha256 {}\n",
             text::one_line(file.path.split().1),
             text::size(file.length),
             file.digest

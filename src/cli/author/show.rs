@@ -15,7 +15,7 @@ pub(super) fn shown(common: &Common, args: &AuthorShow) -> Result<u8, Failure> {
                 "version": role.version,
                 "expires": role.expires,
                 "signatures": role.signatures,
-                "delegates": role.delegates.iter().map(|(role, keys)| serde_json::json!({"role": role, "keys": keys})).collect::<Vec<_>>(),
+                "delegates": role.delegates.iter().map(|(role, keys, paths)| serde_json::json!({"role": role, "keys": keys, "paths": paths})).collect::<Vec<_>>(),
                 "targets": role.targets.iter().map(|(path, length, sha256)| serde_json::json!({"path": path, "length": length, "sha256": sha256})).collect::<Vec<_>>(),
             })
         };
@@ -25,6 +25,7 @@ pub(super) fn shown(common: &Common, args: &AuthorShow) -> Result<u8, Failure> {
             "keys": shown.claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
             "threshold": shown.claim.as_ref().map(|claim| claim.threshold),
             "member": shown.member.as_ref().map(|(name, _)| name),
+            "yanked": shown.yanked.iter().map(|(file, reason)| serde_json::json!({"file": file, "reason": reason})).collect::<Vec<_>>(),
             "files": shown.files.iter().map(|(path, size)| (path.to_string(), size)).collect::<BTreeMap<_, _>>(),
         });
         show::print(&format!("{json}\n"));
@@ -42,7 +43,7 @@ pub(super) fn describe(shown: &author::show::Shown) -> String {
         out += &format!("\n{name} wants to join, with key\n  {keyid}\n");
     }
     if let Some(claim) = &shown.claim {
-        out += &format!("\nTo be held by {} of these keys:\n", claim.threshold);
+        out += &format!("\nTo be held by any {} of these keys:\n", claim.threshold);
         for keyid in claim.keys.keys() {
             out += &format!("  {keyid}\n");
         }
@@ -52,18 +53,25 @@ pub(super) fn describe(shown: &author::show::Shown) -> String {
         for keyid in &role.signatures {
             out += &format!("  signed by {}\n", show::one_line(keyid.as_str()));
         }
-        for (child, keys) in &role.delegates {
-            let keys: Vec<&str> = keys.iter().map(tuffet::model::KeyId::short).collect();
-            out += &format!("  delegates to {child} ({})\n", keys.join(", "));
+        for (child, keys, paths) in &role.delegates {
+            out += &format!("  delegates {} to {child}\n", show::one_line(&paths.join(", ")));
+            keys.iter().for_each(|keyid| out += &format!("    {}\n", show::one_line(keyid.as_str())));
         }
         for (path, length, digest) in &role.targets {
-            let inside = if shown.files.contains_key(path) { "" } else { ", published already" };
+            let inside = if shown.files.contains_key(path) { "" } else { ", published" };
             out += &format!(
-                "  {}  {}{inside}\n    sha256 {digest}\n",
+                "  {}
+    {}{inside}
+    sha256 {digest}
+",
                 show::one_line(path.as_str()),
                 show::size(*length)
             );
         }
+    }
+    for (file, reason) in &shown.yanked {
+        let reason = if reason.is_empty() { String::new() } else { format!(": {}", show::one_line(reason)) };
+        out += &format!("\nYanked: {}{reason}\n", show::one_line(file));
     }
     out
 }

@@ -1,7 +1,7 @@
 //! `tuffet author sign`.
 
 use super::show::describe;
-use super::{Tree, as_signers, confirm, eprint, member, paragraph, project};
+use super::{Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorSign, Common, Format};
 use crate::cli::failure::{Failure, REFUSED, USAGE};
 use crate::cli::{clock, passphrase, question, show, signer};
@@ -16,6 +16,7 @@ use tuffet::submission::{Claim, pack};
 pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> {
     let project = project(&args.project)?;
     let as_member = args.member.as_deref().map(member).transpose()?;
+    check_out(&args.out, &project)?;
     let tree = Tree::given(&args.from)?;
     if args.dist.is_none() && tree.is_none() {
         return Err(Failure::usage(
@@ -27,7 +28,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         let key = file::public(path, &|path| passphrase::ask(common, path))?;
         holders.insert(key.id().map_err(|e| Failure::new(USAGE, e.to_string()))?, key);
     }
-    let (yank, unyank) = (yanked(&args.yank)?, yanked(&args.unyank)?);
+    let (yank, unyank, without) = (yanked(&args.yank)?, yanked(&args.unyank)?, yanked(&args.without)?);
     let signers = signer::load_all(common, &args.key)?;
     let signers = as_signers(&signers);
     let request = sign::Request {
@@ -38,7 +39,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         holders: &holders,
         threshold: args.threshold,
         rekey: args.rekey,
-        without: &args.without,
+        without: &without,
         yank: &yank,
         unyank: &unyank,
         now: clock::now(common)?,
@@ -49,13 +50,14 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         confirm(
             args.yes,
             &draft.adopted,
+            if args.dist.is_some() { Here::Said } else { Here::NotSaid },
             &format!("{what} as {}", draft.role()),
             "Do you vouch for all of them?",
         )?;
     }
     let (role, lacks, claim, listed) =
         (draft.role(), draft.lacks(&signers), draft.claim.clone(), draft.listed);
-    let (new, others) = (draft.new.clone(), draft.others.clone());
+    let (new, others, yanked) = (draft.new.clone(), draft.others.clone(), draft.yanked.clone());
     let (adopted, lost) = (draft.adopted.len(), draft.lost_members);
     let pack = draft.sign(&signers)?;
     pack::write(&pack, &args.out)?;
@@ -70,6 +72,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
             "adopted": adopted,
             "listed": listed,
             "others": others,
+            "yanked": yanked,
             "signatures_missing": lacks,
             "registers": claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
         });
@@ -93,18 +96,29 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         show::count(new.len() as u64, "file"),
         args.out.display()
     ));
+    if !yanked.is_empty() {
+        let names: Vec<String> = yanked.iter().map(|name| show::one_line(name)).collect();
+        out += &paragraph(&format!("Yanked: {}.", names.join(", ")));
+    }
     if lost {
         out += &paragraph("The project was suspended: its members have to join again.");
     }
-    if lacks > 0 {
-        out += &paragraph(&format!(
-            "{lacks} more of the holders must sign: hand the ZIP on, and let each run `tuffet author sign {project} --add-to {}`.",
-            args.out.display()
-        ));
-    }
-    out += &next_step(&project, claim.as_ref(), args);
+    out += &match lacks {
+        0 => next_step(&project, claim.as_ref(), args),
+        lacks => hand_on(&project, lacks, &args.out),
+    };
     show::print(&out);
     Ok(0)
+}
+
+/// What to do with a ZIP that other holders have to sign, too.
+pub(super) fn hand_on(project: &ProjectName, lacks: u32, zip: &Path) -> String {
+    let text = format!(
+        "\nNext: {lacks} more of the holders must sign. Hand the ZIP on; each of them runs this, the last hands what \
+         comes out to the operator of the index:"
+    );
+    let zip = zip.display();
+    format!("{}  tuffet author sign {project} --add-to {zip} --key KEY --out ZIP\n", paragraph(&text))
 }
 
 /// What to do with the ZIP.
@@ -130,7 +144,10 @@ fn next_step(project: &ProjectName, claim: Option<&Claim>, args: &AuthorSign) ->
 
 pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> Result<u8, Failure> {
     let project = project(&args.project)?;
+    check_out(&args.out, &project)?;
     let shown = author::show::show(zip)?;
+    let tree = Tree::given(&args.from)?;
+    let signers = signer::load_all(common, &args.key)?;
     if !args.yes {
         eprint(&describe(&shown));
         if !question::can_ask() {
@@ -142,8 +159,6 @@ pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> R
             return Err(Failure::new(REFUSED, "nothing was signed"));
         }
     }
-    let tree = Tree::given(&args.from)?;
-    let signers = signer::load_all(common, &args.key)?;
     let request = author::AddTo {
         project: &project,
         zip,
@@ -163,13 +178,20 @@ pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> R
         show::print(&format!("{json}\n"));
     } else if !common.quiet {
         let (signed, threshold) = added.signed;
-        let so_far = format!(" {signed} of the {threshold} signatures needed are there.");
-        show::print(&paragraph(&format!(
-            "Signed {}, version {}, too.{so_far} Wrote {}.",
+        let mut out = paragraph(&format!(
+            "Signed {}, version {}, too. Wrote {}.",
             added.role,
             added.version,
             args.out.display()
-        )));
+        ));
+        out += &match threshold.saturating_sub(signed) {
+            0 => paragraph(&format!(
+                "\nNext: all {threshold} signatures are there. Hand the ZIP to the operator of the index, who runs \
+                 `tuffet project accept` on it."
+            )),
+            lacks => hand_on(&project, lacks, &args.out),
+        };
+        show::print(&out);
     }
     Ok(0)
 }

@@ -53,6 +53,12 @@ impl Yanked {
         Ok(Self { entries: entries.iter().map(read).collect::<Result<_, _>>()? })
     }
 
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Why a file of a project is yanked, `""` if no reason is given; `None` if it is not.
     #[must_use]
     pub fn reason(&self, project: &ProjectName, file: &str) -> Option<&str> {

@@ -80,6 +80,9 @@ pub(super) fn here(folder: &Path, project: &ProjectName) -> Result<(Vec<Here>, V
             let [one, other] = [&twin.path, &path].map(|path| path.display().to_string());
             return Err(Error::Twice { one, other });
         }
+        if let Some(why) = inspect::fault(&path, name, project)? {
+            return Err(Error::Broken { path: path.display().to_string(), why });
+        }
         let (facts, metadata) = inspect::inspect(&path, name)?;
         found.push(Here { path, entry: Entry { path: target, length, digest }, facts, metadata });
     }
@@ -231,6 +234,13 @@ impl Content {
         self.adopted.retain(|adopted| adopted.path.split().1 != name);
         self.bytes.retain(|path, _| path.split().1 != name && path.split().1 != beside);
         Ok(())
+    }
+
+    /// Files that the pages mark as yanked.
+    pub(super) fn yanked(&self) -> Vec<String> {
+        let names = self.told.files.iter().filter(|link| link.yanked.is_some()).map(|link| link.name.clone());
+        let is_there = |name: &String| self.files.values().flatten().any(|(path, _)| path.split().1 == name);
+        names.filter(is_there).collect()
     }
 
     /// The two pages that follow from all files.

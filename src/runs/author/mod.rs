@@ -50,6 +50,14 @@ pub enum Error {
         /// The second.
         other: String,
     },
+    /// A file is not what it is called.
+    #[error("{path} is no distribution that installs: {why}. Build it again, or take it out of the folder")]
+    Broken {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// There is nothing to sign.
     #[error("{0}")]
     Nothing(String),
@@ -157,7 +165,10 @@ fn holders<'a>(
     match (found.is_empty(), signers.first()) {
         (true, Some(signer)) => {
             let ids: Vec<&str> = keys.keyids.iter().map(KeyId::as_str).collect();
-            let named = format!("{} does. If it is to get new keys, sign with --rekey", ids.join(", "));
+            let named = format!(
+                "{} does. A member signs with --as NAME; if the project is to get new keys, sign with --rekey",
+                ids.join(", ")
+            );
             Err(Error::NotAHolder { key: signer.keyid().clone(), role: role.clone(), named })
         }
         _ => Ok(found),

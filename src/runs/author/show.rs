@@ -1,11 +1,16 @@
 //! `author show`: what stands in a submission or in a member's file, from its bytes alone.
 
 use super::Error;
+use crate::model::page;
 use crate::model::{Key, KeyId, Moment, RoleKeys, RoleName, TargetPath, Version};
 use crate::submission::{Claim, Joining, Submission};
 use crate::trust::verified;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
+
+/// No more of a page is read.
+const LARGEST_PAGE: u64 = 64 << 20;
 
 /// A role.
 #[derive(Clone, Debug)]
@@ -18,8 +23,8 @@ pub struct Role {
     pub expires: Moment,
     /// Who signed it: the ids that stand on its signatures.
     pub signatures: Vec<KeyId>,
-    /// The roles that it delegates to, with the ids of their keys.
-    pub delegates: Vec<(RoleName, Vec<KeyId>)>,
+    /// The roles that it delegates to, with the ids of their keys and what they may sign.
+    pub delegates: Vec<(RoleName, Vec<KeyId>, Vec<String>)>,
     /// The files that it lists: path, size in bytes, SHA-256.
     pub targets: Vec<(TargetPath, u64, String)>,
 }
@@ -37,6 +42,8 @@ pub struct Shown {
     pub signed: Option<u32>,
     /// The files in it, with their size.
     pub files: BTreeMap<TargetPath, u64>,
+    /// What its index page marks as yanked: file and reason.
+    pub yanked: Vec<(String, String)>,
     /// The member's key, if it is a member's file.
     pub member: Option<(String, Key)>,
 }
@@ -47,13 +54,18 @@ pub struct Shown {
 /// [`Error`].
 pub fn show(path: &Path) -> Result<Shown, Error> {
     if !crate::disk::read::begins_with(path, b"PK")? {
+        if !crate::disk::read::begins_with(path, b"{")? {
+            let what = format!("{} is neither a submission nor a member's file", path.display());
+            return Err(Error::Standing(what));
+        }
         let joining = Joining::read(path)?;
         let name =
             super::name_of(&crate::model::ProjectRole::Member(joining.member.clone()), &joining.project)?;
         let member = Some((joining.member.to_string(), joining.key.clone()));
         let roles = vec![role(name, &joining.role)];
         let project = joining.project.to_string();
-        return Ok(Shown { project, roles, claim: None, signed: None, files: BTreeMap::new(), member });
+        let files = BTreeMap::new();
+        return Ok(Shown { project, roles, claim: None, signed: None, files, yanked: Vec::new(), member });
     }
     let submission = Submission::open(path)?;
     let own = submission.roles.get(&crate::model::ProjectRole::Own);
@@ -64,7 +76,19 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
             Ok(_) => u32::MAX,
         }
     });
+    let mut yanked = Vec::new();
+    submission.unpack::<crate::disk::Error>(|path, reader| {
+        if path.split().1 == "index.v1_json" {
+            let mut bytes = Vec::new();
+            let read = reader.take(LARGEST_PAGE).read_to_end(&mut bytes);
+            read.map_err(|e| crate::disk::Error::new("unpack", submission.path(), e))?;
+            let page = page::json(&bytes).unwrap_or_default();
+            yanked.extend(page.files.into_iter().filter_map(|link| Some((link.name, link.yanked?))));
+        }
+        Ok(())
+    })?;
     Ok(Shown {
+        yanked,
         project: submission.project.to_string(),
         roles: submission.roles.values().map(|one| role(one.name.clone(), &one.envelope)).collect(),
         claim: submission.claim.clone(),
@@ -86,7 +110,12 @@ fn role(name: RoleName, envelope: &crate::model::Envelope<crate::model::Targets>
         version: signed.version,
         expires: signed.expires,
         signatures: envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect(),
-        delegates: children.map(|child| (child.name.clone(), child.keys.keyids.clone())).collect(),
+        delegates: children
+            .map(|child| {
+                let paths = child.paths.iter().flatten().map(|pattern| pattern.as_str().to_owned());
+                (child.name.clone(), child.keys.keyids.clone(), paths.collect())
+            })
+            .collect(),
         targets: targets.collect(),
     }
 }

@@ -33,13 +33,20 @@ pub struct Request<'a> {
     /// Whether the signers' keys are to take the place of those that hold the project.
     pub rekey: bool,
     /// Files of the signer's that are not to be published any more.
-    pub without: &'a [String],
+    pub without: &'a Yanked,
     /// What is to be yanked, and what not any more.
     pub yank: &'a Yanked,
     /// Releases and files that are not to be yanked any more.
     pub unyank: &'a Yanked,
     /// The run's now.
     pub now: Moment,
+}
+
+impl Request<'_> {
+    /// Whether something is to be said beside new files.
+    fn says_more(&self) -> bool {
+        !self.yank.is_empty() || !self.unyank.is_empty() || !self.without.is_empty()
+    }
 }
 
 /// What is about to be signed: to be shown, and then signed.
@@ -52,6 +59,8 @@ pub struct Draft<'a> {
     pub listed: usize,
     /// Files in the folder that are none of the project's.
     pub others: Vec<String>,
+    /// Files that the pages mark as yanked.
+    pub yanked: Vec<String>,
     /// Members that have to join again.
     pub lost_members: bool,
     /// The keys that are to hold the project, where the index is to be told.
@@ -86,9 +95,7 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     };
     let names: BTreeSet<TargetPath> = here.iter().map(|here| here.entry.path.clone()).collect();
     let new = content.take(here, &part)?;
-    for name in request.without {
-        content.leave_out(name, &part)?;
-    }
+    leave_out(&mut content, request, &part)?;
     yank(&mut content, request, &part)?;
     settled(&content, project, &part)?;
     let standing = client.as_ref().and_then(|client| client.project.as_ref());
@@ -100,9 +107,22 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let delegations = held.and_then(|project| project.own.delegations.clone());
     let claim = claim(request, signers, held, &part)?;
     let files = content.files.get(&part).cloned().unwrap_or_default();
+    let says_something =
+        request.rekey || claim.is_some() || !content.adopted.is_empty() || request.says_more();
+    if let (Some(folder), 0, false) = (request.dist, new, says_something) {
+        let what = format!(
+            "{} holds nothing of {project} that is not published already; to renew the role alone leave --dist out",
+            folder.display()
+        );
+        return Err(Error::Nothing(what));
+    }
     if files.is_empty() && new == 0 && held.is_none() {
         let what = match request.dist {
-            Some(folder) => format!("{} holds no wheel and no sdist of {project}", folder.display()),
+            Some(folder) => {
+                let there = others.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                let there = if there.is_empty() { "nothing".to_owned() } else { there };
+                format!("{} holds no wheel and no sdist of {project}; there is {there}", folder.display())
+            }
             None => format!("nothing of {project} is published, and no --dist was given"),
         };
         return Err(Error::Nothing(what));
@@ -115,6 +135,7 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
         new: new.map(|(path, file)| (path.clone(), file.clone())).collect(),
         listed: files.keys().filter(|path| is_distribution(path)).count(),
         others,
+        yanked: content.yanked(),
         lost_members: content.lost_members,
         claim,
         delegations,
@@ -177,6 +198,21 @@ fn yank(content: &mut Content, request: &Request<'_>, part: &ProjectRole) -> Res
         }
     }
     match request.yank.unused().chain(request.unyank.unused()).next() {
+        Some(unused) => Err(Error::NoSuchFile(unused.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Leaves out what the signer wants to be gone.
+fn leave_out(content: &mut Content, request: &Request<'_>, part: &ProjectRole) -> Result<(), Error> {
+    let paths: Vec<TargetPath> =
+        content.files.get(part).into_iter().flat_map(|files| files.keys().cloned()).collect();
+    for path in paths.iter().filter(|path| !path.as_str().ends_with(".metadata")) {
+        if request.without.reason(request.project, path.split().1).is_some() {
+            content.leave_out(path.split().1, part)?;
+        }
+    }
+    match request.without.unused().next() {
         Some(unused) => Err(Error::NoSuchFile(unused.to_owned())),
         None => Ok(()),
     }

@@ -38,6 +38,9 @@ pub enum Error {
          Set it to \"copy\" or \"hardlink\" to take in submissions"
     )]
     NoFilesHere,
+    /// A key was named for a project that nobody submits.
+    #[error("--register {0}=…: none of the submissions is for {0}")]
+    NothingToRegister(String),
     /// There are no projects.
     #[error(
         "source.layout is \"tree\": its files are no Python distributions, and there are no projects whose authors \

@@ -9,13 +9,14 @@ use super::{Error, Place, bring_pages, open_staging, remove_pages, with_pages, w
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{
-    Entry, Inventory, KeyId, ProjectName, ProjectRole, RoleName, Sha256, TargetPath, Version,
+    Entry, Inventory, KeyId, ProjectName, ProjectRole, RoleName, Sha256, TargetPath, Targets, Version,
 };
 use crate::pipeline::collect::Layout;
 use crate::pipeline::partition::Difference;
 use crate::pipeline::sign::SignedRole;
 use crate::pipeline::source::Facts;
 use crate::report::{Reporter, Stage, event};
+use crate::runs::build::Removals;
 use crate::runs::guard;
 use crate::runs::lapse;
 use crate::runs::publish::Publication;
@@ -60,6 +61,8 @@ pub struct Request<'a> {
     pub register: &'a BTreeMap<ProjectName, BTreeSet<KeyId>>,
     /// The only projects that these submissions may be for; empty for any.
     pub only: &'a BTreeSet<ProjectName>,
+    /// Whether files of an unclaimed project may go that the first submission does not list.
+    pub removals: Removals,
     /// Whether keys may change.
     pub keys: Keys,
     /// Whom to ask.
@@ -79,6 +82,10 @@ pub struct Taken {
     pub files: Vec<TargetPath>,
     /// Distributions that were published and are not any more.
     pub dropped: Vec<TargetPath>,
+    /// Members that are new.
+    pub joined: Vec<String>,
+    /// Members that it has no more.
+    pub left: Vec<String>,
     /// The keys that hold it from now on, where that is new.
     pub binds: Option<Claim>,
 }
@@ -218,7 +225,20 @@ fn taken(passed: Passed, published: &Published) -> Taken {
     let is_distribution =
         |path: &&TargetPath| path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata");
     let standing = published.projects.get(&submission.project);
+    let members = |own: &Targets| -> BTreeSet<String> {
+        let children = own.delegations.iter().flat_map(|d| &d.roles);
+        let names = children.filter_map(|child| match ProjectRole::parse(&child.name)?.1 {
+            ProjectRole::Member(member) => Some(member.to_string()),
+            ProjectRole::Own | ProjectRole::Pages => None,
+        });
+        names.collect()
+    };
+    let before = standing.map(|project| members(&project.own)).unwrap_or_default();
+    let own = submission.roles.get(&ProjectRole::Own).map(|role| members(role.envelope.signed()));
+    let after = own.unwrap_or_else(|| before.clone());
     Taken {
+        joined: after.difference(&before).cloned().collect(),
+        left: before.difference(&after).cloned().collect(),
         standing: standing.map_or(Standing::RecentlyClaimed, |project| project.standing()),
         roles: checked.roles.iter().map(|(role, version, _)| (role.clone(), *version)).collect(),
         files: submission.targets.keys().filter(is_distribution).cloned().collect(),

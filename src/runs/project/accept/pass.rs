@@ -3,7 +3,8 @@
 
 use super::super::{Error, in_bins};
 use super::{Keys, Request};
-use crate::model::{KeyId, ProjectRole, RoleName};
+use crate::model::{KeyId, ProjectRole, RoleName, TargetPath};
+use crate::runs::build::Removals;
 use crate::site::Site;
 use crate::site::projects;
 use crate::site::read::Published;
@@ -57,6 +58,12 @@ pub(super) fn pass(
             Err(Halt::Refused(refusals)) => refused.push((path.clone(), refusals)),
             Err(Halt::Stop(error)) => return Err(error),
         }
+    }
+    if refused.is_empty()
+        && let Some(name) =
+            request.register.keys().find(|name| !passed.iter().any(|one| one.submission.project == **name))
+    {
+        return Err(Error::NothingToRegister(name.to_string()));
     }
     if refused.is_empty() { Ok(passed) } else { Err(Error::Refused(refused)) }
 }
@@ -135,6 +142,21 @@ fn one(
             format!("no new key is named for {name}"),
             "the operator decides whose key it is: --register NAME=KEYID for each key",
         );
+    }
+    let is_file =
+        |path: &&TargetPath| path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata");
+    let gone: Vec<&str> = checked.dropped.iter().filter(is_file).map(|path| path.split().1).collect();
+    if project.is_none() && request.removals == Removals::Guarded && !gone.is_empty() {
+        let mut named = gone.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        if gone.len() > 3 {
+            named += ", …";
+        }
+        let what = format!(
+            "it does not list what is published of {name} ({} files: {named}), which would go",
+            gone.len()
+        );
+        let way_out = "sign again with --from, to vouch for it; if it is meant to go, the operator gives --allow-removals";
+        return Err(Halt::Refused(vec![Refusal::new("removals", name.as_str(), what, way_out)]));
     }
     let came = if held.is_some() { What::Rekeyed } else { What::Registered };
     Ok(Passed { submission, checked, came })

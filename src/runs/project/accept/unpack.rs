@@ -9,6 +9,7 @@ use crate::disk::FileStamp;
 use crate::disk::stage::Staging;
 use crate::model::page::{self, Page};
 use crate::model::{Entry, ProjectRole, Sha256, TargetPath};
+use crate::pipeline::inspect;
 use crate::pipeline::source::Facts;
 use crate::report::Reporter;
 use crate::site::Site;
@@ -62,6 +63,14 @@ pub(super) fn receive(
             if Some(digest) != file.hashes.sha256() || stamp.size != file.length {
                 let what = format!("its SHA-256 is {digest}, and the role says another");
                 refusals.push(Refusal::new("target-bytes", format!("targets/{target}"), what, "sign again"));
+            }
+            let name = target.split().1;
+            if target.as_str().starts_with("packages/")
+                && !name.ends_with(".metadata")
+                && let Some(why) = inspect::fault(&path, name, &submission.project)?
+            {
+                let file = format!("targets/{target}");
+                refusals.push(Refusal::new("distribution", file, why, "build it again, and sign again"));
             }
             let entry = Entry { path: target.clone(), length: stamp.size, digest };
             received.insert(target.clone(), Received { path, stamp, entry });
