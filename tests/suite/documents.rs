@@ -75,3 +75,28 @@ fn the_commands_that_documents_show_are_ones_that_the_program_takes() {
     }
     assert!(tried > 25, "{tried}");
 }
+
+/// Every check that can refuse a submission stands in the table for authors, and every row is one.
+#[test]
+fn every_check_of_a_submission_is_explained_to_authors() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut checks = BTreeSet::new();
+    for name in super::support::files_below(&src) {
+        let text = std::fs::read_to_string(src.join(&name)).unwrap();
+        let begins = ["Refusal::new(", "refuse(", "Refusal::new(\n", "refuse(\n"];
+        for (at, begin) in begins.iter().flat_map(|begin| text.match_indices(begin)) {
+            let rest = text[at + begin.len()..].trim_start();
+            let word = rest.strip_prefix('"').and_then(|rest| rest.split('"').next());
+            checks.extend(word.filter(|word| !word.contains(' ')).map(str::to_owned));
+        }
+    }
+    let text = document("author.md");
+    let rows = text.lines().skip_while(|line| *line != "| check | meaning |");
+    let named: BTreeSet<String> = rows
+        .filter_map(|line| line.strip_prefix("| `")?.split(" |").next())
+        .flat_map(|cell| cell.split(['`', ',', ' ']).map(str::to_owned).collect::<Vec<_>>())
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert!(checks.len() > 20, "{checks:?}");
+    assert!(checks.is_subset(&named), "not explained: {:?}", checks.difference(&named).collect::<Vec<_>>());
+}
