@@ -2,8 +2,9 @@
 //! made and checked here. It is accepted whole or not at all.
 //!
 //! [`pack`] writes one; [`open`] reads one that a stranger wrote, and refuses every form that could mean two
-//! things; [`claim`] is the file that carries the public keys; [`check`] holds it against what is published.
+//! things (`archive`); [`claim`] is the file that carries the public keys; [`check`] holds it against what is published.
 
+mod archive;
 pub mod check;
 pub mod claim;
 pub mod join;

@@ -8,6 +8,7 @@
     reason = "a test stops where something is not as it should be, and says what it did"
 )]
 
+mod adoption;
 mod architecture;
 mod authors;
 mod bandersnatch;
@@ -21,11 +22,13 @@ mod documents;
 mod errors;
 mod foreign;
 mod golden;
+mod holders;
 mod hostile;
 mod index;
 mod keys;
 mod kill;
 mod manifest;
+mod members;
 mod projects;
 mod properties;
 mod readme;
@@ -35,4 +38,5 @@ mod serving;
 mod status;
 mod submissions;
 mod support;
+mod suspension;
 mod sweep;

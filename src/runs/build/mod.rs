@@ -211,7 +211,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
             timestamp = publicised.timestamp;
             outcome.published = true;
             outcome.written.add(publicised.written);
-            remove_pages(&site, &lapsing)?;
+            remove_pages(&site, &state, &lapsing)?;
         }
     }
     if request.mode == Mode::Publish {

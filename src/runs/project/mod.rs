@@ -9,7 +9,7 @@ use crate::disk;
 use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
 use crate::model::{Compression, Moment};
-use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetPath};
+use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetFile, TargetPath};
 use crate::pipeline::index;
 use crate::runs::guard::Refusal as Forbidden;
 use crate::site::Site;
@@ -18,7 +18,7 @@ use crate::site::layout;
 use crate::site::read::{self, Published};
 use crate::site::swap::{self, Written};
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
-use crate::state::{State, ledger};
+use crate::state::{State, ledger, uploads};
 use crate::submission::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -123,19 +123,23 @@ fn open_staging(site: &Site, state: &State) -> Result<Staging, disk::Error> {
 
 /// Takes the pages of projects away that are not published any more: pip goes by them, and no TUF client asks
 /// for their plain names. Plain names of files stay until a sweep, for somebody may be at them.
-pub(super) fn remove_pages(site: &Site, names: &[&ProjectName]) -> Result<(), disk::Error> {
-    let placer = Placer::new(site.folder());
+pub(super) fn remove_pages(site: &Site, state: &State, names: &[&ProjectName]) -> Result<(), disk::Error> {
+    let mut gone = Vec::new();
     for name in names {
         for page in ["index.html", "index.v1_json"] {
             let page = format!("{}/{name}/{page}", layout::PAGES);
             let copies = Compression::ALL.map(|form| form.copy_of(&page));
             for name in std::iter::once(&page).chain(&copies) {
                 if site.folder().stamp(name)?.is_some() {
-                    placer.remove(name)?;
+                    gone.push(name.clone());
                 }
             }
         }
     }
+    // Noted first, as in `sweep`: where the site is uploaded to, they are to go as well.
+    uploads::note_removed(state, &gone)?;
+    let placer = Placer::new(site.folder());
+    gone.iter().try_for_each(|name| placer.remove(name))?;
     placer.sync()
 }
 
@@ -212,14 +216,20 @@ fn bring_pages(
     Ok(written)
 }
 
-/// What the bins list of a project.
-fn in_bins<'a>(
-    published: &'a Published,
-    project: &ProjectName,
-) -> BTreeMap<TargetPath, crate::model::TargetFile> {
-    let folders = [format!("packages/{project}/"), format!("simple/{project}/")];
-    let all =
-        published.bins.iter().flat_map(|bin: &'a crate::trust::Verified<crate::model::Targets>| &bin.targets);
-    let of_it = all.filter(|(path, _)| folders.iter().any(|folder| path.as_str().starts_with(folder)));
-    of_it.map(|(path, file)| (path.clone(), file.clone())).collect()
+/// What the bins list of each of these projects; one pass over all of them.
+fn in_bins(
+    published: &Published,
+    projects: &BTreeSet<ProjectName>,
+) -> BTreeMap<ProjectName, BTreeMap<TargetPath, TargetFile>> {
+    let mut found: BTreeMap<ProjectName, BTreeMap<TargetPath, TargetFile>> = BTreeMap::new();
+    for (path, file) in published.bins.iter().flat_map(|bin| &bin.targets) {
+        let mut segments = path.segments();
+        let (first, name, rest) = (segments.next(), segments.next(), segments.next());
+        let is_ours = rest.is_some() && [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&first);
+        let name = name.filter(|_| is_ours).and_then(|name| ProjectName::normalise(name).ok());
+        if let Some(name) = name.filter(|name| projects.contains(name)) {
+            found.entry(name).or_default().insert(path.clone(), file.clone());
+        }
+    }
+    found
 }

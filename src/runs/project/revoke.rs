@@ -82,7 +82,7 @@ pub fn revoke(
         due: Due::at(&published, place.lives, place.now),
     };
     let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
-    remove_pages(&site, &gone)?;
+    remove_pages(&site, &state, &gone)?;
     let entry = journal::Entry {
         now: place.now,
         run: "revoke",

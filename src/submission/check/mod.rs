@@ -3,13 +3,14 @@
 //! against it.
 
 mod files;
+mod holders;
 
 use crate::model::{
     Envelope, Key, KeyId, Metadata, Moment, ProjectRole, RoleKeys, RoleMeta, RoleName, Snapshot, TargetFile,
     TargetPath, Targets, Version, project_role,
 };
 use crate::site::projects::Project;
-use crate::submission::{self, Claim, Refusal, Submission};
+use crate::submission::{Claim, Refusal, Submission};
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{Fault, claim, verified};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +86,7 @@ pub fn check(
     now: Moment,
 ) -> Result<Checked, Vec<Refusal>> {
     let mut refusals = Vec::new();
-    let (keys, threshold, binds) = match holders(submission, published, binding) {
+    let (keys, threshold, binds) = match holders::holders(submission, published, binding) {
         Ok(holders) => holders,
         Err(refusal) => return Err(vec![refusal]),
     };
@@ -121,59 +122,6 @@ pub fn check(
         return Err(refusals);
     }
     files::check(submission, published, &result, binds, refusals)
-}
-
-/// The keys that hold the project, how many must sign, and the claim where that changes something.
-type Holders = (BTreeMap<KeyId, Key>, u32, Option<Claim>);
-
-fn holders(
-    submission: &Submission,
-    published: &Published<'_>,
-    binding: Binding<'_>,
-) -> Result<Holders, Refusal> {
-    let refuse = |what: String, way_out| Err(Refusal::new("registration", submission::KEYS, what, way_out));
-    let name = &submission.project;
-    let as_published = published.project.filter(|project| !project.is_suspended());
-    match (binding, &submission.claim, as_published) {
-        (Binding::AsPublished, Some(claim), Some(project))
-            if claim.keys != project.keys || claim.threshold != project.delegation.keys.threshold =>
-        {
-            refuse(
-                format!("{name} is held by {}, and the ZIP carries others", ids(project.keys.keys())),
-                "a change of keys is for the operator: `tuffet project rekey`",
-            )
-        }
-        (Binding::AsPublished, _, Some(project)) => {
-            Ok((project.keys.clone(), project.delegation.keys.threshold, None))
-        }
-        (Binding::AsPublished, Some(claim), None) => refuse(
-            format!("nobody registered {} for {name}", ids(claim.keys.keys())),
-            "the operator decides whose key it is: --register NAME=KEYID for each key",
-        ),
-        (_, None, _) => refuse(
-            format!("it carries no public key that could be registered for {name}"),
-            "sign with --register, so that the ZIP carries the keys",
-        ),
-        (Binding::Registered(expected), Some(claim), _) => {
-            let carried: BTreeSet<&KeyId> = claim.keys.keys().collect();
-            if carried != expected.iter().collect() {
-                return refuse(
-                    format!(
-                        "--register names {}, and the ZIP carries {}",
-                        ids(expected.iter()),
-                        ids(claim.keys.keys())
-                    ),
-                    "compare the key ids with the author, on another way than the ZIP came",
-                );
-            }
-            Ok((claim.keys.clone(), claim.threshold, Some(claim.clone())))
-        }
-    }
-}
-
-fn ids<'a>(ids: impl Iterator<Item = &'a KeyId>) -> String {
-    let ids: Vec<&str> = ids.map(KeyId::as_str).collect();
-    if ids.is_empty() { "no key".to_owned() } else { format!("key {}", ids.join(", ")) }
 }
 
 /// The project's own role as it is to be.

@@ -259,3 +259,55 @@ impl Forge {
 fn file(bytes: &[u8]) -> Value {
     json!({"length": bytes.len(), "hashes": {"sha256": Sha256::of(bytes).to_string()}})
 }
+
+/// Puts a role and its files into the tree, with a snapshot and a timestamp that lead to it.
+pub(crate) fn force(repo: &Repo, role: &str, version: u64, bytes: &[u8], files: &[(&str, &[u8])]) {
+    use tuffet::keys::{Signer as _, file};
+    use tuffet::model::{Sha256, canonical};
+    let site = repo.site();
+    for (path, bytes) in files {
+        let path: tuffet::model::TargetPath = path.parse().unwrap();
+        let digest = Sha256::of(bytes).to_string();
+        for name in [path.to_string(), path.hashed(&digest), path.tough_alias(&digest)] {
+            std::fs::create_dir_all(site.join(&name).parent().unwrap()).unwrap();
+            std::fs::write(site.join(name), bytes).unwrap();
+        }
+    }
+    std::fs::write(site.join(format!("metadata/{version}.{role}.json")), bytes).unwrap();
+    let key = file::load(&repo.path().join(".tuffet/online.key"), &|_| Err(String::new())).unwrap();
+    let seal = |signed: &Value| {
+        let signature = key.sign(&canonical::to_canonical(signed).unwrap()).unwrap();
+        canonical::to_canonical(&json!({"signatures": [signature], "signed": signed})).unwrap()
+    };
+    let mut timestamp = repo.signed("timestamp.json");
+    let current = timestamp["meta"]["snapshot.json"]["version"].as_u64().unwrap();
+    let mut snapshot = repo.signed(&format!("{current}.snapshot.json"));
+    snapshot["version"] = (current + 1).into();
+    snapshot["meta"][format!("{role}.json")] = json!({"version": version});
+    let sealed = seal(&snapshot);
+    std::fs::write(site.join(format!("metadata/{}.snapshot.json", current + 1)), &sealed).unwrap();
+    let next = timestamp["version"].as_u64().unwrap() + 1;
+    timestamp["version"] = next.into();
+    timestamp["meta"]["snapshot.json"] = json!({"version": current + 1, "length": sealed.len(), "hashes": {"sha256": Sha256::of(&sealed).to_string()}});
+    std::fs::write(site.join("metadata/timestamp.json"), seal(&timestamp)).unwrap();
+}
+
+/// Lets alice into the author's project `cheese`.
+pub(crate) fn with_member(repo: &Repo, author: &Author, alice: &Author, paths: &str) {
+    let joining = alice.path().join("alice.json");
+    let joining = joining.to_str().unwrap();
+    alice.run(&["author", "join", "cheese", "--as", "alice", "--key", alice.key(), "--out", joining]).ok();
+    let zip = author.path().join("delegation.zip");
+    let (site, root) = places(Some(repo));
+    let delegate = ["author", "delegate", "cheese", "--member", joining, "--paths", paths, "--yes"];
+    let out = ["--key", author.key(), "--out", zip.to_str().unwrap(), "--from", &site, "--root", &root];
+    author.run(&[&delegate[..], &out].concat()).ok();
+    repo.accept(&[&zip], &[]);
+}
+
+/// `days` from now, as `--now` takes it.
+pub(crate) fn days_from_now(days: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let moment = i64::try_from(now).unwrap() + days * 86_400;
+    tuffet::model::Moment::from_unix(moment).unwrap().to_string()
+}

@@ -180,7 +180,7 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
     }
     let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
     written.add(publicised.written);
-    remove_pages(&site, &lapsing)?;
+    remove_pages(&site, &state, &lapsing)?;
     let signed = passed.iter().map(|passed| passed.checked.roles.len() as u64).sum();
     finish(request, &state, &passed, publicised.snapshot, signed)?;
     let taken = passed.into_iter().map(|passed| taken(passed, &published)).collect();

@@ -3,7 +3,7 @@
 
 use super::super::{Error, in_bins};
 use super::{Keys, Request};
-use crate::model::{KeyId, ProjectRole, RoleName, TargetPath};
+use crate::model::{KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath};
 use crate::runs::build::Removals;
 use crate::site::Site;
 use crate::site::projects;
@@ -12,7 +12,7 @@ use crate::state::ledger::{self, Registration, What};
 use crate::submission::check::{self, Binding, Checked};
 use crate::submission::{Refusal, Submission, open};
 use crate::trust::{Standing, lives};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A submission that passed the checks that need no unpacking.
@@ -29,7 +29,7 @@ pub(super) fn pass(
     ledger: &[Registration],
 ) -> Result<Vec<Passed>, Error> {
     let mut refused: Vec<(PathBuf, Vec<Refusal>)> = Vec::new();
-    let mut passed: Vec<Passed> = Vec::new();
+    let mut opened: BTreeMap<ProjectName, Submission> = BTreeMap::new();
     for path in request.zips {
         let submission = match Submission::open(path) {
             Ok(submission) => submission,
@@ -46,16 +46,21 @@ pub(super) fn pass(
         if !request.only.is_empty() && !request.only.contains(&project) {
             let what = format!("it is for {project}, which --only does not name");
             refused.push(refuse("access", what, "name it, if whoever sent it may release it"));
-            continue;
-        }
-        if passed.iter().any(|other| other.submission.project == project) {
+        } else if opened.contains_key(&project) {
             let what = format!("another of these submissions is for {project}, too");
             refused.push(refuse("version", what, "take them in one after the other"));
-            continue;
+        } else {
+            opened.insert(project, submission);
         }
-        match one(request, published, ledger, submission) {
+    }
+    let mut in_bins = in_bins(published, &opened.keys().cloned().collect());
+    let mut passed: Vec<Passed> = Vec::new();
+    for (project, submission) in opened {
+        let path = submission.path().to_owned();
+        let besides = in_bins.remove(&project).unwrap_or_default();
+        match one(request, published, ledger, submission, besides) {
             Ok(one) => passed.push(one),
-            Err(Halt::Refused(refusals)) => refused.push((path.clone(), refusals)),
+            Err(Halt::Refused(refusals)) => refused.push((path, refusals)),
             Err(Halt::Stop(error)) => return Err(error),
         }
     }
@@ -81,6 +86,7 @@ fn one(
     published: &Published,
     ledger: &[Registration],
     submission: Submission,
+    mut besides: BTreeMap<TargetPath, TargetFile>,
 ) -> Result<Passed, Halt> {
     let name = submission.project.clone();
     let project = published.projects.get(&name);
@@ -128,7 +134,6 @@ fn one(
         }),
     };
     let binding = expected.as_ref().map_or(Binding::AsPublished, Binding::Registered);
-    let mut besides = in_bins(published, &name);
     if let Some(project) = project.filter(|project| project.is_suspended()) {
         let site = Site::new(request.place.site);
         let before = projects::before_suspension(&site, project, &published.snapshot);
