@@ -12,6 +12,7 @@ use crate::state::ledger::{self, Registration, What};
 use crate::submission::check::{self, Binding, Checked};
 use crate::submission::{Refusal, Submission, open};
 use crate::trust::{Standing, lives};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -46,11 +47,14 @@ pub(super) fn pass(
         if !request.only.is_empty() && !request.only.contains(&project) {
             let what = format!("it is for {project}, which --only does not name");
             refused.push(refuse("access", what, "name it, if whoever sent it may release it"));
-        } else if opened.contains_key(&project) {
-            let what = format!("another of these submissions is for {project}, too");
-            refused.push(refuse("version", what, "take them in one after the other"));
-        } else {
-            opened.insert(project, submission);
+            continue;
+        }
+        match opened.entry(project.clone()) {
+            Entry::Vacant(entry) => _ = entry.insert(submission),
+            Entry::Occupied(_) => {
+                let what = format!("another of these submissions is for {project}, too");
+                refused.push(refuse("version", what, "take them in one after the other"));
+            }
         }
     }
     let mut in_bins = in_bins(published, &opened.keys().cloned().collect());
