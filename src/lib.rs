@@ -10,6 +10,7 @@
 //! - [`pipeline`]: the stages of a build, none of which knows another.
 //! - [`site`]: the published tree: its names, reading, swapping, sweeping.
 //! - [`submission`]: the ZIP that an author hands to an index, made and checked.
+//! - [`ceremony`]: the file that travels to the safe and back, and the signer's ledger.
 //! - [`audit`]: the whole-tree verifier.
 //! - [`state`]: lock, cache and journal.
 //! - [`runs`]: one page for each command; the only files that know two stages.
@@ -17,6 +18,7 @@
 //! `docs/architecture.md` has the map, and a test keeps its arrows.
 
 pub mod audit;
+pub mod ceremony;
 pub mod disk;
 pub mod keys;
 pub mod model;

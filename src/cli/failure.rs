@@ -2,7 +2,7 @@
 
 use tuffet::pipeline::collect;
 use tuffet::runs::guard::Refusal;
-use tuffet::runs::{author, build, explain, init, project, publish, status, sweep};
+use tuffet::runs::{author, build, ceremony, explain, init, project, publish, status, sweep};
 use tuffet::site::{self, client, read};
 
 /// A check found something.
@@ -150,6 +150,22 @@ impl From<project::Error> for Failure {
             project::Error::Disk(_)
             | project::Error::Published(read::Error::Disk(_))
             | project::Error::Publish(publish::Error::Disk(_)) => FILES,
+            _ => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ceremony::Error> for Failure {
+    fn from(error: ceremony::Error) -> Self {
+        let code = match &error {
+            ceremony::Error::NotBegun(_)
+            | ceremony::Error::Outstanding
+            | ceremony::Error::NoneOutstanding
+            | ceremony::Error::File(tuffet::ceremony::file::Error::Form { .. }) => USAGE,
+            ceremony::Error::Disk(_)
+            | ceremony::Error::Published(read::Error::Disk(_))
+            | ceremony::Error::Publish(publish::Error::Disk(_)) => FILES,
             _ => REFUSED,
         };
         Self::new(code, error.to_string())

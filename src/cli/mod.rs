@@ -3,6 +3,7 @@
 mod args;
 mod author;
 mod build;
+mod ceremony;
 mod clock;
 mod explain;
 mod failure;
@@ -57,6 +58,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
         Command::Explain(explain) => explain::run(&args.common, explain),
         Command::Sweep(sweep) => sweep::run(&args.common, sweep),
         Command::Author(command) => author::run(&args.common, command),
+        Command::Ceremony(command) => ceremony::run(&args.common, command),
         Command::Project(command) => project::run(&args.common, command),
         Command::Key(command) => key::run(&args.common, command),
         Command::Completions { shell } => {

@@ -43,12 +43,15 @@ fn name(text: &str) -> Result<ProjectName, Failure> {
 }
 
 /// `NAME=KEYID`, as often as given.
-fn registrations(given: &[String]) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
+pub(super) fn registrations(
+    flag: &str,
+    given: &[String],
+) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
     let mut all: BTreeMap<ProjectName, BTreeSet<KeyId>> = BTreeMap::new();
     for text in given {
         let wrong = || {
             Failure::usage(format!(
-                "--register {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints"
+                "{flag} {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints"
             ))
         };
         let (project, keyid) = text.split_once('=').ok_or_else(wrong)?;
@@ -63,7 +66,7 @@ fn registrations(given: &[String]) -> Result<BTreeMap<ProjectName, BTreeSet<KeyI
 fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
     let now = clock::now(common)?;
-    let register = registrations(&args.register)?;
+    let register = registrations("--register", &args.register)?;
     let only = args.only.iter().map(|text| name(text)).collect::<Result<BTreeSet<_>, _>>()?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };

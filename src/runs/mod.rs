@@ -3,6 +3,7 @@
 
 pub mod author;
 pub mod build;
+pub mod ceremony;
 pub mod explain;
 pub mod init;
 pub mod project;

@@ -5,7 +5,7 @@ use super::State;
 use crate::disk::{self, place, read};
 use crate::model::{Key, KeyId, Moment, ProjectName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What happened to a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub enum What {
     Revoked,
     /// A role of it was about to lapse.
     Suspended,
+    /// The administrators signed it over.
+    Claimed,
 }
 
 /// A line of the ledger.
@@ -93,4 +95,41 @@ pub fn append(state: &State, registration: &Registration) -> Result<(), disk::Er
 #[must_use]
 pub fn last<'a>(lines: &'a [Registration], project: &ProjectName) -> Option<&'a Registration> {
     lines.iter().rev().find(|line| line.project == project.as_str())
+}
+
+/// A ceremony that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    /// When its file was made.
+    pub at: Moment,
+    /// The projects in it, whose keys stay as they are meanwhile.
+    pub projects: BTreeSet<String>,
+}
+
+/// The ceremony that is under way, if one is.
+///
+/// # Errors
+/// [`Error`].
+pub fn outstanding(state: &State) -> Result<Option<Outstanding>, Error> {
+    let path = state.outstanding();
+    let Some(bytes) = read::bytes_if_there(&path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Damaged { path, line: 1, source })
+}
+
+/// Notes that a ceremony is under way.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn set_outstanding(state: &State, at: Moment, projects: BTreeSet<String>) -> Result<(), disk::Error> {
+    // Names and a moment always have a form in JSON.
+    let bytes = serde_json::to_vec(&Outstanding { at, projects }).unwrap_or_default();
+    place::write_atomic(&state.outstanding(), &bytes)
+}
+
+/// Notes that none is.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
+    place::remove_file(&state.outstanding())
 }

@@ -71,6 +71,10 @@ impl State {
         self.root.join("ledger").join("registrations.jsonl")
     }
 
+    pub(crate) fn outstanding(&self) -> PathBuf {
+        self.root.join("ledger").join("ceremony.json")
+    }
+
     pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal.jsonl")
     }

@@ -3,8 +3,10 @@
 //! [`judge`] holds the rules that a client applies to one metadata file; [`verified`] is the only
 //! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
 //! target through delegations; [`finding`] is what a verifier reports of a whole tree; [`custody`] says
-//! who holds a role, [`claim`] what an author may delegate, and [`forger`] who could forge a target.
+//! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what a role
+//! that is about to be signed changes, and [`forger`] who could forge a target.
 
+pub mod ceremony;
 pub mod claim;
 pub mod custody;
 pub mod finding;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What each folder of the library may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("trust", &["model"]),
     ("disk", &["model"]),
@@ -14,11 +14,24 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("state", &["model", "disk"]),
     ("site", &["model", "trust", "disk", "report"]),
     ("submission", &["model", "trust", "disk", "site"]),
+    ("ceremony", &["model", "disk"]),
     ("audit", &["model", "trust", "disk", "report"]),
     ("pipeline", &["model", "disk", "keys", "report"]),
     (
         "runs",
-        &["model", "trust", "disk", "keys", "report", "state", "site", "submission", "audit", "pipeline"],
+        &[
+            "model",
+            "trust",
+            "disk",
+            "keys",
+            "report",
+            "state",
+            "site",
+            "submission",
+            "ceremony",
+            "audit",
+            "pipeline",
+        ],
     ),
     (
         "cli",
@@ -31,6 +44,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "state",
             "site",
             "submission",
+            "ceremony",
             "audit",
             "pipeline",
             "runs",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Pages, plain keys, and the names that stock tough asks for.
-const CONFIG: &str =
+pub(super) const CONFIG: &str =
     "[source]\npath = \"dists\"\n[site]\ntough_alias = true\n[keys]\ninsecure_plain = true\n";
 
 /// A repository with one unclaimed project.

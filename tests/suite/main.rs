@@ -13,6 +13,7 @@ mod architecture;
 mod authors;
 mod bandersnatch;
 mod build;
+mod ceremonies;
 mod churn;
 mod clients;
 mod compress;

@@ -4,6 +4,7 @@ use super::authors::{Clients, repository};
 use super::support::author::{Author, Forge, force, places, wheel};
 use super::support::nginx::Nginx;
 use super::support::{Repo, snapshot_of};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -51,7 +52,7 @@ fn what_is_served_over_http_is_read_as_a_client_reads_it() {
 }
 
 #[test]
-fn recently_claimed_is_split_past_500_projects_and_a_release_changes_no_list() {
+fn lists_are_split_past_500_projects_and_a_release_changes_none() {
     let repo = repository();
     let author = Author::known(11);
     let known = Clients::of(&repo);
@@ -110,6 +111,38 @@ fn recently_claimed_is_split_past_500_projects_and_a_release_changes_no_list() {
     assert_eq!(changed, ["recently-claimed.d"]);
     repo.verify();
     known.verify(&repo, &repo.of_project("djnew"));
+
+    // A ceremony signs all of them over: `claimed` is split, too, its shards siblings in `targets`, and the online
+    // list is whole again. A look-up in a client from before goes on.
+    let safe = super::ceremonies::Safe::of(&repo, 1);
+    let applied = super::ceremonies::ceremony(&repo, &safe, &["--confirm-all"]);
+    assert_eq!(applied["claimed"].as_array().unwrap().len(), 1201);
+    repo.verify();
+    let versions = repo.versions();
+    let children =
+        repo.signed(&format!("{}.targets.json", versions["targets"]))["delegations"]["roles"].clone();
+    let children: Vec<&str> =
+        children.as_array().unwrap().iter().map(|child| child["name"].as_str().unwrap()).collect();
+    assert_eq!(children, ["claimed.a", "claimed.d", "claimed.z", "recently-claimed", "unclaimed"]);
+    assert_eq!(
+        repo.signed(&format!("{}.recently-claimed.json", versions["recently-claimed"]))["delegations"],
+        Value::Null
+    );
+    known.verify(&repo, &some_now(&repo));
+    // One more: the shard that it falls into, and no other list.
+    repo.register(&author, "djlast", &["1.0"]);
+    let before = repo.versions();
+    super::ceremonies::ceremony(&repo, &safe, &["--confirm-all"]);
+    let after = repo.versions();
+    let changed: Vec<&String> = after.keys().filter(|role| after.get(*role) != before.get(*role)).collect();
+    assert_eq!(changed, ["claimed.d", "recently-claimed"]);
+    repo.verify();
+    known.verify(&repo, &some_now(&repo));
+}
+
+/// The targets of a few projects of each shard.
+fn some_now(repo: &Repo) -> BTreeMap<String, String> {
+    ["ax0", "djx1", "djnew", "zx1199", "milk"].iter().flat_map(|name| repo.of_project(name)).collect()
 }
 
 #[test]

@@ -41,6 +41,12 @@ pub enum Error {
     /// A key was named for a project that nobody submits.
     #[error("--register {0}=…: none of the submissions is for {0}")]
     NothingToRegister(String),
+    /// A ceremony is under way that signs the project over.
+    #[error(
+        "{0} is in a ceremony that is under way: its keys do not change until `tuffet ceremony apply`, or `tuffet \
+         ceremony abandon`"
+    )]
+    Frozen(String),
     /// There are no projects.
     #[error(
         "source.layout is \"tree\": its files are no Python distributions, and there are no projects whose authors \
@@ -109,6 +115,14 @@ impl Place<'_> {
 
     fn publish(&self) -> publish::Manner<'_> {
         publish::Manner { lives: self.lives, compress: self.compress, now: self.now }
+    }
+}
+
+/// Refuses to change the keys of a project that a ceremony signs over just now.
+fn frozen(state: &State, name: &ProjectName) -> Result<(), Error> {
+    match ledger::outstanding(state)? {
+        Some(ceremony) if ceremony.projects.contains(name.as_str()) => Err(Error::Frozen(name.to_string())),
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `project revoke`: takes a project's keys away, at once where the online key vouches for them. The name
 //! does not fall to a bin: an empty role stands in for the project.
 
-use super::{Error, Place, bring_pages, open_staging, remove_pages, with_pages, with_root_page};
+use super::{Error, Place, bring_pages, frozen, open_staging, remove_pages, with_pages, with_root_page};
 use crate::keys::Signer;
 use crate::model::{ProjectName, Version};
 use crate::pipeline::partition::Difference;
@@ -48,6 +48,7 @@ pub fn revoke(
     if project.standing() == Standing::Claimed {
         return Err(Error::Claimed(name.to_string()));
     }
+    frozen(&state, name)?;
     let keys = match ledger::last(&ledger::load(&state)?, name) {
         Some(line) if project.is_suspended() => (line.keys.clone(), line.threshold),
         _ => (project.keys.clone(), project.delegation.keys.threshold),

@@ -8,6 +8,7 @@ use crate::runs::build::Removals;
 use crate::site::Site;
 use crate::site::projects;
 use crate::site::read::Published;
+use crate::state::State;
 use crate::state::ledger::{self, Registration, What};
 use crate::submission::check::{self, Binding, Checked};
 use crate::submission::{Refusal, Submission, open};
@@ -102,6 +103,9 @@ fn one(
         && role.as_str().len() + "pages".len() + 1 > RoleName::LONGEST
     {
         return refuse(format!("{role} is too long for a role name"), "");
+    }
+    if request.keys == Keys::Change {
+        super::super::frozen(&State::new(request.place.state), &name).map_err(Halt::Stop)?;
     }
     let named = request.register.get(&name).cloned();
     let expected = match (held, request.keys) {

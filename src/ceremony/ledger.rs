@@ -1,0 +1,170 @@
+//! The signer's ledger: what was last signed for each role, and which key each project had when. It lies beside
+//! the key, and is the one memory that the index cannot rewrite.
+
+use crate::disk::{self, place, read};
+use crate::model::{KeyId, Moment, ProjectName, RoleName, Sha256, Version};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A line of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Signed {
+        role: RoleName,
+        version: Version,
+        /// The SHA-256 of the bytes that were signed.
+        sha256: Sha256,
+        at: Moment,
+    },
+    Seen {
+        project: String,
+        keys: Vec<KeyId>,
+        threshold: u32,
+        at: Moment,
+    },
+}
+
+/// What was last signed for a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Its version.
+    pub version: Version,
+    /// The SHA-256 of the bytes that were signed.
+    pub sha256: Sha256,
+}
+
+/// The keys that a project was seen with last, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The keys, sorted.
+    pub keys: Vec<KeyId>,
+    /// How many must sign.
+    pub threshold: u32,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// A ledger that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A line is damaged.
+    #[error("{} line {line}: {source}. Restore the ledger from its copy; without it nothing is known", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// The ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    signed: BTreeMap<RoleName, Signed>,
+    seen: BTreeMap<String, Seen>,
+    new: Vec<Line>,
+    is_new: bool,
+}
+
+impl Ledger {
+    /// Reads the ledger at `path`; one that is not there is empty.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = read::bytes_if_there(path)?;
+        let mut ledger = Self {
+            path: path.to_owned(),
+            signed: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            new: Vec::new(),
+            is_new: bytes.is_none(),
+        };
+        let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+        let whole = text.ends_with('\n') || text.is_empty();
+        let count = text.lines().count();
+        for (index, line) in text.lines().enumerate() {
+            match serde_json::from_str(line) {
+                Ok(line) => ledger.learn(line),
+                Err(_) if index + 1 == count && !whole => {}
+                Err(source) => {
+                    return Err(Error::Damaged { path: path.to_owned(), line: index + 1, source });
+                }
+            }
+        }
+        Ok(ledger)
+    }
+
+    fn learn(&mut self, line: Line) {
+        match line {
+            Line::Signed { role, version, sha256, .. } => {
+                self.signed.insert(role, Signed { version, sha256 });
+            }
+            Line::Seen { project, keys, threshold, at } => {
+                self.seen.insert(project, Seen { keys, threshold, since: at });
+            }
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nothing was ever written down here.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// What was last signed for a role.
+    #[must_use]
+    pub fn signed(&self, role: &RoleName) -> Option<Signed> {
+        self.signed.get(role).copied()
+    }
+
+    /// The keys that a project was seen with last.
+    #[must_use]
+    pub fn seen(&self, project: &ProjectName) -> Option<&Seen> {
+        self.seen.get(project.as_str())
+    }
+
+    /// Notes that bytes are about to be signed.
+    pub fn note_signed(&mut self, role: &RoleName, version: Version, sha256: Sha256, at: Moment) {
+        let line = Line::Signed { role: role.clone(), version, sha256, at };
+        self.learn(line.clone());
+        self.new.push(line);
+    }
+
+    /// Notes the keys of a project, if they are others than it was seen with last.
+    pub fn note_seen(&mut self, project: &ProjectName, keys: &[KeyId], threshold: u32, at: Moment) {
+        let known = self.seen(project).is_some_and(|seen| seen.keys == keys && seen.threshold == threshold);
+        if !known {
+            let line = Line::Seen { project: project.to_string(), keys: keys.to_vec(), threshold, at };
+            self.learn(line.clone());
+            self.new.push(line);
+        }
+    }
+
+    /// Writes down what was noted; durable when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&mut self) -> Result<(), Error> {
+        for line in std::mem::take(&mut self.new) {
+            // Names, keys and moments always have a form in JSON.
+            let text = serde_json::to_string(&line).unwrap_or_default();
+            place::append_durable_line(&self.path, &text)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,369 @@
+//! Ceremonies: trust moves to keys that are not on the machine, by one file to the safe and back.
+
+use super::authors::{Clients, repository};
+use super::support::Repo;
+use super::support::author::{Author, days_from_now, wheel};
+use super::support::snapshot_of;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A safe: a folder with one administrator's key, and nothing else of the index's.
+pub(super) struct Safe {
+    dir: TempDir,
+}
+
+impl Safe {
+    pub(super) fn of(repo: &Repo, number: u8) -> Self {
+        let dir = TempDir::new().unwrap();
+        let key = repo.path().join(format!("offline-keys/admin-{number}.key"));
+        std::fs::copy(key, dir.path().join("admin.key")).unwrap();
+        Self { dir }
+    }
+
+    /// Carries a file in, signs it, and carries it out.
+    fn sign(&self, file: &Path, more: &[&str]) -> (i32, Value, PathBuf) {
+        let inside = self.dir.path().join(file.file_name().unwrap());
+        std::fs::copy(file, &inside).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tuffet"));
+        command.current_dir(self.dir.path()).stdin(std::process::Stdio::null());
+        command.args([
+            "ceremony",
+            "sign",
+            inside.to_str().unwrap(),
+            "--key",
+            "admin.key",
+            "--format",
+            "json",
+        ]);
+        let output = command.args(more).output().unwrap();
+        let said = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (output.status.code().unwrap(), said, inside)
+    }
+}
+
+fn prepare(repo: &Repo, more: &[&str]) -> (Value, PathBuf) {
+    let out = repo.path().join("ceremony.json");
+    let _ = std::fs::remove_file(&out);
+    let args = ["ceremony", "prepare", "--out", out.to_str().unwrap(), "--format", "json"];
+    (repo.run(&[&args[..], more].concat()).ok().json(), out)
+}
+
+fn apply(repo: &Repo, files: &[&Path]) -> Value {
+    let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    repo.run(&[&["ceremony", "apply", "--format", "json"][..], &files].concat()).ok().json()
+}
+
+/// One whole ceremony over everything that waits.
+pub(super) fn ceremony(repo: &Repo, safe: &Safe, more: &[&str]) -> Value {
+    let (_, file) = prepare(repo, &[]);
+    let (code, said, signed) = safe.sign(&file, more);
+    assert_eq!(code, 0, "{said}");
+    apply(repo, &[&signed])
+}
+
+#[test]
+fn promise_3_promotion_changes_the_parents_alone_and_clients_install_on() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let known = Clients::of(&repo);
+    let role = repo.site().join("metadata/1.project.cheese.json");
+    let (before, versions) = (std::fs::read(&role).unwrap(), repo.versions());
+    // Nothing of the index but the file is at the safe, and no author's key is anywhere near.
+    let applied = ceremony(&repo, &safe, &["--confirm", &format!("cheese={}", author.keyid())]);
+    assert_eq!(applied["claimed"], json!(["cheese"]));
+    assert_eq!(std::fs::read(&role).unwrap(), before);
+    let after = repo.versions();
+    let changed: Vec<&String> = after.keys().filter(|role| versions.get(*role) != after.get(*role)).collect();
+    assert_eq!(changed, ["claimed", "recently-claimed"]);
+    repo.verify();
+    known.verify(&repo, &repo.all_targets());
+    let explained = repo.run(&["explain", "cheese"]).ok().stdout.replace('\n', " ");
+    assert!(explained.contains("Nobody could forge this today but the author"), "{explained}");
+    // The author goes on as before.
+    repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
+    repo.verify();
+    known.verify(&repo, &repo.of_project("cheese"));
+    // Nothing waits any more.
+    let (out, file) = prepare(&repo, &[]);
+    assert_eq!((&out["out"], file.exists()), (&Value::Null, false));
+}
+
+#[test]
+fn a_key_seen_for_the_first_time_is_written_down_and_waits_for_the_next_ceremony() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let (author, other) = (Author::known(11), Author::known(14));
+    repo.register(&author, "cheese", &["1.0"]);
+    repo.register(&other, "brie", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let (code, said, signed) = safe.sign(&file, &["--confirm", &format!("brie={}", other.keyid())]);
+    assert_eq!(code, 0, "{said}");
+    let projects = said["roles"][0]["projects"].as_array().unwrap();
+    let approved: Vec<(&str, bool)> = projects
+        .iter()
+        .map(|project| (project["project"].as_str().unwrap(), project["approved"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(approved, [("brie", true), ("cheese", false)]);
+    assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["brie"]));
+    repo.verify();
+    // Next time the ledger knows the key, and nobody has to confirm it; unless that is to be so for longer.
+    let (_, file) = prepare(&repo, &[]);
+    let (_, said, _) = safe.sign(&file, &["--older-than", "14d"]);
+    assert_eq!(said["roles"][0]["projects"][0]["approved"], false, "{said}");
+    let (_, said, signed) = safe.sign(&file, &[]);
+    assert!(said["roles"][0]["projects"][0]["since"].is_string(), "{said}");
+    assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["cheese"]));
+    repo.verify();
+    Clients::of(&repo);
+}
+
+#[test]
+fn a_file_is_refused_that_the_ledger_contradicts_and_a_changed_byte_is_noticed() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = repo.path().join("changed.json");
+    std::fs::write(&changed, text.replace("packages/cheese/*", "packages/chease/*")).unwrap();
+    assert_eq!(safe.sign(&changed, &["--confirm-all"]).0, 3);
+    std::fs::write(&changed, &text[..text.len() / 2]).unwrap();
+    assert_eq!(safe.sign(&changed, &["--confirm-all"]).0, 2);
+
+    // Signed once with the project; a second content for that version is refused.
+    let confirm = format!("cheese={}", author.keyid());
+    let (code, _, _) = safe.sign(&file, &["--confirm", &confirm]);
+    assert_eq!(code, 0);
+    repo.run(&["ceremony", "abandon"]).ok();
+    repo.register(&author, "brie", &["1.0"]);
+    let (_, second) = prepare(&repo, &[]);
+    let (code, said, _) = safe.sign(&second, &["--confirm-all"]);
+    assert_eq!(code, 3, "{said}");
+    // The same content again is no second one.
+    let (code, ..) = safe.sign(&file, &["--confirm", &confirm]);
+    assert_eq!(code, 0);
+    // A holder of another key has no say, and signs nothing.
+    let root = Safe::of(&repo, 1);
+    std::fs::copy(repo.path().join("offline-keys/root-1.key"), root.dir.path().join("admin.key")).unwrap();
+    assert_eq!(root.sign(&file, &["--confirm-all"]).0, 3);
+    // What was prepared before the abandonment is not applied any more: another ceremony is under way, on what
+    // is published still, so that it is; a build in between does not matter.
+    repo.build(&[]);
+}
+
+#[test]
+fn keys_do_not_change_while_a_ceremony_signs_them_over() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let (author, heir) = (Author::known(11), Author::known(14));
+    repo.register(&author, "cheese", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let another = repo.path().join("another.json");
+    assert_eq!(
+        repo.run(&["ceremony", "prepare", "--out", another.to_str().unwrap()]).code,
+        2,
+        "one at a time"
+    );
+    let before = snapshot_of(&repo.site());
+    assert_eq!(repo.run(&["project", "revoke", "cheese", "--yes"]).code, 3);
+    let rekey = heir.sign("cheese", &[], Some(&repo), &["--rekey", "--yes"]);
+    let register = format!("cheese={}", heir.keyid());
+    assert_eq!(repo.run(&["project", "rekey", rekey.to_str().unwrap(), "--register", &register]).code, 3);
+    assert_eq!(snapshot_of(&repo.site()), before);
+    // A release is no change of keys, and does not wait.
+    repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
+    let (name, bytes) = wheel("milk", "1.1");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    let (_, _, signed) = safe.sign(&file, &["--confirm-all"]);
+    assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["cheese"]));
+    repo.verify();
+    // The same file a second time is superseded; so is one that was abandoned and prepared anew.
+    assert_eq!(repo.run(&["ceremony", "apply", signed.to_str().unwrap()]).code, 2);
+    repo.register(&author, "brie", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    assert_eq!(repo.run(&["ceremony", "apply", signed.to_str().unwrap()]).code, 3);
+    // Unsigned, it says what is missing.
+    let ran = repo.run(&["ceremony", "apply", file.to_str().unwrap()]);
+    assert!(ran.code == 3 && ran.stderr.contains("0 of the 1 signatures"), "{ran:?}");
+    repo.run(&["ceremony", "abandon"]).ok();
+    assert_eq!(repo.run(&["ceremony", "abandon"]).code, 2);
+    repo.run(&["project", "revoke", "brie", "--yes"]).ok();
+    repo.verify();
+}
+
+#[test]
+fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_know() {
+    use tuffet::ceremony::Ceremony;
+    use tuffet::model::{Envelope, Signature, Targets};
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let (author, attacker) = (Author::known(11), Author::known(99));
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    repo.register(&author, "brie", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    repo.register(&author, "edam", &["1.0"]);
+    // It plants keys for projects of others, dated a year back.
+    let year = days_from_now(-365);
+    for name in ["numpy", "requests", "django"] {
+        let zip = attacker.sign(name, &["1.0"], None, &[]);
+        repo.accept(&[&zip], &["--register", &format!("{name}={}", attacker.keyid())]);
+    }
+    let ledger = repo.path().join(".tuffet/ledger/registrations.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    let today = &days_from_now(0)[..10];
+    std::fs::write(&ledger, text.replace(today, &year[..10])).unwrap();
+    let (out, file) = prepare(&repo, &["--older-than", "14d"]);
+    assert_eq!(out["promoted"].as_array().unwrap().len(), 4, "the index believes itself: {out}");
+    let (code, said, _) = safe.sign(&file, &[]);
+    assert_eq!(code, 0, "{said}");
+    let role = &said["roles"][0];
+    assert!(role["signed"].as_array().unwrap().is_empty(), "{said}");
+    let named =
+        role["projects"].as_array().unwrap().iter().filter(|project| project["approved"] == false).count();
+    assert_eq!(named, 4, "{said}");
+
+    // Each of these files would let a name go, or give it to another: all are refused with the reason.
+    let honest = Ceremony::read(&file).unwrap();
+    let seal = |targets: Targets| {
+        Envelope::seal(targets, |_| Ok::<Vec<Signature>, tuffet::model::canonical::Error>(vec![])).unwrap()
+    };
+    let forged = |change: &dyn Fn(&mut Ceremony)| {
+        let mut ceremony = honest.clone();
+        change(&mut ceremony);
+        let path = repo.path().join("forged.json");
+        ceremony.write(&path).unwrap();
+        safe.sign(&path, &["--confirm-all"])
+    };
+    let in_claimed = |change: &dyn Fn(&mut Targets)| {
+        forged(&|ceremony| {
+            let mut targets = ceremony.steps[0].after.signed().clone();
+            change(&mut targets);
+            ceremony.steps[0].after = seal(targets);
+        })
+    };
+    let key = |targets: &mut Targets, role: &str| {
+        let delegations = targets.delegations.as_mut().unwrap();
+        let planted = delegations
+            .roles
+            .iter()
+            .find(|child| child.name.as_str() == "project.numpy")
+            .unwrap()
+            .keys
+            .clone();
+        let child = delegations.roles.iter_mut().find(|child| child.name.as_str() == role).unwrap();
+        child.keys = planted;
+    };
+    for (what, (code, said, _)) in [
+        ("a claimed project's key swapped", in_claimed(&|targets| key(targets, "project.cheese"))),
+        (
+            "a claimed project left out",
+            in_claimed(&|targets| {
+                targets
+                    .delegations
+                    .as_mut()
+                    .unwrap()
+                    .roles
+                    .retain(|child| child.name.as_str() != "project.cheese");
+            }),
+        ),
+        (
+            "another version than follows",
+            in_claimed(&|targets| targets.version = tuffet::model::Version::FIRST),
+        ),
+        (
+            "an older claimed as the predecessor",
+            forged(&|ceremony| {
+                let bytes = std::fs::read(repo.site().join("metadata/2.claimed.json")).unwrap();
+                ceremony.steps[0].before = Some(Envelope::<Targets>::parse(&bytes).unwrap());
+            }),
+        ),
+        ("no predecessor", forged(&|ceremony| ceremony.steps[0].before = None)),
+        (
+            "targets that names no claimed",
+            forged(&|ceremony| {
+                let mut targets = ceremony.targets.signed().clone();
+                targets.version = targets.version.next();
+                targets.delegations.as_mut().unwrap().roles.remove(0);
+                let before = Some(ceremony.targets.clone());
+                let step =
+                    tuffet::ceremony::Step { role: "targets".parse().unwrap(), before, after: seal(targets) };
+                ceremony.steps.insert(0, step);
+            }),
+        ),
+        (
+            "recently-claimed before claimed",
+            forged(&|ceremony| {
+                let mut targets = ceremony.targets.signed().clone();
+                targets.version = targets.version.next();
+                targets.delegations.as_mut().unwrap().roles.swap(0, 1);
+                let before = Some(ceremony.targets.clone());
+                let step =
+                    tuffet::ceremony::Step { role: "targets".parse().unwrap(), before, after: seal(targets) };
+                ceremony.steps.insert(0, step);
+            }),
+        ),
+    ] {
+        assert_eq!(code, 3, "{what}: {said}");
+    }
+}
+
+#[test]
+fn two_of_three_holders_sign_apart_on_folders_that_share_nothing_but_the_file() {
+    let repo = Repo::with_config(super::authors::CONFIG);
+    let (name, bytes) = wheel("milk", "1.0");
+    repo.add(&name, &bytes);
+    repo.run(&["init", "--admin-keys", "3", "--admin-threshold", "2"]).ok();
+    repo.build(&[]);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    repo.register(&author, "brie", &["1.0"]);
+    let known = Clients::of(&repo);
+    let safes = [1, 2, 3].map(|number| Safe::of(&repo, number));
+    let (_, file) = prepare(&repo, &[]);
+    let (_, said, one) = safes[0].sign(&file, &["--confirm-all"]);
+    assert_eq!(
+        (said["roles"][0]["signed"].as_array().unwrap().len(), &said["roles"][0]["threshold"]),
+        (1, &json!(2))
+    );
+    let ran = repo.run(&["ceremony", "apply", one.to_str().unwrap()]);
+    assert!(ran.code == 3 && ran.stderr.contains("1 of the 2 signatures"), "{ran:?}");
+    // Who confirms other projects signs another content.
+    let (_, _, other) = safes[1].sign(&file, &["--confirm", &format!("brie={}", author.keyid())]);
+    let ran = repo.run(&["ceremony", "apply", one.to_str().unwrap(), other.to_str().unwrap()]);
+    assert!(ran.code == 3 && ran.stderr.contains("different contents"), "{ran:?}");
+    let (_, _, two) = safes[2].sign(&file, &["--confirm-all"]);
+    let applied = apply(&repo, &[&one, &two]);
+    assert_eq!(applied["claimed"], json!(["brie", "cheese"]));
+    repo.verify();
+    known.verify(&repo, &repo.all_targets());
+    // From hand to hand is as good as apart.
+    repo.register(&author, "edam", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let (_, _, one) = safes[0].sign(&file, &["--confirm-all"]);
+    let (_, _, both) = safes[2].sign(&one, &["--confirm-all"]);
+    assert_eq!(apply(&repo, &[&both])["claimed"], json!(["edam"]));
+    repo.verify();
+    known.verify(&repo, &repo.all_targets());
+}
+
+#[test]
+fn roles_near_their_end_are_signed_again_though_nothing_else_waits() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let later = days_from_now(50);
+    let (out, file) = prepare(&repo, &["--now", &later]);
+    assert_eq!(out["roles"], json!({"claimed": 2}), "half of its 90 days are over");
+    let (code, said, signed) = safe.sign(&file, &["--now", &later]);
+    assert_eq!(code, 0, "{said}");
+    repo.run(&["ceremony", "apply", signed.to_str().unwrap(), "--now", &later]).ok();
+    repo.run(&["verify", "--strict", "--now", &later]).ok();
+    let status = repo.run(&["status", "--format", "json", "--now", &later]).ok().json();
+    let claimed = status["roles"].as_array().unwrap().iter().find(|role| role["role"] == "claimed").unwrap();
+    assert!(claimed["expires"].as_str().unwrap() > &days_from_now(139)[..], "{claimed}");
+}
