@@ -4,7 +4,7 @@
 use crate::disk::{self, place, read};
 use crate::model::{KeyId, Moment, ProjectName, RoleName, Sha256, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A line of it.
@@ -16,6 +16,12 @@ enum Line {
         version: Version,
         /// The SHA-256 of the bytes that were signed.
         sha256: Sha256,
+        at: Moment,
+    },
+    Claimed {
+        claimed: String,
+        keys: Vec<KeyId>,
+        threshold: u32,
         at: Moment,
     },
     Seen {
@@ -69,6 +75,8 @@ pub enum Error {
 pub struct Ledger {
     path: PathBuf,
     signed: BTreeMap<RoleName, Signed>,
+    history: BTreeSet<(RoleName, Version, Sha256)>,
+    claimed: BTreeMap<String, Seen>,
     seen: BTreeMap<String, Seen>,
     new: Vec<Line>,
     is_new: bool,
@@ -84,6 +92,8 @@ impl Ledger {
         let mut ledger = Self {
             path: path.to_owned(),
             signed: BTreeMap::new(),
+            history: BTreeSet::new(),
+            claimed: BTreeMap::new(),
             seen: BTreeMap::new(),
             new: Vec::new(),
             is_new: bytes.is_none(),
@@ -106,7 +116,11 @@ impl Ledger {
     fn learn(&mut self, line: Line) {
         match line {
             Line::Signed { role, version, sha256, .. } => {
+                self.history.insert((role.clone(), version, sha256));
                 self.signed.insert(role, Signed { version, sha256 });
+            }
+            Line::Claimed { claimed, keys, threshold, at } => {
+                self.claimed.insert(claimed, Seen { keys, threshold, since: at });
             }
             Line::Seen { project, keys, threshold, at } => {
                 self.seen.insert(project, Seen { keys, threshold, since: at });
@@ -130,6 +144,24 @@ impl Ledger {
     #[must_use]
     pub fn signed(&self, role: &RoleName) -> Option<Signed> {
         self.signed.get(role).copied()
+    }
+
+    /// Whether these bytes were signed as this version of a role, lately or before.
+    #[must_use]
+    pub fn has_signed(&self, role: &RoleName, version: Version, sha256: Sha256) -> bool {
+        self.history.contains(&(role.clone(), version, sha256))
+    }
+
+    /// Every project that was signed over with this ledger, with the keys that it got.
+    pub fn claimed(&self) -> impl Iterator<Item = (&str, &Seen)> {
+        self.claimed.iter().map(|(name, seen)| (name.as_str(), seen))
+    }
+
+    /// Notes that a project is signed over.
+    pub fn note_claimed(&mut self, project: &ProjectName, keys: &[KeyId], threshold: u32, at: Moment) {
+        let line = Line::Claimed { claimed: project.to_string(), keys: keys.to_vec(), threshold, at };
+        self.learn(line.clone());
+        self.new.push(line);
     }
 
     /// The keys that a project was seen with last.

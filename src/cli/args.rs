@@ -482,6 +482,9 @@ pub(crate) struct CeremonySign {
     /// Wait with projects whose key the ledger has known for less than this span (24h, 14d)
     #[arg(long, value_name = "SPAN")]
     pub(crate) older_than: Option<String>,
+    /// The ceremony that you signed last was abandoned: this one follows what was published before it
+    #[arg(long)]
+    pub(crate) abandoned: bool,
     /// Believe the index in every key that is seen for the first time: whoever has taken it over
     /// could have put there what they like
     #[arg(long)]

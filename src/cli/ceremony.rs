@@ -116,6 +116,7 @@ fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u8, Failure>
     let mut ledger = Ledger::read(&path).map_err(runs::Error::from)?;
     let mut confirmed = Confirmed {
         all: args.confirm_all,
+        abandoned: args.abandoned,
         older_than: span(args.older_than.as_deref())?,
         ..Confirmed::default()
     };

@@ -90,6 +90,15 @@ impl Versions {
         Ok(Self { highest: read::highest_versions(site)? })
     }
 
+    /// The same, above these versions too.
+    pub(super) fn above(mut self, used: BTreeMap<RoleName, Version>) -> Self {
+        for (role, version) in used {
+            let highest = self.highest.entry(role).or_insert(version);
+            *highest = version.max(*highest);
+        }
+        self
+    }
+
     pub(super) fn next(&self, role: &RoleName, published: Version) -> Version {
         self.highest.get(role).copied().unwrap_or(published).max(published).next()
     }

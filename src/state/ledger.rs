@@ -3,7 +3,7 @@
 
 use super::State;
 use crate::disk::{self, place, read};
-use crate::model::{Key, KeyId, Moment, ProjectName};
+use crate::model::{Key, KeyId, Moment, ProjectName, RoleName, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,6 +104,32 @@ pub struct Outstanding {
     pub at: Moment,
     /// The projects in it, whose keys stay as they are meanwhile.
     pub projects: BTreeSet<String>,
+}
+
+/// The highest version of each offline role that was ever handed out to be signed: a holder signs no second
+/// content for one, whether it was published or not.
+///
+/// # Errors
+/// [`Error`].
+pub fn handed_out(state: &State) -> Result<BTreeMap<RoleName, Version>, Error> {
+    let path = state.handed_out();
+    let Some(bytes) = read::bytes_if_there(&path)? else { return Ok(BTreeMap::new()) };
+    serde_json::from_slice(&bytes).map_err(|source| Error::Damaged { path, line: 1, source })
+}
+
+/// Notes that these versions are handed out.
+///
+/// # Errors
+/// [`Error`].
+pub fn hand_out(state: &State, versions: impl Iterator<Item = (RoleName, Version)>) -> Result<(), Error> {
+    let mut all = handed_out(state)?;
+    for (role, version) in versions {
+        let highest = all.entry(role).or_insert(version);
+        *highest = version.max(*highest);
+    }
+    // Names and numbers always have a form in JSON.
+    place::write_atomic(&state.handed_out(), &serde_json::to_vec(&all).unwrap_or_default())?;
+    Ok(())
 }
 
 /// The ceremony that is under way, if one is.

@@ -71,6 +71,10 @@ impl State {
         self.root.join("ledger").join("registrations.jsonl")
     }
 
+    pub(crate) fn handed_out(&self) -> PathBuf {
+        self.root.join("ledger").join("handed-out.json")
+    }
+
     pub(crate) fn outstanding(&self) -> PathBuf {
         self.root.join("ledger").join("ceremony.json")
     }

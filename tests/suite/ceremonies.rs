@@ -7,6 +7,8 @@ use super::support::snapshot_of;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use tuffet::ceremony::Ceremony;
+use tuffet::model::{Envelope, Signature, Targets};
 
 /// A safe: a folder with one administrator's key, and nothing else of the index's.
 pub(super) struct Safe {
@@ -40,6 +42,12 @@ impl Safe {
         let said = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         (output.status.code().unwrap(), said, inside)
     }
+}
+
+/// An envelope that nobody has signed.
+fn seal(targets: Targets) -> Envelope<Targets> {
+    let nobody = |_: &[u8]| Ok::<Vec<Signature>, tuffet::model::canonical::Error>(Vec::new());
+    Envelope::seal(targets, nobody).unwrap()
 }
 
 fn prepare(repo: &Repo, more: &[&str]) -> (Value, PathBuf) {
@@ -134,25 +142,53 @@ fn a_file_is_refused_that_the_ledger_contradicts_and_a_changed_byte_is_noticed()
     std::fs::write(&changed, &text[..text.len() / 2]).unwrap();
     assert_eq!(safe.sign(&changed, &["--confirm-all"]).0, 2);
 
-    // Signed once with the project; a second content for that version is refused.
+    // Signed once with the project, and abandoned: the next file has another version, and what was signed over
+    // stays in it.
     let confirm = format!("cheese={}", author.keyid());
-    let (code, _, _) = safe.sign(&file, &["--confirm", &confirm]);
+    let first = repo.path().join("first.json");
+    std::fs::copy(&file, &first).unwrap();
+    let (code, _, _) = safe.sign(&first, &["--confirm", &confirm]);
     assert_eq!(code, 0);
     repo.run(&["ceremony", "abandon"]).ok();
     repo.register(&author, "brie", &["1.0"]);
-    let (_, second) = prepare(&repo, &[]);
-    let (code, said, _) = safe.sign(&second, &["--confirm-all"]);
-    assert_eq!(code, 3, "{said}");
-    // The same content again is no second one.
-    let (code, ..) = safe.sign(&file, &["--confirm", &confirm]);
-    assert_eq!(code, 0);
+    let (out, second) = prepare(&repo, &[]);
+    assert_eq!(out["roles"], json!({"claimed": 3}));
+    let copy = repo.path().join("copy.json");
+    std::fs::copy(&second, &copy).unwrap();
+    // A second content for a version is refused, as is one that lets go of what this ledger signed over.
+    let honest = Ceremony::read(&second).unwrap();
+    let forged = |change: &dyn Fn(&mut Targets)| {
+        let mut ceremony = honest.clone();
+        let mut targets = ceremony.steps[0].after.signed().clone();
+        change(&mut targets);
+        ceremony.steps[0].after = seal(targets);
+        ceremony.write(&changed).unwrap();
+        safe.sign(&changed, &["--confirm-all", "--abandoned"]).0
+    };
+    assert_eq!(forged(&|targets| targets.version = tuffet::model::Version::new(2).unwrap()), 3);
+    assert_eq!(
+        forged(&|targets| targets
+            .delegations
+            .as_mut()
+            .unwrap()
+            .roles
+            .retain(|c| c.name.as_str() != "project.cheese")),
+        3
+    );
+    // It follows an older version than was signed last, which somebody has to know the reason of.
+    assert_eq!(safe.sign(&copy, &["--confirm-all"]).0, 3);
+    let (code, said, signed) = safe.sign(&copy, &["--confirm-all", "--abandoned"]);
+    assert_eq!(code, 0, "{said}");
+    // What came after the signature is no more signed than what came before it: once this is applied, the first
+    // file is superseded.
+    assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["brie", "cheese"]));
+    repo.verify();
+    assert_eq!(safe.sign(&first, &["--confirm", &confirm]).0, 3, "version 2 comes before version 3");
     // A holder of another key has no say, and signs nothing.
     let root = Safe::of(&repo, 1);
     std::fs::copy(repo.path().join("offline-keys/root-1.key"), root.dir.path().join("admin.key")).unwrap();
     assert_eq!(root.sign(&file, &["--confirm-all"]).0, 3);
-    // What was prepared before the abandonment is not applied any more: another ceremony is under way, on what
-    // is published still, so that it is; a build in between does not matter.
-    repo.build(&[]);
+    assert_eq!(repo.build(&[])["published"], false);
 }
 
 #[test]
@@ -198,8 +234,6 @@ fn keys_do_not_change_while_a_ceremony_signs_them_over() {
 
 #[test]
 fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_know() {
-    use tuffet::ceremony::Ceremony;
-    use tuffet::model::{Envelope, Signature, Targets};
     let repo = repository();
     let safe = Safe::of(&repo, 1);
     let (author, attacker) = (Author::known(11), Author::known(99));
@@ -230,9 +264,6 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
 
     // Each of these files would let a name go, or give it to another: all are refused with the reason.
     let honest = Ceremony::read(&file).unwrap();
-    let seal = |targets: Targets| {
-        Envelope::seal(targets, |_| Ok::<Vec<Signature>, tuffet::model::canonical::Error>(vec![])).unwrap()
-    };
     let forged = |change: &dyn Fn(&mut Ceremony)| {
         let mut ceremony = honest.clone();
         change(&mut ceremony);

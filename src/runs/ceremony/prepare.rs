@@ -56,7 +56,7 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         return Err(Error::Outstanding);
     }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
-    let versions = Versions::of(&site)?;
+    let versions = Versions::of(&site)?.above(ledger::handed_out(&state)?);
     let mut outcome = Outcome::default();
     let lines = ledger::load(&state)?;
     let mut claimed = Claimed::of(&published);
@@ -91,6 +91,8 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         retired,
         steps,
     };
+    let versions = ceremony.steps.iter().map(|step| (step.role.clone(), step.after.signed().version));
+    ledger::hand_out(&state, versions)?;
     ceremony.write(request.out)?;
     let frozen: BTreeSet<String> = outcome.promoted.iter().map(ToString::to_string).collect();
     ledger::set_outstanding(&state, request.now, frozen)?;

@@ -7,7 +7,7 @@ use crate::ceremony::{Ceremony, Ledger, Retired, Step};
 use crate::keys::Signer;
 use crate::model::{
     Delegations, Envelope, Key, KeyId, Metadata, Moment, ProjectName, RoleKeys, RoleName, Sha256, Signature,
-    Targets,
+    TargetPath, Targets,
 };
 use crate::pipeline::sign as pipeline_sign;
 use crate::trust::ceremony::{self as judge, Change, Held};
@@ -22,6 +22,8 @@ pub struct Confirmed {
     pub projects: BTreeMap<ProjectName, Vec<KeyId>>,
     /// Whether the index is believed in all else.
     pub all: bool,
+    /// Whether the ceremony that was signed last was abandoned, so that this one follows an older version.
+    pub abandoned: bool,
     /// How long the ledger must have known a key that nobody confirms.
     pub older_than: Duration,
 }
@@ -95,7 +97,7 @@ pub fn sign(
     let mut steps = Vec::new();
     let mut roles = Vec::new();
     for step in &ceremony.steps {
-        predecessor(ceremony, step, ledger)?;
+        predecessor(ceremony, step, ledger, confirmed)?;
         let (projects, lists) = judged(step, &held_before, ledger, confirmed, now)?;
         let after = approved(step, &projects)?;
         let (keys, held) = holders(ceremony, &step.role)?;
@@ -125,7 +127,7 @@ pub fn sign(
         });
         steps.push(Step { role: step.role.clone(), before: step.before.clone(), after });
     }
-    nobody_falls(&held_before, &steps)?;
+    nobody_falls(ceremony, &held_before, &steps, ledger)?;
     if !signers.is_empty() && !ceremony.steps.is_empty() && roles.iter().all(|role| !role.signs) {
         let has_say = ceremony.steps.iter().any(|step| {
             holders(ceremony, &step.role)
@@ -215,9 +217,24 @@ fn delegated(list: &Targets) -> BTreeMap<RoleName, Held> {
 }
 
 /// Every project that was held is held as it was, by one list or another: no name falls to the bins.
-fn nobody_falls(before: &BTreeMap<RoleName, Held>, steps: &[Step]) -> Result<(), Error> {
+fn nobody_falls(
+    ceremony: &Ceremony,
+    before: &BTreeMap<RoleName, Held>,
+    steps: &[Step],
+    ledger: &Ledger,
+) -> Result<(), Error> {
     let lists = steps.iter().filter(|step| step.role.is_list() && step.role != RoleName::targets());
     let after: BTreeMap<RoleName, Held> = lists.flat_map(|step| delegated(step.after.signed())).collect();
+    // What was ever signed over with this ledger is known to it, whatever predecessor the file presents.
+    for (name, seen) in ledger.claimed() {
+        let role: Option<RoleName> = format!("project.{name}").parse().ok();
+        let Some(role) = role.filter(|role| covered(ceremony, role)) else { continue };
+        if after.get(&role).is_none_or(|held| held.keys != seen.keys || held.threshold != seen.threshold) {
+            let what =
+                format!("it was signed over {}, and would not be any more, or to other keys", seen.since);
+            return Err(Error::Ledger { role, what });
+        }
+    }
     match before.iter().find(|(role, held)| after.get(*role) != Some(held)) {
         None => Ok(()),
         Some((role, _)) => Err(Error::Strange {
@@ -228,6 +245,23 @@ fn nobody_falls(before: &BTreeMap<RoleName, Held>, steps: &[Step]) -> Result<(),
     }
 }
 
+/// Whether a project falls into one of the lists that change, by the patterns that `targets` is to give them.
+fn covered(ceremony: &Ceremony, role: &RoleName) -> bool {
+    let path =
+        judge::project_of(role).and_then(|name| format!("packages/{name}/-").parse::<TargetPath>().ok());
+    let Some(path) = path else { return false };
+    let digest = path.digest().to_string();
+    let children = top(ceremony).delegations.iter().flat_map(|d| &d.roles);
+    let mut lists = children.filter(|child| child.name.is_list() && child.covers(&path, &digest));
+    lists.any(|child| ceremony.steps.iter().any(|step| step.role == child.name))
+}
+
+/// `targets` as it is to be, or as it is published.
+fn top(ceremony: &Ceremony) -> &Targets {
+    let to_be = ceremony.steps.iter().find(|step| step.role == RoleName::targets());
+    to_be.map_or(ceremony.targets.signed(), |step| step.after.signed())
+}
+
 /// The keys that a role is held by: as `targets` says that is to be signed, or that is published.
 fn holders(ceremony: &Ceremony, role: &RoleName) -> Result<(BTreeMap<KeyId, Key>, RoleKeys), Error> {
     let root = ceremony.root.signed();
@@ -236,9 +270,8 @@ fn holders(ceremony: &Ceremony, role: &RoleName) -> Result<(BTreeMap<KeyId, Key>
         let keys = root.role(role).cloned().unwrap_or_else(|| RoleKeys::new(Vec::new(), 1));
         return Ok((root.keys.clone(), keys));
     }
-    let to_be = ceremony.steps.iter().find(|step| step.role == targets).map(|step| step.after.signed());
     let none = Delegations::default();
-    let delegations = to_be.unwrap_or(ceremony.targets.signed()).delegations.as_ref().unwrap_or(&none);
+    let delegations = top(ceremony).delegations.as_ref().unwrap_or(&none);
     let strange =
         || Error::Strange { role: role.clone(), what: "targets does not delegate to it".to_owned() };
     let child = delegations.roles.iter().find(|child| child.name == *role).ok_or_else(strange)?;
@@ -258,7 +291,12 @@ fn nobody_else(after: &Envelope<Targets>, keys: &BTreeMap<KeyId, Key>, held: &Ro
 }
 
 /// What a role follows must be what the ledger signed last, and what its parent's keys have signed.
-fn predecessor(ceremony: &Ceremony, step: &Step, ledger: &Ledger) -> Result<(), Error> {
+fn predecessor(
+    ceremony: &Ceremony,
+    step: &Step,
+    ledger: &Ledger,
+    confirmed: &Confirmed,
+) -> Result<(), Error> {
     let role = &step.role;
     let refuse = |what: String| Err(Error::Ledger { role: role.clone(), what });
     let version = step.after.signed().version();
@@ -298,9 +336,12 @@ fn predecessor(ceremony: &Ceremony, step: &Step, ledger: &Ledger) -> Result<(), 
         return refuse(format!("version {} was signed with this ledger, with other content", last.version));
     }
     let follows = (before.signed().version(), Sha256::of(before.covered()));
-    if version > last.version && follows != (last.version, last.sha256) {
+    // A ceremony that was signed and abandoned is not what this follows; what it signed over stays all the same.
+    let is_own = confirmed.abandoned && ledger.has_signed(role, follows.0, follows.1);
+    if version > last.version && follows != (last.version, last.sha256) && !is_own {
         return refuse(format!(
-            "it follows version {}, which is not what was signed last with this ledger (version {})",
+            "it follows version {}, which is not what was signed last with this ledger (version {}); if that ceremony was \
+             abandoned, and you know it from the people who run the index, give --abandoned",
             follows.0, last.version
         ));
     }
@@ -392,7 +433,7 @@ fn approved(step: &Step, projects: &[Project]) -> Result<Envelope<Targets>, Erro
             targets.delegations = None;
         }
     }
-    Ok(Envelope::seal(targets, |_| Ok::<Vec<Signature>, Error>(Vec::new()))?)
+    Envelope::seal(targets, |_| Ok::<Vec<Signature>, Error>(Vec::new()))
 }
 
 /// Signs; the ledger learns of it first.
@@ -412,7 +453,22 @@ fn signed(
         let what = format!("version {} was signed with this ledger, with other content", last.version);
         return Err(Error::Ledger { role: step.role.clone(), what });
     }
+    if let (None, Some(before)) = (ledger.signed(&step.role), &step.before) {
+        // What the first ceremony with a ledger follows is where its memory begins.
+        ledger.note_signed(&step.role, before.signed().version(), Sha256::of(before.covered()), now);
+    }
     ledger.note_signed(&step.role, after.signed().version(), sha256, now);
+    if step.role.is_list() && step.role != RoleName::targets() {
+        for (role, held) in delegated(after.signed()) {
+            let Some(name) = judge::project_of(&role) else { continue };
+            let known = ledger.claimed().any(|(claimed, seen)| {
+                claimed == name.as_str() && seen.keys == held.keys && seen.threshold == held.threshold
+            });
+            if !known {
+                ledger.note_claimed(&name, &held.keys, held.threshold, now);
+            }
+        }
+    }
     let mut after = after;
     for signer in by {
         let signature = signer.sign(after.covered()).map_err(pipeline_sign::Error::from)?;
