@@ -278,6 +278,7 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
             ceremony.steps[0].after = seal(targets);
         })
     };
+    let in_claimed_as = |role: &str| forged(&|ceremony| ceremony.steps[0].role = role.parse().unwrap());
     let key = |targets: &mut Targets, role: &str| {
         let delegations = targets.delegations.as_mut().unwrap();
         let planted = delegations
@@ -291,6 +292,57 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
         child.keys = planted;
     };
     for (what, (code, said, _)) in [
+        (
+            "a planted project that speaks for another's files",
+            in_claimed(&|targets| {
+                let roles = &mut targets.delegations.as_mut().unwrap().roles;
+                let planted = roles.iter_mut().find(|child| child.name.as_str() == "project.numpy").unwrap();
+                planted.paths = Some(vec![tuffet::model::PathPattern::new("packages/scipy/*")]);
+            }),
+        ),
+        (
+            "a project whose delegation ends no search",
+            in_claimed(&|targets| {
+                targets.delegations.as_mut().unwrap().roles[0].terminating = false;
+            }),
+        ),
+        (
+            "a role that lives for ten years",
+            in_claimed(&|targets| targets.expires = days_from_now(3650).parse().unwrap()),
+        ),
+        ("a field of its own", in_claimed(&|targets| _ = targets.extra.insert("x".to_owned(), 1.into()))),
+        ("a role of the online key's", in_claimed_as("recently-claimed")),
+        (
+            "targets that gives a shard to the online key",
+            forged(&|ceremony| {
+                let mut targets = ceremony.targets.signed().clone();
+                targets.version = targets.version.next();
+                let delegations = targets.delegations.as_mut().unwrap();
+                let online = delegations
+                    .roles
+                    .iter()
+                    .find(|c| c.name.as_str() == "recently-claimed")
+                    .unwrap()
+                    .keys
+                    .clone();
+                let shard = tuffet::model::DelegatedRole::by_path(
+                    "claimed.d".parse().unwrap(),
+                    online.keyids,
+                    1,
+                    vec![
+                        tuffet::model::PathPattern::new("packages/d*/*"),
+                        tuffet::model::PathPattern::new("simple/d*/*"),
+                    ],
+                    tuffet::model::delegation::Ends::Nothing,
+                );
+                delegations.roles.insert(0, shard);
+                let before = Some(ceremony.targets.clone());
+                let step =
+                    tuffet::ceremony::Step { role: "targets".parse().unwrap(), before, after: seal(targets) };
+                ceremony.steps.insert(0, step);
+            }),
+        ),
+        ("a step twice", forged(&|ceremony| ceremony.steps.push(ceremony.steps[0].clone()))),
         ("a claimed project's key swapped", in_claimed(&|targets| key(targets, "project.cheese"))),
         (
             "a claimed project left out",

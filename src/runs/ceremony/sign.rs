@@ -2,6 +2,8 @@
 //! file says of itself is believed: what is shown follows from the bytes to be signed, from their signed
 //! predecessors, and from the ledger beside the key.
 
+mod form;
+
 use super::Error;
 use crate::ceremony::{Ceremony, Ledger, Retired, Step};
 use crate::keys::Signer;
@@ -93,6 +95,13 @@ pub fn sign(
 ) -> Result<Outcome, Error> {
     let ledger_is_new = ledger.is_new();
     chain(ceremony, ledger)?;
+    for (index, step) in ceremony.steps.iter().enumerate() {
+        if ceremony.steps[..index].iter().any(|other| other.role == step.role) {
+            let what = "it stands in the file twice".to_owned();
+            return Err(Error::Strange { role: step.role.clone(), what });
+        }
+        form::check(ceremony, step, now)?;
+    }
     let held_before = held_before(ceremony, ledger)?;
     let mut steps = Vec::new();
     let mut roles = Vec::new();
