@@ -192,11 +192,9 @@ impl Ledger {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&mut self) -> Result<(), Error> {
-        for line in std::mem::take(&mut self.new) {
-            // Names, keys and moments always have a form in JSON.
-            let text = serde_json::to_string(&line).unwrap_or_default();
-            place::append_durable_line(&self.path, &text)?;
-        }
-        Ok(())
+        // Names, keys and moments always have a form in JSON.
+        let lines = std::mem::take(&mut self.new).into_iter();
+        let lines: Vec<String> = lines.map(|line| serde_json::to_string(&line).unwrap_or_default()).collect();
+        if lines.is_empty() { Ok(()) } else { Ok(place::append_durable_line(&self.path, &lines.join("\n"))?) }
     }
 }

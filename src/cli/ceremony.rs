@@ -127,7 +127,7 @@ fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u8, Failure>
     // Looked at first, with nothing written down and nothing signed.
     let looked = sign::sign(&ceremony, &[], &mut ledger.clone(), &confirmed, now)?;
     if common.format != Format::Json && !common.quiet {
-        show::print(&human(&looked, &path, &confirmed, now));
+        show::print(&human(&looked, &path, &confirmed, now, common.verbose));
     }
     if act == Act::Show {
         if common.format == Format::Json {
@@ -190,8 +190,14 @@ fn json(outcome: &Outcome, out: Option<&Path>) -> serde_json::Value {
     })
 }
 
+/// So many projects of a role are always named one by one.
+const NAMED: usize = 40;
+
+/// A key that the ledger has known for so long needs no line of its own among many.
+const LONG_KNOWN: Duration = Duration::from_secs(14 * 86_400);
+
 /// What is about to be signed, in plain words.
-fn human(outcome: &Outcome, ledger: &Path, confirmed: &Confirmed, now: Moment) -> String {
+fn human(outcome: &Outcome, ledger: &Path, confirmed: &Confirmed, now: Moment, all: bool) -> String {
     let mut out = String::new();
     if outcome.ledger_is_new {
         let text = format!(
@@ -216,14 +222,27 @@ fn human(outcome: &Outcome, ledger: &Path, confirmed: &Confirmed, now: Moment) -
             role.expires.to_string().get(..10).unwrap_or_default(),
             show::span(role.expires.since(now))
         );
-        for list in &role.lists {
-            out += &format!("  {list}\n");
+        if !role.lists.is_empty() {
+            out += &format!("  {}\n", show::wrap(&role.lists.join(", "), 78, "  "));
         }
         let (approved, others): (Vec<_>, Vec<_>) = role.projects.iter().partition(|one| one.approved);
         if !approved.is_empty() {
             out += &format!("  signs over {}:\n", show::count(approved.len() as u64, "project"));
         }
-        for project in approved {
+        // Where they are many, those that the ledger has known for long are counted; -v names them, too.
+        let (old, fresh): (Vec<_>, Vec<_>) = approved.into_iter().partition(|one| {
+            !all && role.projects.len() > NAMED
+                && one.since.is_some_and(|since| now.since(since) >= LONG_KNOWN)
+        });
+        if !old.is_empty() {
+            let youngest = old.iter().filter_map(|one| one.since).max().map(|since| now.since(since));
+            let span = show::span(youngest.unwrap_or_default());
+            out += &format!(
+                "    {} with keys seen {span} ago or earlier (-v)\n",
+                show::count(old.len() as u64, "project")
+            );
+        }
+        for project in fresh {
             let how = match (project.since, confirmed.all) {
                 (Some(since), _) => format!("key seen {} ago", show::span(now.since(since))),
                 (None, true) => "SEEN FOR THE FIRST TIME, believed".to_owned(),
@@ -261,15 +280,27 @@ fn line(project: &sign::Project, how: &str) -> String {
 /// What was signed, and what is still missing.
 fn missing(outcome: &Outcome, out: &Path) -> String {
     let mut text = format!("\nWrote {}.\n", out.display());
-    for role in &outcome.roles {
-        let many = u32::try_from(role.signed.len()).unwrap_or(u32::MAX);
-        text += &match role.threshold.saturating_sub(many) {
-            _ if many == 0 => format!("  {} is not signed.\n", role.role),
-            0 => format!("  {} has all signatures.\n", role.role),
-            lacks => format!("  {} needs {} more.\n", role.role, show::count(lacks.into(), "signature")),
-        };
+    let lacks = |role: &sign::Seen| {
+        role.threshold.saturating_sub(u32::try_from(role.signed.len()).unwrap_or(u32::MAX))
+    };
+    let names = |roles: &[&sign::Seen]| {
+        let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+        names.join(", ")
+    };
+    let (unsigned, signed): (Vec<_>, Vec<_>) = outcome.roles.iter().partition(|role| role.signed.is_empty());
+    let (done, partly): (Vec<_>, Vec<_>) = signed.into_iter().partition(|role| lacks(role) == 0);
+    for (what, roles) in [("All signatures", done), ("Not signed", unsigned)] {
+        if !roles.is_empty() {
+            text += &format!("{}\n", show::wrap(&format!("{what}: {}.", names(&roles)), 80, "  "));
+        }
     }
-    text + "Next, on the index's machine: tuffet ceremony apply FILE…, with the file of each holder.\n"
+    if let Some(most) = partly.iter().map(|role| lacks(role)).max() {
+        let more = show::count(most.into(), "more holder");
+        text +=
+            &format!("{}\n", show::wrap(&format!("To be signed by {more}: {}.", names(&partly)), 80, "  "));
+    }
+    let next = "Next, on the index's machine: tuffet ceremony apply FILE, with the file of each holder.";
+    text + &format!("{}\n", show::wrap(next, 80, ""))
 }
 
 fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failure> {
