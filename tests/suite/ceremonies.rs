@@ -293,6 +293,22 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
     };
     for (what, (code, said, _)) in [
         (
+            "another key under the id of the administrators'",
+            forged(&|ceremony| {
+                let mut targets = ceremony.targets.signed().clone();
+                targets.version = targets.version.next();
+                let delegations = targets.delegations.as_mut().unwrap();
+                let keyid = delegations.roles[0].keys.keyids[0].clone();
+                delegations
+                    .keys
+                    .insert(keyid, tuffet::keys::Signer::key(&super::support::known::key(99)).clone());
+                let before = Some(ceremony.targets.clone());
+                let step =
+                    tuffet::ceremony::Step { role: "targets".parse().unwrap(), before, after: seal(targets) };
+                ceremony.steps.insert(0, step);
+            }),
+        ),
+        (
             "a planted project that speaks for another's files",
             in_claimed(&|targets| {
                 let roles = &mut targets.delegations.as_mut().unwrap().roles;
@@ -449,4 +465,34 @@ fn roles_near_their_end_are_signed_again_though_nothing_else_waits() {
     let status = repo.run(&["status", "--format", "json", "--now", &later]).ok().json();
     let claimed = status["roles"].as_array().unwrap().iter().find(|role| role["role"] == "claimed").unwrap();
     assert!(claimed["expires"].as_str().unwrap() > &days_from_now(139)[..], "{claimed}");
+}
+
+#[test]
+fn a_root_of_the_attackers_own_is_signed_for_neither_with_a_ledger_nor_without() {
+    use tuffet::keys::Signer as _;
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let honest = Ceremony::read(&file).unwrap();
+    // Another root, and a targets that it vouches for, under which the administrator has a say, too.
+    let evil = super::support::known::key(99);
+    let mut root = honest.root.signed().clone();
+    root.keys.insert(evil.keyid().clone(), evil.key().clone());
+    for keys in root.roles.values_mut() {
+        keys.keyids.push(evil.keyid().clone());
+        keys.threshold = 1;
+    }
+    let by_evil =
+        |covered: &[u8]| Ok::<_, tuffet::model::canonical::Error>(vec![evil.sign(covered).unwrap()]);
+    let mut forged = honest.clone();
+    forged.root = Envelope::seal(root, by_evil).unwrap();
+    forged.targets = Envelope::seal(honest.targets.signed().clone(), by_evil).unwrap();
+    let path = repo.path().join("forged.json");
+    forged.write(&path).unwrap();
+    let fresh = Safe::of(&repo, 1);
+    assert_eq!(fresh.sign(&path, &["--confirm-all"]).0, 3);
+    let known = Safe::of(&repo, 2);
+    assert_eq!(known.sign(&file, &["--confirm-all"]).0, 0);
+    assert_eq!(known.sign(&path, &["--confirm-all"]).0, 3);
 }

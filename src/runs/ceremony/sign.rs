@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::pipeline::sign as pipeline_sign;
 use crate::trust::ceremony::{self as judge, Change, Held};
+use crate::trust::signature::PublicKey;
 use crate::trust::{Fault, verified};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -94,7 +95,7 @@ pub fn sign(
     now: Moment,
 ) -> Result<Outcome, Error> {
     let ledger_is_new = ledger.is_new();
-    chain(ceremony, ledger)?;
+    chain(ceremony, signers, ledger)?;
     for (index, step) in ceremony.steps.iter().enumerate() {
         if ceremony.steps[..index].iter().any(|other| other.role == step.role) {
             let what = "it stands in the file twice".to_owned();
@@ -120,6 +121,10 @@ pub fn sign(
             || projects.iter().any(|project| project.approved)
             || !lists.is_empty();
         let signs = !by.is_empty() && says_something;
+        if signs && ledger.signed(&RoleName::root()).is_none() {
+            let root = &ceremony.root;
+            ledger.note_signed(&RoleName::root(), root.signed().version, Sha256::of(root.covered()), now);
+        }
         let after = if signs { signed(step, after, &by, ledger, now)? } else { after };
         let sealed = after.signatures().iter().map(|signature| signature.keyid.clone());
         roles.push(Seen {
@@ -151,7 +156,7 @@ pub fn sign(
 }
 
 /// The published root and targets must hold, and must not be older than what the ledger knows.
-fn chain(ceremony: &Ceremony, ledger: &Ledger) -> Result<(), Error> {
+fn chain(ceremony: &Ceremony, signers: &[&dyn Signer], ledger: &Ledger) -> Result<(), Error> {
     let root = ceremony.root.signed();
     let by_root = |role: &RoleName| root.role(role).cloned().unwrap_or_else(|| RoleKeys::new(Vec::new(), 1));
     let (root_role, targets_role) = (RoleName::root(), RoleName::targets());
@@ -160,6 +165,22 @@ fn chain(ceremony: &Ceremony, ledger: &Ledger) -> Result<(), Error> {
     verified::check(&ceremony.root, &root.keys, &by_root(&root_role)).map_err(|s| unsigned(&root_role, s))?;
     verified::check(&ceremony.targets, &root.keys, &by_root(&targets_role))
         .map_err(|s| unsigned(&targets_role, s))?;
+    match ledger.signed(&root_role) {
+        Some(known) if known.sha256 != Sha256::of(ceremony.root.covered()) => {
+            let what = "it is another root than the one that this ledger began with".to_owned();
+            return Err(Error::Ledger { role: root_role, what });
+        }
+        Some(_) => {}
+        // A file can hold a root of anybody's making. What one's own key has signed, nobody else has made.
+        None if !signers.is_empty()
+            && !signers.iter().any(|signer| has_signed(&ceremony.targets, *signer)) =>
+        {
+            let what = "this ledger knows no root yet, and your key has not signed targets: nothing shows whose \
+                        repository this is. Begin with the ledger of a holder who has";
+            return Err(Error::Ledger { role: targets_role, what: what.to_owned() });
+        }
+        None => {}
+    }
     for (role, version, covered) in [
         (root_role, root.version, ceremony.root.covered()),
         (targets_role, ceremony.targets.signed().version, ceremony.targets.covered()),
@@ -175,6 +196,15 @@ fn chain(ceremony: &Ceremony, ledger: &Ledger) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether a signer's own key has signed an envelope, by the key that the signer holds and not one in the file.
+fn has_signed(envelope: &Envelope<Targets>, signer: &dyn Signer) -> bool {
+    let key = PublicKey::read(signer.key());
+    let signature = envelope.signatures().iter().find(|signature| signature.keyid == *signer.keyid());
+    key.ok()
+        .zip(signature)
+        .is_some_and(|(key, signature)| key.verify(envelope.covered(), &signature.sig).is_ok())
 }
 
 /// Who holds which project by the lists that change, or that give way to others, as the administrators signed

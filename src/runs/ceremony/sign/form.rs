@@ -46,6 +46,14 @@ pub(super) fn check(ceremony: &Ceremony, step: &Step, now: Moment) -> Result<(),
             return strange(format!("{} keys cannot sign {}", child.keys.threshold, child.name));
         }
     }
+    // The ids say nothing of what stands under them: python-tuf takes the key that is listed.
+    let same_keys = || {
+        let before = step.before.as_ref().and_then(|before| before.signed().delegations.as_ref());
+        before.is_some_and(|before| before.keys == delegations.keys)
+    };
+    if [&targets, &unclaimed].contains(&&step.role) && !same_keys() {
+        return strange("the keys that it lists would be others".to_owned());
+    }
     if step.role == targets {
         return lists(ceremony, &delegations.roles, &strange);
     }
