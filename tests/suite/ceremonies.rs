@@ -293,6 +293,17 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
     };
     for (what, (code, said, _)) in [
         (
+            "an online list as one that gives way",
+            forged(&|ceremony| {
+                let versions = repo.versions();
+                let file = format!("metadata/{}.recently-claimed.json", versions["recently-claimed"]);
+                let last =
+                    Envelope::<Targets>::parse(&std::fs::read(repo.site().join(file)).unwrap()).unwrap();
+                let role = "recently-claimed".parse().unwrap();
+                ceremony.retired.push(tuffet::ceremony::Retired { role, last });
+            }),
+        ),
+        (
             "another key under the id of the administrators'",
             forged(&|ceremony| {
                 let mut targets = ceremony.targets.signed().clone();
