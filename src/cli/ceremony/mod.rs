@@ -1,5 +1,7 @@
 //! `tuffet ceremony`: one file to the safe and back.
 
+mod words;
+
 use super::args::{CeremonyApply, CeremonyCommand, CeremonyPrepare, CeremonySign, Common, Format};
 use super::failure::{Failure, REFUSED};
 use super::settings::Settings;
@@ -12,8 +14,8 @@ use tuffet::ceremony::{Ceremony, Ledger};
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::{Signer, file};
-use tuffet::model::{KeyId, Moment, ProjectName, moment};
-use tuffet::runs::ceremony::sign::{self, Confirmed, Outcome};
+use tuffet::model::{ProjectName, moment};
+use tuffet::runs::ceremony::sign::{self, Confirmed};
 use tuffet::runs::ceremony::{self as runs, apply, prepare};
 use tuffet::state::State;
 
@@ -127,11 +129,11 @@ fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u8, Failure>
     // Looked at first, with nothing written down and nothing signed.
     let looked = sign::sign(&ceremony, &[], &mut ledger.clone(), &confirmed, now)?;
     if common.format != Format::Json && !common.quiet {
-        show::print(&human(&looked, &path, &confirmed, now, common.verbose));
+        show::print(&words::human(&looked, &path, &confirmed, now, common.verbose));
     }
     if act == Act::Show {
         if common.format == Format::Json {
-            show::print(&format!("{}\n", json(&looked, None)));
+            show::print(&format!("{}\n", words::json(&looked, None)));
         }
         return Ok(0);
     }
@@ -145,9 +147,9 @@ fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u8, Failure>
     let out = args.out.clone().unwrap_or_else(|| args.file.clone());
     outcome.ceremony.write(&out).map_err(runs::Error::from)?;
     if common.format == Format::Json {
-        show::print(&format!("{}\n", json(&outcome, Some(&out))));
+        show::print(&format!("{}\n", words::json(&outcome, Some(&out))));
     } else if !common.quiet {
-        show::print(&missing(&outcome, &out));
+        show::print(&words::missing(&outcome, &out));
     }
     Ok(0)
 }
@@ -157,150 +159,6 @@ fn beside(key: &Path) -> PathBuf {
     let mut name = key.as_os_str().to_owned();
     name.push(".ledger");
     name.into()
-}
-
-fn json(outcome: &Outcome, out: Option<&Path>) -> serde_json::Value {
-    let project = |project: &sign::Project| {
-        serde_json::json!({
-            "project": project.name.to_string(),
-            "keys": project.held.keys,
-            "threshold": project.held.threshold,
-            "since": project.since,
-            "instead_of": project.instead_of,
-            "approved": project.approved,
-        })
-    };
-    let role = |role: &sign::Seen| {
-        serde_json::json!({
-            "role": role.role,
-            "before": role.before,
-            "version": role.version,
-            "expires": role.expires,
-            "projects": role.projects.iter().map(project).collect::<Vec<_>>(),
-            "lists": role.lists,
-            "known": role.is_known,
-            "signed": role.signed,
-            "threshold": role.threshold,
-        })
-    };
-    serde_json::json!({
-        "out": out,
-        "ledger_is_new": outcome.ledger_is_new,
-        "roles": outcome.roles.iter().map(role).collect::<Vec<_>>(),
-    })
-}
-
-/// So many projects of a role are always named one by one.
-const NAMED: usize = 40;
-
-/// A key that the ledger has known for so long needs no line of its own among many.
-const LONG_KNOWN: Duration = Duration::from_secs(14 * 86_400);
-
-/// What is about to be signed, in plain words.
-fn human(outcome: &Outcome, ledger: &Path, confirmed: &Confirmed, now: Moment, all: bool) -> String {
-    let mut out = String::new();
-    if outcome.ledger_is_new {
-        let text = format!(
-            "There is no ledger at {}: this is the first ceremony with it. Whatever is signed here before is not \
-             known, and every key is seen for the first time.",
-            ledger.display()
-        );
-        out += &format!("{}\n\n", show::wrap(&text, 80, ""));
-    }
-    if outcome.roles.is_empty() {
-        return out + "The file holds nothing to sign.\n";
-    }
-    for role in &outcome.roles {
-        let follows = match role.before {
-            Some(before) => format!("follows version {before}"),
-            None => "is new".to_owned(),
-        };
-        out += &format!(
-            "{}, version {}: {follows}, ends {} (in {})\n",
-            role.role,
-            role.version,
-            role.expires.to_string().get(..10).unwrap_or_default(),
-            show::span(role.expires.since(now))
-        );
-        if !role.lists.is_empty() {
-            out += &format!("  {}\n", show::wrap(&role.lists.join(", "), 78, "  "));
-        }
-        let (approved, others): (Vec<_>, Vec<_>) = role.projects.iter().partition(|one| one.approved);
-        if !approved.is_empty() {
-            out += &format!("  signs over {}:\n", show::count(approved.len() as u64, "project"));
-        }
-        // Where they are many, those that the ledger has known for long are counted; -v names them, too.
-        let (old, fresh): (Vec<_>, Vec<_>) = approved.into_iter().partition(|one| {
-            !all && role.projects.len() > NAMED
-                && one.since.is_some_and(|since| now.since(since) >= LONG_KNOWN)
-        });
-        if !old.is_empty() {
-            let youngest = old.iter().filter_map(|one| one.since).max().map(|since| now.since(since));
-            let span = show::span(youngest.unwrap_or_default());
-            out += &format!(
-                "    {} with keys seen {span} ago or earlier (-v)\n",
-                show::count(old.len() as u64, "project")
-            );
-        }
-        for project in fresh {
-            let how = match (project.since, confirmed.all) {
-                (Some(since), _) => format!("key seen {} ago", show::span(now.since(since))),
-                (None, true) => "SEEN FOR THE FIRST TIME, believed".to_owned(),
-                (None, false) => "confirmed".to_owned(),
-            };
-            out += &line(project, &how);
-        }
-        if !others.is_empty() {
-            out += &format!(
-                "  does not sign over {} yet; the keys are written down now, and wait for the next\n  ceremony, or for \
-                 --confirm NAME=KEYID:\n",
-                show::count(others.len() as u64, "project")
-            );
-        }
-        for project in others {
-            let how = match &project.instead_of {
-                Some(_) => "ANOTHER KEY than was seen before",
-                None => "seen for the first time",
-            };
-            out += &line(project, how);
-        }
-    }
-    out
-}
-
-fn line(project: &sign::Project, how: &str) -> String {
-    let keys: Vec<&str> = project.held.keys.iter().map(KeyId::short).collect();
-    let of = match keys.len() {
-        1 => keys.join(" "),
-        many => format!("{} of {many}: {}", project.held.threshold, keys.join(" ")),
-    };
-    format!("    {:<24}  {of}  {how}\n", project.name.as_str())
-}
-
-/// What was signed, and what is still missing.
-fn missing(outcome: &Outcome, out: &Path) -> String {
-    let mut text = format!("\nWrote {}.\n", out.display());
-    let lacks = |role: &sign::Seen| {
-        role.threshold.saturating_sub(u32::try_from(role.signed.len()).unwrap_or(u32::MAX))
-    };
-    let names = |roles: &[&sign::Seen]| {
-        let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
-        names.join(", ")
-    };
-    let (unsigned, signed): (Vec<_>, Vec<_>) = outcome.roles.iter().partition(|role| role.signed.is_empty());
-    let (done, partly): (Vec<_>, Vec<_>) = signed.into_iter().partition(|role| lacks(role) == 0);
-    for (what, roles) in [("All signatures", done), ("Not signed", unsigned)] {
-        if !roles.is_empty() {
-            text += &format!("{}\n", show::wrap(&format!("{what}: {}.", names(&roles)), 80, "  "));
-        }
-    }
-    if let Some(most) = partly.iter().map(|role| lacks(role)).max() {
-        let more = show::count(most.into(), "more holder");
-        text +=
-            &format!("{}\n", show::wrap(&format!("To be signed by {more}: {}.", names(&partly)), 80, "  "));
-    }
-    let next = "Next, on the index's machine: tuffet ceremony apply FILE, with the file of each holder.";
-    text + &format!("{}\n", show::wrap(next, 80, ""))
 }
 
 fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failure> {
