@@ -2,7 +2,7 @@
 
 use tuffet::pipeline::collect;
 use tuffet::runs::guard::Refusal;
-use tuffet::runs::{author, build, ceremony, explain, init, project, publish, status, sweep};
+use tuffet::runs::{author, build, ceremony, compromise, explain, init, project, publish, status, sweep};
 use tuffet::site::{self, client, read};
 
 /// A check found something.
@@ -123,6 +123,18 @@ impl From<explain::Error> for Failure {
             explain::Error::NotBegun(_) | explain::Error::Unknown { .. } => USAGE,
             explain::Error::Published(read::Error::Disk(_)) | explain::Error::Disk(_) => FILES,
             explain::Error::Published(_) => REFUSED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<compromise::Error> for Failure {
+    fn from(error: compromise::Error) -> Self {
+        use compromise::Error::{Disk, Ledger, Nobody, NotBegun, Published, Several};
+        let code = match &error {
+            NotBegun(_) | Nobody(_) | Several(..) => USAGE,
+            Published(read::Error::Disk(_)) | Ledger(_) | Disk(_) => FILES,
+            Published(_) => REFUSED,
         };
         Self::new(code, error.to_string())
     }

@@ -5,6 +5,7 @@ mod author;
 mod build;
 mod ceremony;
 mod clock;
+mod compromise;
 mod explain;
 mod failure;
 mod init;
@@ -56,6 +57,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
         Command::Verify(verify) => verify::run(&args.common, verify),
         Command::Status(status) => status::run(&args.common, status),
         Command::Explain(explain) => explain::run(&args.common, explain),
+        Command::Compromise(compromise) => compromise::run(&args.common, compromise),
         Command::Sweep(sweep) => sweep::run(&args.common, sweep),
         Command::Author(command) => author::run(&args.common, command),
         Command::Ceremony(command) => ceremony::run(&args.common, command),

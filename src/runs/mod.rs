@@ -4,6 +4,7 @@
 pub mod author;
 pub mod build;
 pub mod ceremony;
+pub mod compromise;
 pub mod explain;
 pub mod init;
 pub mod project;

@@ -73,6 +73,16 @@ pub(super) fn roots(
     first: &[u8],
     version: Option<Version>,
 ) -> Result<Verified<Root>, Error> {
+    follow(origin, first, version, &mut |_| ())
+}
+
+/// The same; `passed` is given each that another follows.
+pub(super) fn follow(
+    origin: &dyn Origin,
+    first: &[u8],
+    version: Option<Version>,
+    passed: &mut dyn FnMut(Verified<Root>),
+) -> Result<Verified<Root>, Error> {
     let shown = |version: Option<Version>| match version {
         Some(version) => layout::role_file(&RoleName::root(), version),
         None => "the root that was given".to_owned(),
@@ -86,8 +96,9 @@ pub(super) fn roots(
         if next == trusted.version {
             return Err(Error::Shape(format!("root claims version {next}, after which there is none")));
         }
-        trusted = accept_root(&bytes, Some(&trusted), Some(next))
+        let newer = accept_root(&bytes, Some(&trusted), Some(next))
             .map_err(|fault| Error::Refused { path, fault })?;
+        passed(std::mem::replace(&mut trusted, newer));
     }
 }
 

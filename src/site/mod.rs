@@ -1,5 +1,5 @@
 //! The published tree: where everything lies ([`layout`]), reading it as a client does
-//! ([`read`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
+//! ([`read`]), what older versions say that are still there ([`past`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
 pub mod chain;
@@ -9,6 +9,7 @@ pub mod copies;
 pub mod http;
 pub mod layout;
 pub mod manifest;
+pub mod past;
 pub mod projects;
 pub mod read;
 pub mod roles;

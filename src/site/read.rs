@@ -91,13 +91,21 @@ pub(super) fn unclaimed(origin: &dyn Origin, top: &Top) -> Result<Verified<Targe
 
 /// The newest root, from the oldest that is there on.
 fn roots(site: &Site) -> Result<Verified<Root>, Error> {
+    follow_roots(site, &mut |_| ())
+}
+
+/// The same; `passed` is given each that another follows.
+pub(super) fn follow_roots(
+    site: &Site,
+    passed: &mut dyn FnMut(Verified<Root>),
+) -> Result<Verified<Root>, Error> {
     let names = site.folder().file_names(layout::METADATA)?;
     let versions =
         names.iter().filter_map(|name| layout::parse(name)).filter(|(_, role)| *role == RoleName::root());
     let oldest = versions.map(|(version, _)| version).min().unwrap_or(Version::FIRST);
     let path = layout::role_file(&RoleName::root(), oldest);
     let first = site.file(&path, chain::LARGEST)?.ok_or(Error::Missing { path })?;
-    chain::roots(site, &first, Some(oldest))
+    chain::follow(site, &first, Some(oldest), passed)
 }
 
 /// The number of bins that `unclaimed` delegates to, if they are exactly the ones that this

@@ -4,10 +4,12 @@
 //! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
 //! target through delegations; [`finding`] is what a verifier reports of a whole tree; [`custody`] says
 //! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what a role
-//! that is about to be signed changes, and [`forger`] who could forge a target.
+//! that is about to be signed changes, [`forger`] who could forge a target, and [`compromise`] what whoever holds
+//! some keys could do to every project.
 
 pub mod ceremony;
 pub mod claim;
+pub mod compromise;
 pub mod custody;
 pub mod finding;
 pub mod forger;

@@ -10,6 +10,7 @@
 
 mod adoption;
 mod architecture;
+mod attacks;
 mod authors;
 mod bandersnatch;
 mod build;
@@ -17,6 +18,7 @@ mod ceremonies;
 mod churn;
 mod clients;
 mod compress;
+mod compromise;
 mod damage;
 mod disaster;
 mod documents;
@@ -41,3 +43,4 @@ mod submissions;
 mod support;
 mod suspension;
 mod sweep;
+mod table;

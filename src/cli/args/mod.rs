@@ -2,12 +2,14 @@
 
 mod author;
 mod ceremony;
+mod compromise;
 
 pub(crate) use author::{
     AuthorCommand, AuthorDelegate, AuthorJoin, AuthorShow, AuthorSign, From, ProjectAccept, ProjectCommand,
     ProjectRevoke,
 };
 pub(crate) use ceremony::{CeremonyApply, CeremonyCommand, CeremonyPrepare, CeremonySign};
+pub(crate) use compromise::Compromise;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Say which roles and keys stand behind a project or a target, and who could forge it
     Explain(Explain),
+    /// Say what somebody could do to each project who holds these keys and the web server
+    Compromise(Compromise),
     /// Remove old files that no reader can still want
     Sweep(Sweep),
     /// Sign releases of your own project, and let members in (on your own machine)

@@ -1,5 +1,6 @@
 //! What the tests share: a repository in a folder of its own, and the real clients.
 
+pub(crate) mod attacked;
 pub(crate) mod author;
 pub(crate) mod clients;
 pub(crate) mod known;

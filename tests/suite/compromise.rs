@@ -1,0 +1,178 @@
+//! `tuffet compromise`: who is meant, what is said of whom, and that it agrees with `explain` and with clients.
+//! What clients take of everything else is in `attacks.rs` and `table.rs`.
+
+use super::attacks::{copy, released, repository};
+use super::support::attacked::{self, Caches, Case, Forgery, evil, evil_path, evil_role};
+use super::support::author::{Author, days_from_now, places, with_member};
+use super::support::{Repo, known};
+use serde_json::{Value, json};
+use std::path::Path;
+use tuffet::keys::file;
+
+fn compromise(repo: &Repo, args: &[&str]) -> Value {
+    repo.run(&[&["compromise", "--format", "json"], args].concat()).ok().json()
+}
+
+fn of<'a>(said: &'a Value, project: &str) -> &'a Value {
+    said["projects"].as_array().unwrap().iter().find(|p| p["name"] == project).unwrap()
+}
+
+#[test]
+fn who_is_meant_may_be_said_in_many_ways_and_nobody_is_taken_for_somebody_else() {
+    let repo = known::repo();
+    repo.add_wheel(1);
+    repo.run(&["build", "--now", known::MADE]).ok();
+    let at = ["--now", known::MADE];
+    let keyid = |number: u8| tuffet::keys::Signer::keyid(&known::key(number)).to_string();
+    let (online, admin) = (keyid(6), keyid(4));
+    for (args, holding) in [
+        (vec!["--holding", "online"], vec![&online]),
+        (vec!["--holding", "timestamp,bin-0"], vec![&online]),
+        (vec!["--holding", &online[..8]], vec![&online]),
+        (vec!["--holding", &online, "--holding", &admin[..12]], vec![&online, &admin]),
+        (vec!["--holding", "claimed"], vec![&admin, &keyid(5)]),
+    ] {
+        let said = compromise(&repo, &[&args[..], &at].concat());
+        let mut expected = holding.clone();
+        expected.sort();
+        assert_eq!(said["holding"], json!(expected), "{args:?}");
+        assert_eq!(said["at_risk"], 1, "{said}");
+    }
+    for who in ["nobody", "bin-9", "project.p1", &online[..7], "00000000", "z0000000"] {
+        let ran = repo.run(&[&["compromise", "--holding", who][..], &at].concat());
+        assert!(ran.code == 2 && ran.stderr.contains(who), "{who}: {ran:?}");
+    }
+    assert_eq!(repo.run(&["compromise"]).code, 2);
+    // Another folder is another site, whose ledger nobody knows; one that is none is named.
+    let elsewhere = repo.path().join("elsewhere");
+    copy(&repo.site(), &elsewhere);
+    let args = [&[elsewhere.to_str().unwrap(), "--holding", "online"][..], &at].concat();
+    assert_eq!(compromise(&repo, &args)["at_risk"], 1);
+    assert_eq!(repo.run(&["compromise", "--holding", "online", "nowhere"]).code, 2);
+    let ran = repo.run(&[&["compromise", "--holding", "online"][..], &at].concat()).ok();
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 project could be forged, 0 could not."), "{}", ran.stdout);
+}
+
+#[test]
+fn of_clients_that_were_here_before_it_says_what_explain_says() {
+    let (repo, _) = repository(0);
+    let said = compromise(&repo, &["--holding", "online"]);
+    for project in said["projects"].as_array().unwrap() {
+        let explained =
+            repo.run(&["explain", project["name"].as_str().unwrap()]).ok().stdout.replace('\n', " ");
+        let only_the_author = explained.contains("Nobody could forge this today but the author");
+        assert_eq!(
+            project["returning"]["malicious_update"] == false,
+            only_the_author,
+            "{project}\n{explained}"
+        );
+    }
+    assert_eq!(said["projects"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn lists_that_were_swept_away_count_until_the_ledger_says_that_they_have_ended() {
+    let (repo, _) = repository(120);
+    let later = days_from_now(3);
+    repo.run(&["build", "--now", &later]).ok();
+    repo.run(&["sweep", "--now", &later]).ok();
+    assert!(!repo.site().join("metadata/1.claimed.json").exists());
+    let args = ["--holding", "online", "--now", &later];
+    assert_eq!(of(&compromise(&repo, &args), "cheese")["malicious_update"], false);
+    let registrations = repo.path().join(".tuffet/ledger/registrations.jsonl");
+    let text = std::fs::read_to_string(&registrations).unwrap();
+    // Signed over 80 days ago: a list without it lives for ten more.
+    let date = |days| days_from_now(days)[..10].to_owned();
+    std::fs::write(&registrations, text.replace(&date(-120), &date(-80))).unwrap();
+    let said = compromise(&repo, &args);
+    let cheese = of(&said, "cheese");
+    assert_eq!(
+        (&cheese["new"]["malicious_update"], &cheese["returning"]["malicious_update"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(cheese["until"].as_str().unwrap()[..10], date(10));
+    // Nobody wrote it down.
+    std::fs::remove_file(&registrations).unwrap();
+    let said = compromise(&repo, &args);
+    let cheese = of(&said, "cheese");
+    assert_eq!(cheese["new"]["malicious_update"], true);
+    assert!(cheese["why"].as_str().unwrap().contains("nothing says since when"), "{cheese}");
+}
+
+#[test]
+fn downloads_weigh_projects_and_names_that_nobody_has_are_at_risk() {
+    let (repo, _) = repository(120);
+    let weights = repo.path().join("weights.tsv");
+    let with = |text: &str| {
+        std::fs::write(&weights, text).unwrap();
+        repo.run(&[
+            "compromise",
+            "--holding",
+            "online",
+            "--format",
+            "json",
+            "--weights",
+            weights.to_str().unwrap(),
+        ])
+    };
+    let said = with("Cheese\t60\nche.ese\t10\nmilk\t10\nCHEESE\t10\n").ok().json();
+    // `che.ese` is another name, and anybody with the online key could put it into a bin.
+    assert!((said["weights"]["safe"].as_f64().unwrap() - 70.0 / 90.0).abs() < 1e-9, "{said}");
+    assert!((said["weights"]["at_risk"].as_f64().unwrap() - 20.0 / 90.0).abs() < 1e-9, "{said}");
+    for text in ["cheese 3\n", "cheese\t-1\n", "\tx\n", "", "cheese\t0\n"] {
+        assert_eq!(with(text).code, 2, "{text:?}");
+    }
+}
+
+/// A member who was let go is still named by what the author signed before: as long as that lives, for whoever
+/// signs snapshots and timestamps; as long as the last timestamp from then lives, for whoever kept it.
+#[test]
+fn a_former_member_forges_for_clients_that_start_empty_and_for_those_alone() {
+    let (repo, _) = repository(120);
+    let (author, alice) = (Author::known(11), Author::known(12));
+    with_member(&repo, &author, &alice, "*");
+    let before = repo.path().join("before-removal");
+    copy(&repo.site(), &before);
+    let removal = author.path().join("removal.zip");
+    let (site, root) = places(Some(&repo));
+    let remove = ["author", "delegate", "cheese", "--remove", "alice", "--yes", "--key", author.key()];
+    let out = ["--out", removal.to_str().unwrap(), "--from", &site, "--root", &root];
+    author.run(&[&remove[..], &out].concat()).ok();
+    repo.accept(&[&removal], &[]);
+    let with_online = format!("online,{}", alice.keyid());
+    for (holding, from, to) in [(with_online, 600, 730), (alice.keyid(), 0, 1)] {
+        let said = compromise(&repo, &["--holding", &holding]);
+        let cheese = of(&said, "cheese");
+        assert_eq!(cheese["new"]["malicious_update"], true, "{cheese}");
+        assert_eq!(cheese["returning"]["malicious_update"], false, "{cheese}");
+        let until = cheese["until"].as_str().unwrap();
+        assert!(until > &days_from_now(from)[..] && until <= &days_from_now(to)[..], "{cheese}");
+    }
+    let past = ["--holding", &alice.keyid(), "--now", &days_from_now(2)];
+    assert_eq!(of(&compromise(&repo, &past), "cheese")["malicious_update"], false);
+
+    let online = file::load(&repo.path().join(".tuffet/online.key"), &|_| Err(String::new())).unwrap();
+    let mut forgery = Forgery::on(&repo.site());
+    forgery.carry(&["cheese"]);
+    forgery.list("project.cheese", Forgery::on(&before).version("project.cheese"));
+    forgery.publish("project.cheese.alice", evil_role(&["cheese"]), &[&known::key(12)]);
+    let with_online = forgery.serve(Some(&online), Some(&online));
+    let mut kept = Forgery::on(&before);
+    kept.carry(&["cheese"]);
+    kept.replace("project.cheese.alice", &evil_role(&["cheese"]), &[&known::key(12)]);
+    let kept = kept.serve(None, None);
+    let known = repo.site();
+    let caches = Caches::of(&[(&known, vec![released("cheese", "2.0")])]);
+    for served in [with_online, kept] {
+        let case = |knows| {
+            let (root, ask) = (Path::new(&root).to_owned(), vec![evil_path("cheese")]);
+            Case { served: served.clone(), root, knows, ask }
+        };
+        let cases = [case(None), case(Some(known.clone()))];
+        for answers in [attacked::python_tuf(&caches, &cases), attacked::tough(&caches, &cases)] {
+            assert_eq!(answers[0], [evil()]);
+            assert!(answers[1][0].starts_with("error"), "{answers:?}");
+        }
+    }
+}
