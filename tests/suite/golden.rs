@@ -30,6 +30,7 @@ fn known_keys_and_a_known_time_give_known_bytes_and_words() {
     said("nothing-new", &["build", "--now", "2026-01-01T02:00:00Z"]);
     said("status", &["status", "--now", "2026-01-01T03:00:00Z"]);
     said("explain", &["explain", "p2"]);
+    said("compromise", &["compromise", "--holding", "online", "--now", "2026-01-01T03:00:00Z"]);
     said("sweep", &["sweep", "--dry-run", "--now", "2026-01-03T00:00:00Z"]);
     for (name, args) in [
         ("help", &["--help"][..]),
@@ -39,6 +40,7 @@ fn known_keys_and_a_known_time_give_known_bytes_and_words() {
         ("help-sweep", &["sweep", "--help"]),
         ("help-status", &["status", "--help"]),
         ("help-explain", &["explain", "--help"]),
+        ("help-compromise", &["compromise", "--help"]),
         ("help-key", &["key", "--help"]),
     ] {
         said(name, args);
