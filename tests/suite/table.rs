@@ -53,7 +53,11 @@ const ROWS: [(&[&str], &str); 16] = [
 ];
 
 fn key(role: &str) -> Ed25519 {
-    let name = if role.starts_with("bin-") { "bin" } else { role };
+    let name = match role {
+        bin if bin.starts_with("bin-") => "bin",
+        "recently-claimed.b" => "recently-claimed",
+        name => name,
+    };
     let number = KEYS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{role}")).1;
     known::key(number)
 }
@@ -498,4 +502,50 @@ fn a_retired_online_key_works_for_clients_that_start_empty_until_the_root_that_n
     let said = compromise(&repo, &site, &holding, &["--now", &days_from_now(301)]);
     let milk = said["projects"].as_array().unwrap().iter().find(|p| p["name"] == "milk").unwrap();
     assert_eq!((&milk["new"]["mix"], &milk["new"]["freeze"]), (&json!(false), &json!(false)), "{milk}");
+}
+
+/// tough leaves a role that the snapshot does not list unloaded, its siblings too, and goes on behind its parent.
+/// That is why shards of `claimed` are siblings in `targets`; those of `recently-claimed` are not.
+#[test]
+fn a_shard_below_another_list_can_be_left_out_for_tough_where_it_starts_empty() {
+    let repo = repository();
+    let mut tree = Tree::of(&repo);
+    let shard = tree.roles["recently-claimed"].clone();
+    let list = tree.roles.get_mut("recently-claimed").unwrap();
+    let own = key("recently-claimed");
+    list["delegations"] = json!({
+        "keys": {own.keyid().as_str(): own.key()},
+        "roles": [{
+            "name": "recently-claimed.b", "keyids": [own.keyid()], "threshold": 1, "terminating": false,
+            "paths": ["packages/b*/*", "simple/b*/*"],
+        }],
+    });
+    tree.roles.insert("recently-claimed.b".to_owned(), shard);
+    let site = tree.write("now", 1, 1);
+    let said = compromise(&repo, &site, &["timestamp", "snapshot", "bin"], &[]);
+    let brie = said["projects"].as_array().unwrap().iter().find(|p| p["name"] == "brie").unwrap();
+    let flags = ["new", "returning", "tough"].map(|kind| brie[kind]["malicious_update"] == true);
+    assert_eq!(flags, [true, false, false], "{brie}");
+    assert!(brie["why"].as_str().unwrap().contains("tough goes on without"), "{brie}");
+
+    let releases = NAMES.map(|name| released(name, "1.0")).into_iter();
+    let caches = Caches::of(&[(&site, releases.chain(NAMES.map(evil_path)).collect())]);
+    let mut forgery = Forgery::on(&site);
+    forgery.carry(&NAMES);
+    let bin = tree.roles.keys().find(|role| covers(&tree.roles, role, &evil_path("brie"))).unwrap();
+    let mut signed = forgery.role(bin);
+    signed["targets"][evil_path("brie")] = evil_file();
+    forgery.publish(bin, signed, &[&key("bin")]);
+    forgery.leave_out("recently-claimed.b");
+    let served = forgery.serve(Some(&key("snapshot")), Some(&key("timestamp")));
+    let root = site.join("metadata/1.root.json");
+    let case = |knows| {
+        let (served, root) = (served.clone(), root.clone());
+        Case { served, root, knows, ask: vec![evil_path("brie")] }
+    };
+    let cases = [case(None), case(Some(site.clone()))];
+    let (python, tough) = (attacked::python_tuf(&caches, &cases), attacked::tough(&caches, &cases));
+    assert!(python.iter().all(|answers| answers[0].starts_with("error")), "{python:?}");
+    assert_eq!(tough[0], [evil()]);
+    assert_ne!(tough[1], [evil()]);
 }
