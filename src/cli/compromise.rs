@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tuffet::disk::folder;
 use tuffet::model::{KeyId, Moment};
+use tuffet::pipeline::collect::Layout;
 use tuffet::runs::compromise::{self, Judged, Outcome, Request, Weights, WeightsError};
 use tuffet::trust::{Lives, Standing};
 
@@ -25,6 +26,11 @@ pub(crate) fn run(common: &Common, args: &Compromise) -> Result<u8, Failure> {
     let site = args.site.clone().or(configured).unwrap_or_else(|| PathBuf::from("site"));
     // The ledger knows of the site that is built here, and of no other.
     let own = settings.as_ref().filter(|own| folder::resolve(&own.site).ok() == folder::resolve(&site).ok());
+    if own.is_some_and(|settings| settings.layout == Layout::Tree) {
+        return Err(Failure::usage(
+            "layout tree has no projects to judge; `tuffet explain PATH` says who could forge a file",
+        ));
+    }
     let weights = args.weights.as_deref().map(Weights::load).transpose()?;
     let default = Lives::default();
     let request = Request {
@@ -124,12 +130,13 @@ fn human(common: &Common, outcome: &Outcome) -> String {
     }
     out += &format!("\n{}", show::wrap(&withheld(outcome), width, ""));
     out += "\n";
-    let mut groups: BTreeMap<String, Vec<&Judged>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, String), Vec<&Judged>> = BTreeMap::new();
     for judged in &outcome.projects {
-        groups.entry(judged.verdict.why()).or_default().push(judged);
+        let is_safe = !judged.verdict.malicious_update();
+        groups.entry((is_safe, judged.verdict.why())).or_default().push(judged);
     }
     let most = if common.verbose { usize::MAX } else { NAMED };
-    for (why, members) in groups {
+    for ((_, why), members) in groups {
         let names: Vec<String> = members.iter().take(most).map(|judged| judged.name.to_string()).collect();
         let more = members.len() - names.len();
         let more = if more > 0 { format!(", and {more} more (-v names them)") } else { String::new() };

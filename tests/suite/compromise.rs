@@ -38,6 +38,11 @@ fn who_is_meant_may_be_said_in_many_ways_and_nobody_is_taken_for_somebody_else()
         assert_eq!(said["holding"], json!(expected), "{args:?}");
         assert_eq!(said["at_risk"], 1, "{said}");
     }
+    // Root takes two of its three keys.
+    let roots = [1, 2].map(keyid);
+    assert_eq!(compromise(&repo, &[&["--holding", &roots[0]][..], &at].concat())["at_risk"], 0);
+    let said = compromise(&repo, &[&["--holding", &roots.join(",")][..], &at].concat());
+    assert_eq!((&said["at_risk"], &said["projects"][0]["limited_by"]), (&json!(1), &Value::Null), "{said}");
     for who in ["nobody", "bin-9", "project.p1", &online[..7], "00000000", "z0000000"] {
         let ran = repo.run(&[&["compromise", "--holding", who][..], &at].concat());
         assert!(ran.code == 2 && ran.stderr.contains(who), "{who}: {ran:?}");
@@ -52,6 +57,16 @@ fn who_is_meant_may_be_said_in_many_ways_and_nobody_is_taken_for_somebody_else()
     let ran = repo.run(&[&["compromise", "--holding", "online"][..], &at].concat()).ok();
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
     assert!(ran.stdout.contains("1 project could be forged, 0 could not."), "{}", ran.stdout);
+}
+
+#[test]
+fn a_tree_of_files_has_no_projects_to_judge() {
+    let repo =
+        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
+    repo.add("a/b.txt", b"b");
+    repo.run(&["build", "--init"]).ok();
+    let ran = repo.run(&["compromise", "--holding", "online"]);
+    assert!(ran.code == 2 && ran.stderr.contains("layout tree"), "{ran:?}");
 }
 
 #[test]

@@ -549,3 +549,54 @@ fn a_shard_below_another_list_can_be_left_out_for_tough_where_it_starts_empty() 
     assert_eq!(tough[0], [evil()]);
     assert_ne!(tough[1], [evil()]);
 }
+
+/// Who signs snapshots and timestamps withholds until the first role ends that they cannot sign again.
+#[test]
+fn a_freeze_ends_with_the_role_that_is_named() {
+    let repo = repository();
+    let mut tree = Tree::of(&repo);
+    let (free, and_claimed) = (["timestamp", "snapshot"], ["timestamp", "snapshot", "claimed"]);
+    let ends = days_from_now(2);
+    tree.roles.get_mut("claimed").unwrap()["expires"] = ends.clone().into();
+    let site = tree.write("now", 1, 1);
+    let limits = |held: &[&str]| {
+        let said = compromise(&repo, &site, held, &[]);
+        let projects = said["projects"].as_array().unwrap().clone();
+        let limit = |p: &Value| (p["name"].as_str().unwrap().to_owned(), p["limited_by"].clone());
+        projects.iter().map(limit).collect::<BTreeMap<_, _>>()
+    };
+    let of_claimed = limits(&free);
+    assert!(
+        of_claimed.values().all(|limit| *limit == json!({"role": "claimed", "expires": ends})),
+        "{of_claimed:?}"
+    );
+    // Whoever signs `claimed` gives its projects to keys of theirs; the others are asked for further on.
+    let without = limits(&and_claimed);
+    let roles: Vec<&str> =
+        ["milk", "brie", "cheese"].map(|name| without[name]["role"].as_str().unwrap()).to_vec();
+    assert!(roles[0].starts_with("bin-") || roles[0] == "recently-claimed", "{roles:?}");
+    assert_eq!(roles[1..], ["recently-claimed", "root"]);
+
+    // The same once `claimed` has ended.
+    let ended = days_from_now(-1);
+    tree.roles.get_mut("claimed").unwrap()["expires"] = ended.into();
+    let stale = tree.write("stale", 1, -1);
+    let caches = Caches::of(&[(&site, vec![released("milk", "1.0")])]);
+    let mut cases = Vec::new();
+    for held in [&free[..], &and_claimed] {
+        let mut forgery = Forgery::on(&stale);
+        if held.contains(&"claimed") {
+            let mut signed = forgery.role("claimed");
+            signed["expires"] = days_from_now(5).into();
+            forgery.replace("claimed", &signed, &[&key("claimed")]);
+        }
+        let served = forgery.serve(Some(&key("snapshot")), Some(&key("timestamp")));
+        let (root, ask) =
+            (site.join("metadata/1.root.json"), NAMES.map(|name| released(name, "1.0")).to_vec());
+        cases.push(Case { served, root, knows: None, ask });
+    }
+    for answers in [attacked::python_tuf(&caches, &cases), attacked::tough(&caches, &cases)] {
+        assert!(answers[0].iter().all(|answer| answer.starts_with("error")), "{answers:?}");
+        assert!(answers[1].iter().all(|answer| answer.len() == 64), "{answers:?}");
+    }
+}

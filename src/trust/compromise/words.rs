@@ -66,6 +66,6 @@ fn forged(role: &RoleName) -> String {
         Some((_, ProjectRole::Member(_))) => "the role of a member, within what was delegated".to_owned(),
         None if *role == RoleName::root() => "root, which names every other key".to_owned(),
         None if role.as_str().starts_with("bin-") => "the bins that vouch for its files".to_owned(),
-        None => format!("{role}, which is asked before"),
+        None => format!("{role}, which a client asks on the way to it"),
     }
 }
