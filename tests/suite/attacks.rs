@@ -11,7 +11,7 @@ use super::support::known;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tuffet::keys::{Ed25519, file};
+use tuffet::keys::{Ed25519, Signer as _, file};
 
 /// Where each of the three projects stands.
 const PROJECTS: [(&str, &str); 3] =
@@ -221,6 +221,26 @@ fn attacks(repo: &Repo, olds: &[PathBuf]) -> Vec<(String, Served)> {
             forgery.publish(&parent, signed, &[&attacks.online]);
             forgery.publish("project.aaa", evil_role(&NAMES), &[&attacks.evil]);
         });
+    }
+    // What root itself names, signed by keys of the attacker's.
+    for (name, snapshot, timestamp) in
+        [("snapshot", &attacks.evil, &attacks.online), ("timestamp", &attacks.online, &attacks.evil)]
+    {
+        let served = attacks.begin().serve(Some(snapshot), Some(timestamp));
+        attacks.all.push((format!("{name} signed with a foreign key"), served));
+    }
+    for by in [vec![&attacks.online], vec![&attacks.online, &attacks.evil], vec![&attacks.evil]] {
+        let mut forgery = attacks.begin();
+        let mut root = forgery.served.signed("1.root.json");
+        root["version"] = 2.into();
+        root["keys"][attacks.evil.keyid().as_str()] = json!(attacks.evil.key());
+        for role in ["root", "timestamp", "snapshot", "targets"] {
+            root["roles"][role] = json!({"keyids": [attacks.evil.keyid()], "threshold": 1});
+        }
+        forgery.served.over.insert("metadata/2.root.json".to_owned(), Some(seal(&root, &by)));
+        forgery.publish("targets", evil_role(&NAMES), &[&attacks.evil]);
+        let served = forgery.serve(Some(&attacks.evil), Some(&attacks.evil));
+        attacks.all.push((format!("root signed with {} keys that have no say", by.len()), served));
     }
     // Everything as it was then, with newer snapshots and timestamps than any.
     for old in olds {

@@ -28,7 +28,7 @@ impl Served {
         }
     }
 
-    fn signed(&self, file: &str) -> Value {
+    pub(crate) fn signed(&self, file: &str) -> Value {
         let bytes = self.read(&format!("metadata/{file}")).unwrap_or_else(|| panic!("{file} is not there"));
         serde_json::from_slice::<Value>(&bytes).unwrap()["signed"].take()
     }
