@@ -6,7 +6,7 @@ use super::support::Repo;
 use super::support::attacked::{
     self, Caches, Case, Forgery, Served, delegate, evil, evil_file, evil_path, evil_role, seal,
 };
-use super::support::author::{Author, days_from_now, wheel};
+use super::support::author::{Author, days_from_now, released, wheel};
 use super::support::known;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,24 +18,6 @@ const PROJECTS: [(&str, &str); 3] =
     [("milk", "unclaimed"), ("brie", "recently-claimed"), ("cheese", "claimed")];
 
 const NAMES: [&str; 3] = ["milk", "brie", "cheese"];
-
-/// Where a release of a project lies.
-pub(super) fn released(project: &str, version: &str) -> String {
-    format!("packages/{project}/{project}-{version}-py3-none-any.whl")
-}
-
-/// A ceremony over all that waits, at this time.
-pub(super) fn ceremony(repo: &Repo, now: &[&str]) {
-    let (out, signed) = (repo.path().join("ceremony.json"), repo.path().join("signed.json"));
-    let (out, signed) = (out.to_str().unwrap(), signed.to_str().unwrap());
-    for file in [out, signed] {
-        let _ = std::fs::remove_file(file);
-    }
-    repo.run(&[&["ceremony", "prepare", "--out", out][..], now].concat()).ok();
-    let key = ["--key", "offline-keys/admin-1.key", "--confirm-all", "--out", signed];
-    repo.run(&[&["ceremony", "sign", out][..], &key, now].concat()).ok();
-    repo.run(&[&["ceremony", "apply", signed][..], now].concat()).ok();
-}
 
 /// The three projects, `cheese` claimed so many days ago; and a copy of the site from before the last release.
 pub(super) fn repository(days: i64) -> (Repo, PathBuf) {
@@ -54,11 +36,11 @@ pub(super) fn repository(days: i64) -> (Repo, PathBuf) {
     repo.accept(&[&zip], &[&["--register", &register][..], &at].concat());
     let unclaimed = repo.path().join("before");
     copy(&repo.site(), &unclaimed);
-    ceremony(&repo, &at);
+    repo.ceremony(&at);
     if days > 90 {
         // Signed again meanwhile, as claimed lives for 90 days.
         let renewed = days_from_now(-60);
-        ceremony(&repo, &["--now", &renewed]);
+        repo.ceremony(&["--now", &renewed]);
     }
     repo.build(&[]);
     repo.register(&other, "brie", &["1.0"]);

@@ -1,9 +1,9 @@
 //! `tuffet compromise`: who is meant, what is said of whom, and that it agrees with `explain` and with clients.
 //! What clients take of everything else is in `attacks.rs` and `table.rs`.
 
-use super::attacks::{copy, released, repository};
+use super::attacks::{copy, repository};
 use super::support::attacked::{self, Caches, Case, Forgery, evil, evil_path, evil_role};
-use super::support::author::{Author, days_from_now, places, with_member};
+use super::support::author::{Author, days_from_now, places, released, with_member};
 use super::support::{Repo, known};
 use serde_json::{Value, json};
 use std::path::Path;

@@ -30,6 +30,7 @@ mod hostile;
 mod index;
 mod keys;
 mod kill;
+mod led;
 mod manifest;
 mod members;
 mod projects;

@@ -156,6 +156,19 @@ impl Repo {
         self.accept(&[&zip], &["--register", &format!("{project}={}", author.keyid())]);
     }
 
+    /// A ceremony over all that waits, confirmed whole, by the administrators' first key.
+    pub(crate) fn ceremony(&self, now: &[&str]) {
+        let (out, signed) = (self.path().join("ceremony.json"), self.path().join("signed.json"));
+        let (out, signed) = (out.to_str().unwrap(), signed.to_str().unwrap());
+        for file in [out, signed] {
+            let _ = std::fs::remove_file(file);
+        }
+        self.run(&[&["ceremony", "prepare", "--out", out][..], now].concat()).ok();
+        let key = ["--key", "offline-keys/admin-1.key", "--confirm-all", "--out", signed];
+        self.run(&[&["ceremony", "sign", out][..], &key, now].concat()).ok();
+        self.run(&[&["ceremony", "apply", signed][..], now].concat()).ok();
+    }
+
     /// Every target that any role lists, with its SHA-256: what a client can ask for.
     pub(crate) fn all_targets(&self) -> BTreeMap<String, String> {
         let mut targets = BTreeMap::new();
@@ -303,6 +316,11 @@ pub(crate) fn with_member(repo: &Repo, author: &Author, alice: &Author, paths: &
     let out = ["--key", author.key(), "--out", zip.to_str().unwrap(), "--from", &site, "--root", &root];
     author.run(&[&delegate[..], &out].concat()).ok();
     repo.accept(&[&zip], &[]);
+}
+
+/// Where a release of a project lies.
+pub(crate) fn released(project: &str, version: &str) -> String {
+    format!("packages/{project}/{project}-{version}-py3-none-any.whl")
 }
 
 /// `days` from now, as `--now` takes it.

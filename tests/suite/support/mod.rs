@@ -5,6 +5,7 @@ pub(crate) mod author;
 pub(crate) mod clients;
 pub(crate) mod known;
 pub(crate) mod nginx;
+pub(crate) mod rekeyed;
 pub(crate) mod repo;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};
