@@ -157,3 +157,98 @@ fn a_freeze_ends_with_the_role_that_is_named() {
         assert!(answers[1].iter().all(|answer| answer.len() == 64), "{answers:?}");
     }
 }
+
+/// What an older list says counts for clients that start empty, whoever it names: here one that did not name a
+/// project yet, and one that gave the bins to a key that has been retired since.
+#[test]
+fn older_lists_lead_clients_that_start_empty_to_the_bins_and_to_retired_keys() {
+    let repo = repository();
+    let tree = Tree::of(&repo);
+    let site = tree.write("now", 2, 1);
+    let retired = known::key(61);
+    let rewrite = |role: &str, change: &dyn Fn(&mut Value)| {
+        let mut signed = tree.roles[role].clone();
+        signed["version"] = 1.into();
+        change(&mut signed);
+        std::fs::write(site.join(format!("metadata/1.{role}.json")), seal(&signed, &[&key(role)])).unwrap();
+    };
+    rewrite("recently-claimed", &|list| _ = list.as_object_mut().unwrap().remove("delegations"));
+    rewrite("unclaimed", &|list| {
+        let delegations = &mut list["delegations"];
+        delegations["keys"] = json!({retired.keyid().as_str(): retired.key()});
+        let bins = delegations["roles"].as_array_mut().unwrap();
+        bins.iter_mut().for_each(|bin| bin["keyids"] = json!([retired.keyid()]));
+    });
+    let releases = NAMES.map(|name| released(name, "1.0")).into_iter();
+    let caches = Caches::of(&[(&site, releases.chain(NAMES.map(evil_path)).collect())]);
+    let tops = ["timestamp", "snapshot"].map(|role| key(role).keyid().to_string()).join(",");
+    for (project, list, bins) in
+        [("brie", "recently-claimed", key("bin")), ("milk", "unclaimed", known::key(61))]
+    {
+        let holding = format!("{tops},{}", bins.keyid());
+        let args = ["compromise", site.to_str().unwrap(), "--holding", &holding, "--format", "json"];
+        let said = repo.run(&args).ok().json();
+        let verdict = said["projects"].as_array().unwrap().iter().find(|p| p["name"] == project).unwrap();
+        let flags = ["new", "returning", "tough"].map(|kind| verdict[kind]["malicious_update"] == true);
+        assert_eq!(flags, [true, false, false], "{verdict}");
+        assert_eq!(verdict["until"], tree.roles[list]["expires"], "{verdict}");
+
+        let mut forgery = Forgery::on(&site);
+        forgery.carry(&NAMES);
+        forgery.list(list, 1);
+        // tough wants every bin, by the keys that the list names.
+        for bin in tree.roles.keys().filter(|role| role.starts_with("bin-")) {
+            let mut signed = forgery.role(bin);
+            if covers(&tree.roles, bin, &evil_path(project)) {
+                signed["targets"][evil_path(project)] = evil_file();
+            }
+            forgery.publish(bin, signed, &[&bins]);
+        }
+        let served = forgery.serve(Some(&key("snapshot")), Some(&key("timestamp")));
+        let root = site.join("metadata/1.root.json");
+        let case = |knows| {
+            let (served, root) = (served.clone(), root.clone());
+            Case { served, root, knows, ask: vec![evil_path(project)] }
+        };
+        let cases = [case(None), case(Some(site.clone()))];
+        for answers in [attacked::python_tuf(&caches, &cases), attacked::tough(&caches, &cases)] {
+            assert_eq!(answers[0], [evil()], "{project}");
+            assert!(answers[1][0].starts_with("error"), "{project}: {answers:?}");
+        }
+    }
+}
+
+/// By default a snapshot ends with its timestamp. Where it lives on, the timestamp's key alone withholds.
+#[test]
+fn the_timestamps_key_withholds_where_the_snapshot_outlives_the_timestamp() {
+    let repo = repository();
+    let tree = Tree::of(&repo);
+    let mut answers = Vec::new();
+    for (name, ends) in [("now", 1), ("stale", -1)] {
+        let site = tree.write(name, 1, 1);
+        // A snapshot of five days.
+        for (name, bytes) in Forgery::on(&site).serve(Some(&key("snapshot")), Some(&key("timestamp"))).over {
+            std::fs::write(site.join(name), bytes.unwrap()).unwrap();
+        }
+        let mut timestamp = Forgery::on(&site).timestamp;
+        timestamp["expires"] = days_from_now(ends).into();
+        let bytes = seal(&timestamp, &[&key("timestamp")]);
+        std::fs::write(site.join("metadata/timestamp.json"), bytes).unwrap();
+        if name == "now" {
+            let said = compromise(&repo, &site, &["timestamp"], &[]);
+            let limit = &said["projects"][0]["limited_by"];
+            assert_eq!((&said["projects"][0]["freeze"], &limit["role"]), (&json!(true), &json!("snapshot")));
+            continue;
+        }
+        let caches = Caches::of(&[]);
+        for timestamp in [None, Some(&key("timestamp"))] {
+            let served = Forgery::on(&site).serve(None, timestamp);
+            let root = site.join("metadata/1.root.json");
+            let case = Case { served, root, knows: None, ask: vec![released("milk", "1.0")] };
+            answers.push(attacked::python_tuf(&caches, std::slice::from_ref(&case))[0][0].clone());
+            answers.push(attacked::tough(&caches, &[case])[0][0].clone());
+        }
+    }
+    assert!(answers[..2].iter().all(|answer| answer.starts_with("error")), "{answers:?}");
+    assert!(answers[2..].iter().all(|answer| answer.len() == 64), "{answers:?}");
+}
