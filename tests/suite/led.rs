@@ -252,3 +252,44 @@ fn the_timestamps_key_withholds_where_the_snapshot_outlives_the_timestamp() {
     assert!(answers[..2].iter().all(|answer| answer.starts_with("error")), "{answers:?}");
     assert!(answers[2..].iter().all(|answer| answer.len() == 64), "{answers:?}");
 }
+
+/// What PEP 480 expects: with hashes in the snapshot nobody replaces a role without signing a snapshot.
+#[test]
+fn where_the_snapshot_lists_hashes_no_role_is_replaced_under_its_version() {
+    let repo = repository();
+    let tree = Tree::of(&repo);
+    let site = tree.write("now", 1, 1);
+    assert_eq!(compromise(&repo, &site, &["claimed"], &[])["at_risk"], 3);
+    let mut hashed = Forgery::on(&site);
+    for role in tree.roles.keys() {
+        let bytes = std::fs::read(site.join(format!("metadata/1.{role}.json"))).unwrap();
+        let digest = tuffet::model::Sha256::of(&bytes).to_string();
+        let meta = json!({"version": 1, "length": bytes.len(), "hashes": {"sha256": digest}});
+        hashed.snapshot["meta"][format!("{role}.json")] = meta;
+    }
+    for (name, bytes) in hashed.serve(Some(&key("snapshot")), Some(&key("timestamp"))).over {
+        std::fs::write(site.join(name), bytes.unwrap()).unwrap();
+    }
+    // The snapshot without hashes may have been kept, until it ends.
+    let said = compromise(&repo, &site, &["claimed"], &[]);
+    assert_eq!(
+        (&said["at_risk"], &said["projects"][0]["returning"]["malicious_update"]),
+        (&json!(3), &json!(false))
+    );
+    std::fs::remove_file(site.join("metadata/1.snapshot.json")).unwrap();
+    assert_eq!(compromise(&repo, &site, &["claimed"], &[])["at_risk"], 0);
+    assert_eq!(compromise(&repo, &site, &["claimed", "snapshot", "timestamp"], &[])["at_risk"], 3);
+
+    let mut forgery = Forgery::on(&site);
+    forgery.carry(&NAMES);
+    let mut signed = forgery.role("claimed");
+    NAMES.iter().for_each(|name| signed["targets"][evil_path(name)] = evil_file());
+    forgery.replace("claimed", &signed, &[&key("claimed")]);
+    let root = site.join("metadata/1.root.json");
+    let ask = NAMES.map(evil_path).to_vec();
+    let case = Case { served: forgery.serve(None, None), root, knows: None, ask };
+    let (caches, cases) = (Caches::of(&[]), [case]);
+    for answers in [attacked::python_tuf(&caches, &cases), attacked::tough(&caches, &cases)] {
+        assert!(answers[0].iter().all(|answer| answer.starts_with("error")), "{answers:?}");
+    }
+}
