@@ -1,5 +1,5 @@
 //! The published tree: where everything lies ([`layout`]), reading it as a client does
-//! ([`read`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
+//! ([`read`]), going back to an earlier state ([`recover`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
 pub mod chain;
@@ -11,6 +11,7 @@ pub mod layout;
 pub mod manifest;
 pub mod projects;
 pub mod read;
+pub mod recover;
 pub mod roles;
 pub mod swap;
 pub mod sweep;

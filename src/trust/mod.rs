@@ -3,11 +3,12 @@
 //! [`judge`] holds the rules that a client applies to one metadata file; [`verified`] is the only
 //! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
 //! target through delegations; [`finding`] is what a verifier reports of a whole tree; [`custody`] says
-//! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what a role
-//! that is about to be signed changes, and [`forger`] who could forge a target.
+//! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what is about to be signed changes,
+//! [`consent`] what a project's holders say to other keys, and [`forger`] who could forge a target.
 
 pub mod ceremony;
 pub mod claim;
+pub mod consent;
 pub mod custody;
 pub mod finding;
 pub mod forger;
@@ -20,6 +21,7 @@ pub mod signature;
 pub mod standing;
 pub mod verified;
 
+pub use consent::Consent;
 pub use custody::{Custody, OnlineKeys};
 pub use finding::{Finding, Severity};
 pub use judge::{Expectation, Fault};
