@@ -16,7 +16,7 @@ mod strays;
 mod tree;
 
 use crate::disk;
-use crate::model::{Moment, RoleName, Root, Version};
+use crate::model::{Moment, RoleName, Version};
 use crate::report::{Reporter, Stage, event};
 use crate::trust::{Finding, Severity};
 use std::path::{Path, PathBuf};
@@ -88,13 +88,13 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     let mut findings = Vec::new();
     let tree = Tree::open(request.metadata)?;
     let given = request.root.map(disk::read::bytes).transpose()?;
-    let root: Option<Root> = roots::walk(&tree, given, request.now, &mut findings);
-    let Some(root) = root else {
+    let Some(chain) = roots::walk(&tree, given, request.now, &mut findings) else {
         return Ok(Outcome { findings, ..Outcome::default() });
     };
     let walked = event::stage(reporter, Stage::Roles, None, || {
-        roles::walk(&tree, &root, request.now, &mut findings, reporter)
+        roles::walk(&tree, &chain, request.now, &mut findings, reporter)
     });
+    let root = &chain.newest;
     if let (Some(published), Some(snapshot)) = (request.published, &walked.snapshot)
         && snapshot.version < published
     {
@@ -115,7 +115,7 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     }
     strays::check(request, &tree, root.consistent_snapshot, &walked, &mut findings)?;
     if let Some(since) = request.since {
-        since::check(&Tree::open(since.metadata)?, &tree, &root, &walked, &mut findings);
+        since::check(&Tree::open(since.metadata)?, &tree, root, &walked, &mut findings);
     }
     findings.sort();
     findings.dedup();

@@ -1,9 +1,10 @@
 //! The walk over timestamp, snapshot and every targets role (TUF 1.0.34 sections 5.4 to 5.6).
 
+use super::roots::Chain;
 use super::tree::Tree;
 use crate::model::{
-    DelegatedRole, Delegations, Envelope, Metadata, Moment, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
-    Targets, Timestamp,
+    DelegatedRole, Delegations, Envelope, KeyId, Metadata, Moment, RoleKeys, RoleMeta, RoleName, Root,
+    Snapshot, Targets, Timestamp,
 };
 use crate::report::{Event, Reporter};
 use crate::trust::judge::{self, Expectation};
@@ -39,13 +40,13 @@ struct Delegated {
 
 pub(super) fn walk(
     tree: &Tree,
-    root: &Root,
+    Chain { newest: root, former }: &Chain,
     now: Moment,
     findings: &mut Vec<Finding>,
     reporter: &dyn Reporter,
 ) -> Walked {
     let mut walked = Walked { count: 1, ..Walked::default() };
-    let reader = Reader { tree, now, consistent: root.consistent_snapshot };
+    let reader = Reader { tree, now, consistent: root.consistent_snapshot, former };
 
     let role = RoleName::timestamp();
     let timestamp =
@@ -137,6 +138,9 @@ struct Reader<'a> {
     tree: &'a Tree,
     now: Moment,
     consistent: bool,
+    /// Keys that older roots named for a role: in the run that changes them, both sign, so that readers who have
+    /// not got the new root yet are not left alone.
+    former: &'a BTreeMap<RoleName, BTreeSet<KeyId>>,
 }
 
 impl Reader<'_> {
@@ -235,7 +239,8 @@ impl Reader<'_> {
         };
         findings.extend(judged.faults.iter().map(|fault| Finding::role(role, fault)));
         for signature in judged.envelope.signatures() {
-            if !expected.signers.keyids.contains(&signature.keyid) {
+            let is_former = self.former.get(role).is_some_and(|keys| keys.contains(&signature.keyid));
+            if !expected.signers.keyids.contains(&signature.keyid) && !is_former {
                 let what = format!("key {} signed it and has no say in it", signature.keyid.short());
                 findings.push(Finding::role(role, what));
             }

@@ -1,20 +1,26 @@
 //! The chain of roots (TUF 1.0.34 section 5.3): each signed by the one before and by itself.
 
 use super::tree::Tree;
-use crate::model::{Envelope, Moment, RoleKeys, RoleMeta, RoleName, Root, Version};
+use crate::model::{Envelope, KeyId, Moment, RoleKeys, RoleMeta, RoleName, Root, Version};
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{Fault, Finding, limits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Walks the chain from `given`, or from the oldest root there; gives the newest. `None` if not
-/// even the first can be read.
+/// The newest root, and the keys that older ones named for each role.
+pub(super) struct Chain {
+    pub(super) newest: Root,
+    pub(super) former: BTreeMap<RoleName, BTreeSet<KeyId>>,
+}
+
+/// Walks the chain from `given`, or from the oldest root there. `None` if not even the first can be read.
 pub(super) fn walk(
     tree: &Tree,
     given: Option<Vec<u8>>,
     now: Moment,
     findings: &mut Vec<Finding>,
-) -> Option<Root> {
+) -> Option<Chain> {
     let role = RoleName::root();
+    let mut former: BTreeMap<RoleName, BTreeSet<KeyId>> = BTreeMap::new();
     let there = tree.versions(&role);
     let first = match (given, there.first()) {
         (Some(bytes), _) => Some(bytes),
@@ -33,7 +39,9 @@ pub(super) fn walk(
     {
         let Some(bytes) = read(tree, &file_name(next), findings) else { break };
         let Some(root) = judge_root(&bytes, Some(&trusted), Some(next), findings) else { break };
-        trusted = root;
+        for (name, keys) in std::mem::replace(&mut trusted, root).roles {
+            former.entry(name).or_default().extend(keys.keyids);
+        }
         // The file's own number goes on, whatever version stands in it.
         trusted.version = next;
     }
@@ -61,7 +69,7 @@ pub(super) fn walk(
     if let Err(fault) = judge::in_time(&trusted, now) {
         findings.push(Finding::role(&role, fault));
     }
-    Some(trusted)
+    Some(Chain { newest: trusted, former })
 }
 
 fn read(tree: &Tree, name: &str, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {

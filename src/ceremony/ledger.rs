@@ -24,11 +24,17 @@ enum Line {
         threshold: u32,
         at: Moment,
     },
+    Freed {
+        freed: String,
+        at: Moment,
+    },
     Seen {
         project: String,
         keys: Vec<KeyId>,
         threshold: u32,
         at: Moment,
+        /// The ceremony that brought them, by its identity.
+        file: String,
     },
 }
 
@@ -50,6 +56,8 @@ pub struct Seen {
     pub threshold: u32,
     /// Since when.
     pub since: Moment,
+    /// The ceremony that brought them, by its identity, where that is known.
+    pub file: Option<String>,
 }
 
 /// A ledger that cannot be read.
@@ -83,21 +91,31 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads the ledger at `path`; one that is not there is empty.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = read::bytes_if_there(path)?;
-        let mut ledger = Self {
+    /// A ledger that knows nothing and lies nowhere: for whoever looks at a file without being its signer.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::empty(Path::new(""), true)
+    }
+
+    fn empty(path: &Path, is_new: bool) -> Self {
+        Self {
             path: path.to_owned(),
             signed: BTreeMap::new(),
             history: BTreeSet::new(),
             claimed: BTreeMap::new(),
             seen: BTreeMap::new(),
             new: Vec::new(),
-            is_new: bytes.is_none(),
-        };
+            is_new,
+        }
+    }
+
+    /// Reads the ledger at `path`; one that is not there is empty.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = read::bytes_if_there(path)?;
+        let mut ledger = Self::empty(path, bytes.is_none());
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
         let whole = text.ends_with('\n') || text.is_empty();
         let count = text.lines().count();
@@ -120,10 +138,11 @@ impl Ledger {
                 self.signed.insert(role, Signed { version, sha256 });
             }
             Line::Claimed { claimed, keys, threshold, at } => {
-                self.claimed.insert(claimed, Seen { keys, threshold, since: at });
+                self.claimed.insert(claimed, Seen { keys, threshold, since: at, file: None });
             }
-            Line::Seen { project, keys, threshold, at } => {
-                self.seen.insert(project, Seen { keys, threshold, since: at });
+            Line::Freed { freed, .. } => _ = self.claimed.remove(&freed),
+            Line::Seen { project, keys, threshold, at, file } => {
+                self.seen.insert(project, Seen { keys, threshold, since: at, file: Some(file) });
             }
         }
     }
@@ -157,11 +176,29 @@ impl Ledger {
         self.claimed.iter().map(|(name, seen)| (name.as_str(), seen))
     }
 
-    /// Notes that a project is signed over.
+    /// The keys that a project got when it was signed over with this ledger.
+    #[must_use]
+    pub fn claimed_by(&self, project: &ProjectName) -> Option<&Seen> {
+        self.claimed.get(project.as_str())
+    }
+
+    /// Notes that a project is signed over, if that is news.
     pub fn note_claimed(&mut self, project: &ProjectName, keys: &[KeyId], threshold: u32, at: Moment) {
-        let line = Line::Claimed { claimed: project.to_string(), keys: keys.to_vec(), threshold, at };
-        self.learn(line.clone());
-        self.new.push(line);
+        let known = self.claimed_by(project);
+        if !known.is_some_and(|seen| seen.keys == keys && seen.threshold == threshold) {
+            let line = Line::Claimed { claimed: project.to_string(), keys: keys.to_vec(), threshold, at };
+            self.learn(line.clone());
+            self.new.push(line);
+        }
+    }
+
+    /// Notes that a name is nobody's any more.
+    pub fn note_freed(&mut self, project: &ProjectName, at: Moment) {
+        if self.claimed_by(project).is_some() {
+            let line = Line::Freed { freed: project.to_string(), at };
+            self.learn(line.clone());
+            self.new.push(line);
+        }
     }
 
     /// The keys that a project was seen with last.
@@ -177,11 +214,20 @@ impl Ledger {
         self.new.push(line);
     }
 
-    /// Notes the keys of a project, if they are others than it was seen with last.
-    pub fn note_seen(&mut self, project: &ProjectName, keys: &[KeyId], threshold: u32, at: Moment) {
+    /// Notes the keys of a project, if they are others than it was seen with last; `file` is the identity of
+    /// the ceremony that brought them.
+    pub fn note_seen(
+        &mut self,
+        project: &ProjectName,
+        keys: &[KeyId],
+        threshold: u32,
+        at: Moment,
+        file: &str,
+    ) {
         let known = self.seen(project).is_some_and(|seen| seen.keys == keys && seen.threshold == threshold);
         if !known {
-            let line = Line::Seen { project: project.to_string(), keys: keys.to_vec(), threshold, at };
+            let (project, keys, file) = (project.to_string(), keys.to_vec(), file.to_owned());
+            let line = Line::Seen { project, keys, threshold, at, file };
             self.learn(line.clone());
             self.new.push(line);
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
-use tuffet::model::TargetPath;
+use tuffet::model::{Moment, TargetPath};
 use tuffet::pipeline::collect::Layout;
 use tuffet::pipeline::partition::Became;
 use tuffet::report::Warning;
@@ -47,6 +47,31 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     }
     let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
     let request = build::Request {
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },
+        removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
+        digests: if args.rehash { Digests::Anew } else { Digests::Remembered },
+        manifest: args.manifest.as_deref(),
+        replace: &args.replace,
+        decided: args.decided,
+        ..request(&settings, now)
+    };
+    let outcome = build::build(&request, &online, &reporter);
+    if let (Some(made), Format::Human, false) = (&made, common.format, common.quiet) {
+        show::print(&format!("{}\n", init::human(&Init::default(), made, &settings)));
+    }
+    let (warnings, seconds) = reporter.finish();
+    let outcome = outcome?;
+    match common.format {
+        Format::Json => show::print(&format!("{}\n", json(&outcome, &warnings, &seconds))),
+        _ if common.quiet => {}
+        _ => show::print(&human(common, args, &outcome, &settings, made.is_some())),
+    }
+    Ok(0)
+}
+
+/// A build as `pipeline.toml` has it, with nothing asked for beside.
+pub(super) fn request(settings: &Settings, now: Moment) -> build::Request<'_> {
+    build::Request {
         source: &settings.source,
         layout: settings.layout,
         selection: &settings.selection,
@@ -61,24 +86,13 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         files_url: settings.files_url.as_deref(),
         lives: &settings.lives,
         now,
-        mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },
-        removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
-        digests: if args.rehash { Digests::Anew } else { Digests::Remembered },
-        manifest: args.manifest.as_deref(),
-        replace: &args.replace,
-    };
-    let outcome = build::build(&request, &online, &reporter);
-    if let (Some(made), Format::Human, false) = (&made, common.format, common.quiet) {
-        show::print(&format!("{}\n", init::human(&Init::default(), made, &settings)));
+        mode: Mode::Publish,
+        removals: Removals::Guarded,
+        digests: Digests::Remembered,
+        manifest: None,
+        replace: &[],
+        decided: false,
     }
-    let (warnings, seconds) = reporter.finish();
-    let outcome = outcome?;
-    match common.format {
-        Format::Json => show::print(&format!("{}\n", json(&outcome, &warnings, &seconds))),
-        _ if common.quiet => {}
-        _ => show::print(&human(common, args, &outcome, &settings, made.is_some())),
-    }
-    Ok(0)
 }
 
 /// A manifest inside the site would be served, one inside the source taken for a part of it, and whatever

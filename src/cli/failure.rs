@@ -87,7 +87,7 @@ impl From<build::Error> for Failure {
             build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,
             build::Error::Digest(_) | build::Error::Disk(_) => FILES,
             build::Error::Publish(publish::Error::Disk(_)) => FILES,
-            build::Error::Published(_) | build::Error::Refused(_) => REFUSED,
+            build::Error::Published(_) | build::Error::Refused(_) | build::Error::Ledger(_) => REFUSED,
             build::Error::Conflict(_) | build::Error::Publish(_) => REFUSED,
         };
         Self::new(code, error.to_string())
@@ -111,7 +111,7 @@ impl From<status::Error> for Failure {
         let code = match &error {
             status::Error::NotBegun(_) => USAGE,
             status::Error::Published(read::Error::Disk(_)) | status::Error::Disk(_) => FILES,
-            status::Error::Published(_) => REFUSED,
+            status::Error::Published(_) | status::Error::Ledger(_) => REFUSED,
         };
         Self::new(code, error.to_string())
     }
@@ -158,6 +158,7 @@ impl From<project::Error> for Failure {
             | project::Error::NoAuthor(_)
             | project::Error::NoFilesHere
             | project::Error::NothingToRegister(_)
+            | project::Error::NothingToWaitFor(_)
             | project::Error::NoProjects => USAGE,
             project::Error::Disk(_)
             | project::Error::Published(read::Error::Disk(_))
@@ -174,6 +175,11 @@ impl From<ceremony::Error> for Failure {
             ceremony::Error::NotBegun(_)
             | ceremony::Error::Outstanding
             | ceremony::Error::NoneOutstanding
+            | ceremony::Error::NobodysProject(_)
+            | ceremony::Error::NotRevoked(_)
+            | ceremony::Error::OneOnlineKey
+            | ceremony::Error::Threshold { .. }
+            | ceremony::Error::UnknownKey(_)
             | ceremony::Error::File(tuffet::ceremony::file::Error::Form { .. }) => USAGE,
             ceremony::Error::Disk(_)
             | ceremony::Error::Published(read::Error::Disk(_))

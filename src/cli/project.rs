@@ -10,10 +10,10 @@ use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
 use tuffet::model::{KeyId, Moment, ProjectName};
 use tuffet::runs::build::{Removals, TargetFiles};
-use tuffet::runs::project::Place;
 use tuffet::runs::project::accept::{self, Keys, Outcome};
 use tuffet::runs::project::list::{self, Listed};
 use tuffet::runs::project::revoke;
+use tuffet::runs::project::{self as runs, Place};
 use tuffet::state::State;
 use tuffet::state::ledger::What;
 use tuffet::submission::Claim;
@@ -27,7 +27,7 @@ pub(crate) fn run(common: &Common, command: &ProjectCommand) -> Result<u8, Failu
     }
 }
 
-fn place(settings: &Settings, now: Moment) -> Place<'_> {
+pub(super) fn place(settings: &Settings, now: Moment) -> Place<'_> {
     Place {
         site: &settings.site,
         state: &settings.state,
@@ -94,10 +94,17 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         keys,
         confirm: &confirm,
     };
-    let outcome = accept::accept(&request, &online, &reporter);
+    let outcome = match accept::accept(&request, &online, &reporter) {
+        Err(runs::Error::Claimed(_) | runs::Error::Frozen(_)) if keys == Keys::Change => {
+            let waiting = accept::queued::queue(&request, &reporter);
+            reporter.finish();
+            return waits(common, &waiting?);
+        }
+        outcome => outcome,
+    };
     reporter.finish();
     let outcome = match outcome {
-        Err(tuffet::runs::project::Error::Refused(refused)) if common.format == Format::Json => {
+        Err(runs::Error::Refused(refused)) if common.format == Format::Json => {
             let refused: Vec<_> = refused
                 .iter()
                 .map(|(zip, refusals)| serde_json::json!({"zip": zip, "refusals": refusals}))
@@ -112,6 +119,27 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         Format::Json => show::print(&format!("{}\n", json(&outcome))),
         _ if common.quiet => {}
         _ => show::print(&human(&outcome)),
+    }
+    Ok(0)
+}
+
+/// What waits for a ceremony, or for the end of one.
+fn waits(common: &Common, names: &[ProjectName]) -> Result<u8, Failure> {
+    let names: Vec<&str> = names.iter().map(ProjectName::as_str).collect();
+    match common.format {
+        Format::Json => {
+            let json = serde_json::json!({"accepted": [], "refused": [], "queued": names});
+            show::print(&format!("{json}\n"));
+        }
+        _ if common.quiet => {}
+        _ => {
+            let text = format!(
+                "{}: waits for the next ceremony, with its submission: the administrators sign such a change. Until then \
+                 everything stays as it is.",
+                names.join(", ")
+            );
+            show::print(&format!("{}\n", show::wrap(&text, 80, "")));
+        }
     }
     Ok(0)
 }
@@ -140,6 +168,7 @@ fn json(outcome: &Outcome) -> serde_json::Value {
     serde_json::json!({
         "accepted": taken.collect::<Vec<_>>(),
         "refused": [],
+        "queued": [],
         "snapshot": outcome.snapshot,
         "written": {"files": outcome.written.files, "bytes": outcome.written.bytes},
     })
@@ -196,7 +225,14 @@ fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
         }
     }
     let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
-    let outcome = revoke::revoke(place(&settings, now), &project, &online, &reporter);
+    let outcome = match revoke::revoke(place(&settings, now), &project, &online, &reporter) {
+        Err(runs::Error::Claimed(_) | runs::Error::Frozen(_)) => {
+            let queued = revoke::queue(place(&settings, now), &project, &reporter);
+            reporter.finish();
+            return revocation_waits(common, &project, queued?);
+        }
+        outcome => outcome,
+    };
     reporter.finish();
     let outcome = outcome?;
     match common.format {
@@ -221,6 +257,26 @@ fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
                 ""
             )
         )),
+    }
+    Ok(0)
+}
+
+fn revocation_waits(common: &Common, project: &ProjectName, waits: bool) -> Result<u8, Failure> {
+    if common.format == Format::Json {
+        let json = serde_json::json!({"project": project.as_str(), "removed": 0, "queued": waits});
+        show::print(&format!("{json}\n"));
+        return Ok(0);
+    }
+    let text = if waits {
+        format!(
+            "{project}: the revocation waits for the next ceremony, for the administrators have signed its keys over. \
+             Until then clients trust them; hold one soon: `tuffet ceremony prepare`."
+        )
+    } else {
+        format!("{project} is suspended, and nothing of it is published: its keys are revoked now.")
+    };
+    if !common.quiet {
+        show::print(&format!("{}\n", show::wrap(&text, 80, "")));
     }
     Ok(0)
 }

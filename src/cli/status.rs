@@ -89,6 +89,9 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
             }
         }
     }
+    for waiting in &outcome.queue {
+        out += &format!("{}\n", show::wrap(&format!("Waiting: {waiting}."), 80, "  "));
+    }
     if let Some(last) = outcome.last_run {
         out += &format!("Last run: {last}, {} ago.\n", show::span(now.since(last)));
     }

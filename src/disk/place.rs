@@ -225,6 +225,38 @@ pub fn write_atomic_with(
     sync_path(parent)
 }
 
+/// Replaces the file at `path` by one with these bytes, in one step; durable when this returns. The folder is created
+/// where there is none.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    use std::io::Write as _;
+    let parent = parent_of(path);
+    fs::create_dir_all(parent).context("create the folder", parent)?;
+    write_atomic_with(path, |file| file.write_all(bytes).context("write", path))
+}
+
+/// Copies the file `from` to `path`, in place of what is there, in one step; durable when this returns.
+///
+/// # Errors
+/// If it cannot be read or written.
+pub fn copy_durable(from: &Path, path: &Path) -> Result<(), Error> {
+    let parent = parent_of(path);
+    fs::create_dir_all(parent).context("create the folder", parent)?;
+    let mut source = fs::File::open(from).context("read", from)?;
+    write_atomic_with(path, |file| std::io::copy(&mut source, file).map(|_| ()).context("write", path))
+}
+
+/// Gives a file another name, in place of what is there; durable when this returns.
+///
+/// # Errors
+/// If it cannot be renamed.
+pub fn rename(from: &Path, path: &Path) -> Result<(), Error> {
+    fs::rename(from, path).context("rename", from)?;
+    sync_path(parent_of(path))
+}
+
 /// Writes a file that must not be there yet.
 ///
 /// # Errors

@@ -107,6 +107,13 @@ impl<T: Metadata> Envelope<T> {
         self
     }
 
+    /// The same with no signature.
+    #[must_use]
+    pub fn without_signatures(mut self) -> Self {
+        self.signatures.clear();
+        self
+    }
+
     /// Whether what was understood of it is all that was signed: clients that write metadata again before they
     /// check it (tough, python-tuf) get the same bytes then.
     #[must_use]

@@ -1,5 +1,6 @@
 //! The normalised name of a project (PEP 503).
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,6 +51,24 @@ impl ProjectName {
 impl fmt::Display for ProjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Serialize for ProjectName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProjectName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let name = Self::normalise(&text).map_err(serde::de::Error::custom)?;
+        if name.as_str() == text {
+            Ok(name)
+        } else {
+            Err(serde::de::Error::custom(format!("{text:?} is not normalised: {name} is")))
+        }
     }
 }
 

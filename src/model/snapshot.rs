@@ -36,6 +36,9 @@ impl RoleMeta {
     }
 }
 
+/// What is listed of every targets role.
+pub type Listing = BTreeMap<RoleName, RoleMeta>;
+
 /// The signed part of `snapshot.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -49,7 +52,7 @@ pub struct Snapshot {
     pub expires: Moment,
     /// Every targets role by file name, `<role>.json`.
     #[serde(with = "by_file_name")]
-    pub meta: BTreeMap<RoleName, RoleMeta>,
+    pub meta: Listing,
     /// Fields that we do not know.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,

@@ -59,6 +59,8 @@ codes! {
     Held "held" "other bytes than published; the published ones stay";
     /// A file of an author's project that the author has not signed.
     NotSigned "not-signed" "held: the author of the project has not signed it";
+    /// What came, changed or left since a state that was gone back to.
+    Undecided "undecided" "held: it came or changed after a break-in, and nobody has decided";
     /// An author's role ends soon.
     AuthorExpiry "author-expiry" "a role of an author ends soon, or has ended";
     /// An author's role was about to lapse, and an empty one stands in for it.

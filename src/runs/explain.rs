@@ -117,8 +117,10 @@ pub fn explain(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         }
         _ => held.target == name,
     };
-    let forgers =
-        forger::forgers(chain.iter().map(|role| (&role.role, &role.keys)), &OnlineKeys::of(&published.root));
+    let forgers = forger::forgers(
+        chain.iter().map(|role| (&role.role, &role.keys)),
+        &OnlineKeys::of(&published.root).and_admins(&published.targets),
+    );
     Ok(Outcome {
         standing: project.as_ref().map(|project| published.standing(project)),
         suspended: project

@@ -1,4 +1,4 @@
-//! `recently-claimed`, `claimed` and their shards: what they are to delegate to, as a value.
+//! `recently-claimed` and its shards: what they are to delegate to, as a value.
 
 use crate::keys::Signer;
 use crate::model::delegation::Ends;
@@ -70,6 +70,17 @@ impl Registered {
         self.0.remove(project);
     }
 
+    /// Lets another online key hold what stands in for suspended projects.
+    pub fn hand_over(&mut self, published: &Published, online: &dyn Signer) {
+        let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
+        for (name, project) in suspended.filter(|(_, p)| p.standing() == Standing::RecentlyClaimed) {
+            if self.0.contains_key(name) {
+                let keys = BTreeMap::from([(online.keyid().clone(), online.key().clone())]);
+                self.set(name, project.delegation.name.clone(), keys, 1);
+            }
+        }
+    }
+
     fn delegations<'a>(&self, names: impl Iterator<Item = &'a ProjectName>) -> Option<Delegations> {
         delegations(&self.0, names)
     }
@@ -86,86 +97,6 @@ fn delegations<'a>(
         delegations.keys.extend(keys.clone());
     }
     (!delegations.roles.is_empty()).then_some(delegations)
-}
-
-/// What `claimed` delegates to, whole or in shards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claimed(BTreeMap<ProjectName, (DelegatedRole, BTreeMap<KeyId, Key>)>);
-
-impl Claimed {
-    /// As it is published.
-    #[must_use]
-    pub fn of(published: &Published) -> Self {
-        let claimed = published.projects.iter().filter(|(_, p)| p.standing() == Standing::Claimed);
-        Self(claimed.map(|(name, p)| (name.clone(), (p.delegation.clone(), p.keys.clone()))).collect())
-    }
-
-    /// Takes a project over as it stands in `recently-claimed`.
-    pub fn add(&mut self, name: &ProjectName, project: &Project) {
-        self.0.insert(name.clone(), (project.delegation.clone(), project.keys.clone()));
-    }
-
-    /// The shards that it takes; empty for none. One that is split stays so: a name that `targets` once gave to
-    /// a shard is not moved without need.
-    fn shards(&self, published: &Published) -> Vec<Shard> {
-        let top = RoleName::claimed();
-        let is_split = published.lists.keys().any(|role| role.is_shard_of(&top));
-        if self.0.len() <= MOST && !is_split {
-            return Vec::new();
-        }
-        shards::shards(&self.0.keys().cloned().collect::<Vec<_>>(), MOST)
-    }
-
-    /// The delegations of `claimed`, or of each of its shards.
-    #[must_use]
-    pub fn roles(&self, published: &Published) -> BTreeMap<RoleName, Option<Delegations>> {
-        let top = RoleName::claimed();
-        let shards = self.shards(published);
-        if shards.is_empty() {
-            return BTreeMap::from([(top, delegations(&self.0, self.0.keys()))]);
-        }
-        // A prefix of a project's name is always part of a role name.
-        let named = shards.iter().filter_map(|shard| Some((top.shard(&shard.prefix).ok()?, shard)));
-        named.map(|(role, shard)| (role, delegations(&self.0, shard.names.iter()))).collect()
-    }
-
-    /// The delegations of `targets`, with these lists in the place of those that are there: before
-    /// `recently-claimed`, in the order of their names, by the keys that hold `claimed` now. Shards are
-    /// siblings: one that was missing below `claimed` would be passed over by tough.
-    #[must_use]
-    pub fn targets<'a>(
-        &self,
-        published: &Published,
-        lists: impl Iterator<Item = &'a RoleName>,
-    ) -> Option<Delegations> {
-        let top = RoleName::claimed();
-        let is_claimed = |role: &RoleName| *role == top || role.is_shard_of(&top);
-        let mut delegations = published.targets.delegations.clone()?;
-        let first = delegations.roles.iter().find(|child| is_claimed(&child.name))?.clone();
-        delegations.roles.retain(|child| !is_claimed(&child.name));
-        let shards = self.shards(published);
-        let mut new = Vec::new();
-        for role in lists {
-            let shard = shards.iter().find(|shard| top.shard(&shard.prefix).ok().as_ref() == Some(role));
-            new.push(match shard {
-                None => DelegatedRole::by_hash(
-                    role.clone(),
-                    first.keys.keyids.clone(),
-                    first.keys.threshold,
-                    crate::model::delegation::every_path(),
-                ),
-                Some(shard) => DelegatedRole::by_path(
-                    role.clone(),
-                    first.keys.keyids.clone(),
-                    first.keys.threshold,
-                    shard.patterns(),
-                    Ends::Nothing,
-                ),
-            });
-        }
-        delegations.roles.splice(0..0, new);
-        Some(delegations)
-    }
 }
 
 /// The delegation of a shard: a look-up that finds no project there goes on to the bins.

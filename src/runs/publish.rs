@@ -1,7 +1,7 @@
 //! The second half of every run that publishes: what is decided gets signed and becomes public in one swap.
 
 use super::lists::{self, Registered};
-use super::roles::{self, Due, Versions};
+use super::roles::{self, Due, Numbers, Versions};
 use crate::disk;
 use crate::disk::stage::Staging;
 use crate::keys::Signer;
@@ -32,7 +32,7 @@ pub(super) struct Publication<'a> {
     pub(super) published: &'a Published,
     /// What the bins are to list.
     pub(super) after: &'a Inventory,
-    /// The bins in which that is something else than is published.
+    /// The bins, of as many as these are, in which that is something else than is published.
     pub(super) changed: &'a BTreeSet<u32>,
     /// What `recently-claimed` is to delegate to.
     pub(super) registered: Registered,
@@ -42,12 +42,35 @@ pub(super) struct Publication<'a> {
     pub(super) due: Due,
 }
 
+/// Who signs for the machine that publishes.
+#[derive(Clone, Copy)]
+pub(super) struct Online<'a> {
+    /// The online key.
+    pub(super) key: &'a dyn Signer,
+    /// The one before it, in the run that changes it: snapshot and timestamp are signed by both, for readers that
+    /// have the new root already and for those that have not.
+    pub(super) before: Option<&'a dyn Signer>,
+}
+
+impl<'a> Online<'a> {
+    /// One key, as in every run but that one.
+    pub(super) fn of(key: &'a dyn Signer) -> Self {
+        Self { key, before: None }
+    }
+
+    fn both(&self) -> Vec<&'a dyn Signer> {
+        std::iter::once(self.key).chain(self.before).collect()
+    }
+}
+
 /// How the run wants it done.
 #[derive(Clone, Copy)]
 pub(super) struct Manner<'a> {
     pub(super) lives: &'a Lives,
     pub(super) compress: &'a [Compression],
     pub(super) now: Moment,
+    /// Which version numbers count as used.
+    pub(super) numbers: Numbers,
 }
 
 /// What became public.
@@ -81,7 +104,7 @@ impl Publication<'_> {
         &self,
         manner: Manner<'_>,
         staging: &Staging,
-        online: &dyn Signer,
+        online: Online<'_>,
         reporter: &dyn Reporter,
     ) -> Result<Publicised, Error> {
         let bins = Some(self.changed.len() as u64 + self.renewed().len() as u64);
@@ -89,12 +112,17 @@ impl Publication<'_> {
             event::stage(reporter, Stage::Sign, bins, || self.sign(manner, online, reporter))?;
         let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot()).map(|role| role.version);
         let retires = snapshot.map(|_| self.published.snapshot.version);
-        let mut files: Vec<_> = roles.iter().map(roles::as_file).collect();
-        for file in files.iter_mut().filter(|file| self.roles.iter().any(|new| new.role == *file.role)) {
+        let (root, roles): (Vec<_>, Vec<_>) =
+            roles.iter().map(roles::as_file).partition(|file| *file.role == RoleName::root());
+        let mut files = roles;
+        let is_authors = |role: &RoleName| role.as_str().starts_with("project.");
+        let new = |role: &RoleName| self.roles.iter().any(|new| new.role == *role);
+        for file in files.iter_mut().filter(|file| is_authors(file.role) && new(file.role)) {
             file.numbered = Numbered::ByItsAuthor;
         }
         let swap = Swap {
             roles: &files,
+            root: root.into_iter().next(),
             timestamp: &timestamp.bytes,
             compress: manner.compress,
             retires,
@@ -112,31 +140,39 @@ impl Publication<'_> {
     fn sign(
         &self,
         manner: Manner<'_>,
-        online: &dyn Signer,
+        online: Online<'_>,
         reporter: &dyn Reporter,
     ) -> Result<(Vec<SignedRole>, SignedRole), Error> {
         let Manner { lives, now, .. } = manner;
         let published = self.published;
-        let versions = Versions::of(self.site)?;
+        let versions = Versions::counted(self.site, published, manner.numbers)?;
         let bins: Vec<u32> = self.changed.iter().copied().chain(self.renewed()).collect();
-        let bins = roles::bin_versions(published, &versions, &bins);
-        let mut signed = sign::bins(self.after, &bins, now.plus(lives.bins), online, reporter)?;
+        let count = self.after.bins();
+        let bins: Vec<(u32, Version)> =
+            bins.into_iter().map(|bin| (bin, versions.next_of(&count.role(bin), published))).collect();
+        let mut signed = sign::bins(self.after, &bins, now.plus(lives.bins), online.key, reporter)?;
         signed.extend(self.roles.iter().cloned());
-        signed.extend(self.renewed_projects(manner, &versions, online)?);
-        signed.extend(self.lists(manner, &versions, online)?);
+        signed.extend(self.renewed_projects(manner, &versions, online.key)?);
+        signed.extend(self.lists(manner, &versions, online.key)?);
         let mut snapshot = None;
-        if !signed.is_empty() || self.due.snapshot {
+        if signed.iter().any(|role| role.role != RoleName::root()) || self.due.snapshot {
             let expires = now.plus(lives.snapshot);
-            snapshot = Some(roles::next_snapshot(published, &signed, &versions, expires, online)?);
+            snapshot = Some(roles::next_snapshot(published, &signed, &versions, expires, &online.both())?);
         }
         let expires = now.plus(lives.timestamp);
         let timestamp = match &snapshot {
-            Some(new) => roles::next_timestamp(published, (new.version, &new.bytes), expires, online)?,
+            Some(new) => roles::next_timestamp(
+                published,
+                (new.version, &new.bytes),
+                &versions,
+                expires,
+                &online.both(),
+            )?,
             None => {
                 let version = published.snapshot.version;
                 let path = layout::role_file(&RoleName::snapshot(), version);
                 let bytes = disk::read::bytes(&self.site.folder().path(&path))?;
-                roles::next_timestamp(published, (version, &bytes), expires, online)?
+                roles::next_timestamp(published, (version, &bytes), &versions, expires, &online.both())?
             }
         };
         signed.extend(snapshot);

@@ -4,7 +4,7 @@
 use super::lists;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{BinCount, Metadata, Moment, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Moment, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use crate::site::Site;
 use crate::site::read::{self, Published};
@@ -34,6 +34,21 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// Every online role of a tree whose online key changes: but the bins, which change with it.
+    pub(super) fn all(published: &Published) -> Self {
+        let lists = published.lists.keys().filter(|role| lists::is_recently_claimed(role)).cloned();
+        let suspended = published.projects.values();
+        let suspended = suspended.filter(|p| p.is_suspended() && p.standing() == Standing::RecentlyClaimed);
+        let suspended = suspended.map(|project| project.delegation.name.clone());
+        let roles = lists.chain(suspended).collect();
+        Self { bins: Vec::new(), roles, snapshot: true, timestamp: true, first_to_end: None }
+    }
+
+    /// The same without the bins.
+    pub(super) fn without_bins(self) -> Self {
+        Self { bins: Vec::new(), ..self }
+    }
+
     /// Which online roles of `published` are due at `now`.
     pub(super) fn at(published: &Published, lives: &Lives, now: Moment) -> Self {
         let is_due = |role: &RoleName, expires, life| renewal::due(role, expires, life) <= now;
@@ -83,11 +98,50 @@ impl Due {
 /// which did not end has left behind.
 pub(super) struct Versions {
     highest: BTreeMap<RoleName, Version>,
+    numbers: Numbers,
 }
+
+/// Which numbers count as used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// Those of every file that is there.
+    All,
+    /// Those that are near what is published: somebody may have raised others to use them up (TUF 1.0.34 section
+    /// 5.3.11).
+    NearPublished,
+}
+
+/// A number further above what is published was not reached step by step.
+const NEAR: u64 = 1_000_000;
 
 impl Versions {
     pub(super) fn of(site: &Site) -> Result<Self, disk::Error> {
-        Ok(Self { highest: read::highest_versions(site)? })
+        Ok(Self { highest: read::highest_versions(site, |_| Version::CEILING)?, numbers: Numbers::All })
+    }
+
+    /// The same, but for numbers far above what is published.
+    pub(super) fn near(site: &Site, published: &Published) -> Result<Self, disk::Error> {
+        let most = |role: &RoleName| {
+            let listed = published.listing.get(role).map(|meta| meta.version.number());
+            let snapshot = (*role == RoleName::snapshot()).then(|| published.snapshot.version.number());
+            listed.or(snapshot).unwrap_or_default().saturating_add(NEAR).min(Version::CEILING)
+        };
+        Ok(Self { highest: read::highest_versions(site, most)?, numbers: Numbers::NearPublished })
+    }
+
+    /// As a run wants them.
+    pub(super) fn counted(site: &Site, published: &Published, numbers: Numbers) -> Result<Self, disk::Error> {
+        match numbers {
+            Numbers::All => Self::of(site),
+            Numbers::NearPublished => Self::near(site, published),
+        }
+    }
+
+    /// The next version of the timestamp, whose file has no number in its name.
+    fn next_timestamp(&self, published: &Published) -> Version {
+        let (last, snapshot) = (published.timestamp.version, published.snapshot.version);
+        let is_near = last.number() <= snapshot.number().saturating_add(NEAR);
+        if self.numbers == Numbers::All || is_near { last.next() } else { snapshot.next() }
     }
 
     /// The same, above these versions too.
@@ -105,7 +159,7 @@ impl Versions {
 
     /// The next version of a role that the snapshot may list; 1 where it never was.
     pub(super) fn next_of(&self, role: &RoleName, published: &Published) -> Version {
-        let listed = published.snapshot.meta.get(role).map(|meta| meta.version);
+        let listed = published.listing.get(role).map(|meta| meta.version);
         match listed.max(self.highest.get(role).copied()) {
             Some(version) => version.next(),
             None => Version::FIRST,
@@ -119,31 +173,26 @@ pub(super) fn next_snapshot(
     roles: &[SignedRole],
     versions: &Versions,
     expires: Moment,
-    online: &dyn Signer,
+    online: &[&dyn Signer],
 ) -> Result<SignedRole, sign::Error> {
-    let mut meta = published.snapshot.meta.clone();
-    for role in roles {
+    let mut meta = published.listing.clone();
+    // A snapshot lists no root: clients find that one by its number.
+    for role in roles.iter().filter(|role| role.role != RoleName::root()) {
         meta.insert(role.role.clone(), role.meta());
     }
     let version = versions.next(&RoleName::snapshot(), published.snapshot.version);
-    sign::role(RoleName::snapshot(), Snapshot::new(version, expires, meta), &[online])
+    sign::role(RoleName::snapshot(), Snapshot::new(version, expires, meta), online)
 }
 
 /// The timestamp that leads to a snapshot of these bytes.
 pub(super) fn next_timestamp(
     published: &Published,
     snapshot: (Version, &[u8]),
+    versions: &Versions,
     expires: Moment,
-    online: &dyn Signer,
+    online: &[&dyn Signer],
 ) -> Result<SignedRole, sign::Error> {
-    let version = published.timestamp.version.next();
+    let version = versions.next_timestamp(published);
     let timestamp = Timestamp::new(version, expires, snapshot.0, snapshot.1);
-    sign::role(RoleName::timestamp(), timestamp, &[online])
-}
-
-/// Bins with the next version of each.
-pub(super) fn bin_versions(published: &Published, versions: &Versions, bins: &[u32]) -> Vec<(u32, Version)> {
-    let count: BinCount = published.bin_count;
-    let current = |bin: u32| published.bins.get(bin as usize).map_or(Version::FIRST, |role| role.version());
-    bins.iter().map(|&bin| (bin, versions.next(&count.role(bin), current(bin)))).collect()
+    sign::role(RoleName::timestamp(), timestamp, online)
 }

@@ -8,7 +8,7 @@ use crate::site::Site;
 use crate::site::read::{self, Published};
 use crate::site::roles::PublishedRole;
 use crate::state::held::{self, Held};
-use crate::state::{State, journal};
+use crate::state::{State, ceremony, journal, ledger};
 use crate::trust::{Custody, Lives, OnlineKeys, Standing, lives, renewal};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -113,9 +113,22 @@ pub enum Error {
     /// The published tree is not one that a client accepts.
     #[error(transparent)]
     Published(#[from] read::Error),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
     /// The file system failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
+}
+
+/// What waits for a ceremony, and the one that is under way.
+fn queue(state: &State) -> Result<Vec<String>, ledger::Error> {
+    let outstanding = ceremony::outstanding(state)?;
+    let under_way = outstanding.map(|outstanding| {
+        format!("a ceremony is under way since {}: {} projects", outstanding.at, outstanding.projects.len())
+    });
+    let waiting = ceremony::queue(state)?;
+    Ok(under_way.into_iter().chain(waiting.iter().map(ceremony::Queued::words)).collect())
 }
 
 /// Looks. A role that has expired is part of the answer, a role that does not verify is an error.
@@ -129,13 +142,13 @@ pub fn status(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome,
         return Err(Error::NotBegun(request.site.display().to_string()));
     }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
-    let online = OnlineKeys::of(&published.root);
+    let online = OnlineKeys::of(&published.root).and_admins(&published.targets);
     Ok(Outcome {
         snapshot: published.snapshot.version(),
         targets: published.targets_roles().map(|(_, role)| role.targets.len() as u64).sum(),
         projects: projects(&published),
         held: held::load(&state),
-        queue: Vec::new(),
+        queue: queue(&state)?,
         last_run: journal::last_run(&state),
         roles: published.roles().into_iter().map(|role| judge(request, &online, role)).collect(),
     })

@@ -3,8 +3,8 @@
 use super::{Site, layout};
 use crate::disk::{self, read};
 use crate::model::{
-    DelegatedRole, Delegations, Envelope, Metadata, RoleKeys, RoleMeta, RoleName, Root, Snapshot, Targets,
-    Timestamp, Version,
+    DelegatedRole, Delegations, Envelope, Listing, Metadata, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
+    Targets, Timestamp, Version,
 };
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{Fault, Verified};
@@ -141,14 +141,14 @@ pub(super) fn top(origin: &dyn Origin, root: Verified<Root>) -> Result<Top, Erro
         timestamp.snapshot().ok_or_else(|| Error::Shape("the timestamp lists no snapshot".to_owned()))?;
     let path = layout::role_file(&RoleName::snapshot(), meta.version);
     let snapshot = top_level::<Snapshot>(origin, &root, &RoleName::snapshot(), path, Some(meta))?;
-    let meta = listed(&snapshot, &RoleName::targets())?;
+    let meta = listed(&snapshot.meta, &RoleName::targets())?;
     let path = layout::role_file(&RoleName::targets(), meta.version);
     let targets = top_level::<Targets>(origin, &root, &RoleName::targets(), path, Some(meta))?;
     Ok(Top { root, timestamp, snapshot, targets })
 }
 
 /// A role that root itself names.
-fn top_level<T: Metadata>(
+pub(super) fn top_level<T: Metadata>(
     origin: &dyn Origin,
     root: &Root,
     role: &RoleName,
@@ -166,10 +166,10 @@ pub(super) fn delegated(
     origin: &dyn Origin,
     delegations: &Delegations,
     child: &DelegatedRole,
-    snapshot: &Snapshot,
+    listing: &Listing,
 ) -> Result<Verified<Targets>, Error> {
     let role = &child.name;
-    let meta = listed(snapshot, role)?;
+    let meta = listed(listing, role)?;
     let path = layout::role_file(role, meta.version);
     let bytes = bytes_of(origin, &path)?;
     let signers = child.role_keys();
@@ -178,8 +178,8 @@ pub(super) fn delegated(
 }
 
 /// What the snapshot says of a role.
-pub(super) fn listed<'a>(snapshot: &'a Snapshot, role: &RoleName) -> Result<&'a RoleMeta, Error> {
-    snapshot.meta.get(role).ok_or_else(|| Error::Shape(format!("the snapshot does not list the role {role}")))
+pub(super) fn listed<'a>(listing: &'a Listing, role: &RoleName) -> Result<&'a RoleMeta, Error> {
+    listing.get(role).ok_or_else(|| Error::Shape(format!("the snapshot does not list the role {role}")))
 }
 
 fn bytes_of(origin: &dyn Origin, path: &str) -> Result<Vec<u8>, Error> {

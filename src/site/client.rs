@@ -90,11 +90,12 @@ impl<'a> Client<'a> {
     ) -> Result<Self, Error> {
         let of = |error: chain::Error| Error::of(error, shown);
         let top = chain::top(origin, chain::roots(origin, root, None).map_err(of)?).map_err(of)?;
-        let (lists, found) = projects::lists(origin, &top.targets, &top.snapshot, Some(name)).map_err(of)?;
-        let unclaimed = read::unclaimed(origin, &top).map_err(of)?;
+        let (lists, found) =
+            projects::lists(origin, &top.targets, &top.snapshot.meta, Some(name)).map_err(of)?;
+        let unclaimed = read::unclaimed(origin, &top, &top.snapshot.meta).map_err(of)?;
         let bin_count = read::bin_count(&unclaimed).map_err(of)?;
         // The project's own roles may have lapsed: whoever reads this is about to renew them.
-        let project = projects::read_one(origin, &top.snapshot, found, name).map_err(of)?;
+        let project = projects::read_one(origin, &top.snapshot.meta, found, name).map_err(of)?;
         let (shown, bins) = (shown.to_owned(), RefCell::default());
         let name = name.clone();
         let client = Self { origin, shown, now, top, unclaimed, bin_count, bins, lists, project, name };
@@ -176,7 +177,7 @@ impl<'a> Client<'a> {
         }
         let delegations = self.unclaimed.delegations.clone().unwrap_or_default();
         let Some(child) = delegations.roles.get(index as usize) else { return Ok(()) };
-        let bin = chain::delegated(self.origin, &delegations, child, &self.top.snapshot)
+        let bin = chain::delegated(self.origin, &delegations, child, &self.top.snapshot.meta)
             .map_err(|error| Error::of(error, &self.shown))?;
         self.in_time(child.name.clone(), &bin)?;
         self.bins.borrow_mut().insert(index, bin);
@@ -205,7 +206,7 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn before_suspension(&self) -> Vec<(ProjectRole, RoleName, Targets)> {
         match &self.project {
-            Some(project) => projects::before_suspension(self.origin, project, &self.top.snapshot),
+            Some(project) => projects::before_suspension(self.origin, project, &self.top.snapshot.meta),
             None => Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! The published tree: where everything lies ([`layout`]), reading it as a client does
-//! ([`read`]), what older versions say that are still there ([`past`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
+//! ([`read`]), what older versions say that are still there ([`past`]), going back to an earlier state
+//! ([`recover`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
 pub mod chain;
@@ -12,6 +13,7 @@ pub mod manifest;
 pub mod past;
 pub mod projects;
 pub mod read;
+pub mod recover;
 pub mod roles;
 pub mod swap;
 pub mod sweep;

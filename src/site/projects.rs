@@ -3,8 +3,8 @@
 
 use super::chain::{self, Error, Origin};
 use crate::model::{
-    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, ProjectName, ProjectRole, RoleKeys, RoleName,
-    Snapshot, TargetFile, TargetPath, Targets, Version, project_role,
+    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, Listing, ProjectName, ProjectRole, RoleKeys,
+    RoleName, TargetFile, TargetPath, Targets, Version, project_role,
 };
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
@@ -88,7 +88,7 @@ impl Project {
 pub fn before_suspension(
     origin: &dyn Origin,
     project: &Project,
-    snapshot: &Snapshot,
+    listing: &Listing,
 ) -> Vec<(ProjectRole, RoleName, Targets)> {
     let read = |role: &RoleName, version: Version| {
         let bytes = origin.file(&super::layout::role_file(role, version), chain::LARGEST).ok()??;
@@ -103,7 +103,7 @@ pub fn before_suspension(
     let parts: Vec<(ProjectRole, RoleName, Targets)> = children
         .filter_map(|child| {
             let (_, part) = ProjectRole::parse(&child)?;
-            let last = read(&child, snapshot.meta.get(&child)?.version)?;
+            let last = read(&child, listing.get(&child)?.version)?;
             Some((part, child, last))
         })
         .collect();
@@ -118,17 +118,29 @@ pub(super) struct Found {
     keys: BTreeMap<KeyId, Key>,
 }
 
+impl Found {
+    /// The list that delegates to it.
+    pub(super) fn list(&self) -> &RoleName {
+        &self.list
+    }
+
+    /// Its name, with the delegation and the keys that this names.
+    pub(super) fn into_delegation(self) -> (ProjectName, (DelegatedRole, BTreeMap<KeyId, Key>)) {
+        (self.name, (self.delegation, self.keys))
+    }
+}
+
 /// Reads the lists and their shards; gives them by name, and the projects that they delegate to. Where a
 /// project is named, only what a look-up for its files opens is read.
 pub(super) fn lists(
     origin: &dyn Origin,
     targets: &Targets,
-    snapshot: &Snapshot,
+    listing: &Listing,
     only: Option<&ProjectName>,
 ) -> Result<(BTreeMap<RoleName, List>, Vec<Found>), Error> {
     let (mut lists, mut found) = (BTreeMap::new(), Vec::new());
     let wanted: Option<TargetPath> = only.and_then(|name| format!("packages/{name}/-").parse().ok());
-    let reading = Reading { origin, snapshot, wanted };
+    let reading = Reading { origin, listing, wanted };
     let top = targets.delegations.clone().unwrap_or_default();
     for child in top.roles.iter().filter(|child| child.name != RoleName::unclaimed()) {
         if !child.name.is_list() {
@@ -147,7 +159,7 @@ pub(super) fn lists(
 /// What reading the lists needs to know.
 struct Reading<'a> {
     origin: &'a dyn Origin,
-    snapshot: &'a Snapshot,
+    listing: &'a Listing,
     /// A path of the one project that is wanted.
     wanted: Option<TargetPath>,
 }
@@ -169,7 +181,7 @@ impl Reading<'_> {
         if lists.contains_key(name) {
             return Err(Error::Shape(format!("two roles delegate to {name}")));
         }
-        let metadata = chain::delegated(self.origin, delegations, child, self.snapshot)?;
+        let metadata = chain::delegated(self.origin, delegations, child, self.listing)?;
         let below = metadata.delegations.clone().unwrap_or_default();
         let (parent, keys) = (parent.clone(), child.role_keys());
         lists.insert(name.clone(), List { parent, keys, metadata });
@@ -201,13 +213,13 @@ fn keys_of(delegations: &Delegations, child: &DelegatedRole) -> BTreeMap<KeyId, 
 /// Reads the projects themselves.
 pub(super) fn read(
     origin: &dyn Origin,
-    snapshot: &Snapshot,
+    listing: &Listing,
     found: Vec<Found>,
 ) -> Result<BTreeMap<ProjectName, Project>, Error> {
     let mut projects = BTreeMap::new();
     let read = found.into_par_iter().map(|found| {
         let name = found.name.clone();
-        Ok((name, project(origin, snapshot, found)?))
+        Ok((name, project(origin, listing, found)?))
     });
     for (name, project) in read.collect::<Result<Vec<_>, Error>>()? {
         if let Some(other) = projects.insert(name.clone(), project) {
@@ -221,18 +233,18 @@ pub(super) fn read(
 /// The project named so, if one of the lists delegates to it.
 pub(super) fn read_one(
     origin: &dyn Origin,
-    snapshot: &Snapshot,
+    listing: &Listing,
     found: Vec<Found>,
     name: &ProjectName,
 ) -> Result<Option<Project>, Error> {
     let found = found.into_iter().find(|found| found.name == *name);
-    found.map(|found| project(origin, snapshot, found)).transpose()
+    found.map(|found| project(origin, listing, found)).transpose()
 }
 
-fn project(origin: &dyn Origin, snapshot: &Snapshot, found: Found) -> Result<Project, Error> {
+fn project(origin: &dyn Origin, listing: &Listing, found: Found) -> Result<Project, Error> {
     let Found { name, list, delegation, keys } = found;
     let by_list = Delegations { keys: keys.clone(), ..Delegations::default() };
-    let own = chain::delegated(origin, &by_list, &delegation, snapshot)?;
+    let own = chain::delegated(origin, &by_list, &delegation, listing)?;
     let mut parts = BTreeMap::new();
     let below = own.delegations.clone().unwrap_or_default();
     for child in &below.roles {
@@ -243,7 +255,7 @@ fn project(origin: &dyn Origin, snapshot: &Snapshot, found: Found) -> Result<Pro
                 return Err(Error::Shape(format!("{role} delegates to {other}, which is no role of it")));
             }
         };
-        parts.insert(part, chain::delegated(origin, &below, child, snapshot)?);
+        parts.insert(part, chain::delegated(origin, &below, child, listing)?);
     }
     Ok(Project { list, delegation, keys, own, parts })
 }

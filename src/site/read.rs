@@ -9,7 +9,7 @@ use super::projects::{self, List, Project};
 use super::{Site, layout};
 use crate::disk;
 use crate::model::{
-    BinCount, Entry, Inventory, ProjectName, RoleName, Root, Snapshot, Targets, Timestamp, Version,
+    BinCount, Entry, Inventory, Listing, ProjectName, RoleName, Root, Snapshot, Targets, Timestamp, Version,
 };
 use crate::report::{Event, Reporter};
 use crate::trust::{Standing, Verified};
@@ -23,8 +23,11 @@ pub struct Published {
     pub root: Verified<Root>,
     /// The timestamp.
     pub timestamp: Verified<Timestamp>,
-    /// The snapshot that is current.
+    /// The snapshot that is current, or that is gone back to.
     pub snapshot: Verified<Snapshot>,
+    /// What is listed of every role: what the snapshot lists, or, where it is gone back to, newer versions of those
+    /// roles that no online key signs.
+    pub listing: Listing,
     /// Top-level targets.
     pub targets: Verified<Targets>,
     /// `claimed`, `recently-claimed`, and their shards.
@@ -62,35 +65,56 @@ pub fn read(site: &Site, reporter: &dyn Reporter) -> Result<Published, Error> {
     }
     let root = roots(site)?;
     let top = chain::top(site, root)?;
-    let (lists, found) = projects::lists(site, &top.targets, &top.snapshot, None)?;
-    let projects = projects::read(site, &top.snapshot, found)?;
-    let unclaimed = unclaimed(site, &top)?;
+    let listing = top.snapshot.meta.clone();
+    below(site, top, listing, reporter)
+}
+
+/// Everything below the roles that root names, as `listing` has it.
+fn below(site: &Site, top: Top, listing: Listing, reporter: &dyn Reporter) -> Result<Published, Error> {
+    let (lists, found) = projects::lists(site, &top.targets, &listing, None)?;
+    let projects = projects::read(site, &listing, found)?;
+    with_bins(site, top, listing, (lists, projects), reporter)
+}
+
+/// The same where the lists and projects are read already.
+pub(super) fn with_bins(
+    origin: &dyn Origin,
+    top: Top,
+    listing: Listing,
+    (lists, projects): (BTreeMap<RoleName, List>, BTreeMap<ProjectName, Project>),
+    reporter: &dyn Reporter,
+) -> Result<Published, Error> {
+    let unclaimed = unclaimed(origin, &top, &listing)?;
     let bin_count = bin_count(&unclaimed)?;
     let below = unclaimed.delegations.clone().unwrap_or_default();
     let bins = below
         .roles
         .par_iter()
         .map(|child| {
-            let bin = chain::delegated(site, &below, child, &top.snapshot);
+            let bin = chain::delegated(origin, &below, child, &listing);
             reporter.event(Event::Done(1));
             bin
         })
         .collect::<Result<_, Error>>()?;
     let Top { root, timestamp, snapshot, targets } = top;
-    Ok(Published { root, timestamp, snapshot, targets, lists, projects, unclaimed, bins, bin_count })
+    Ok(Published { root, timestamp, snapshot, listing, targets, lists, projects, unclaimed, bins, bin_count })
 }
 
 /// The role that delegates to the bins.
-pub(super) fn unclaimed(origin: &dyn Origin, top: &Top) -> Result<Verified<Targets>, Error> {
+pub(super) fn unclaimed(
+    origin: &dyn Origin,
+    top: &Top,
+    listing: &Listing,
+) -> Result<Verified<Targets>, Error> {
     let role = RoleName::unclaimed();
     let shape = || Error::Shape(format!("the role {role} is not delegated"));
     let delegations = top.targets.delegations.as_ref().ok_or_else(shape)?;
     let child = delegations.roles.iter().find(|child| child.name == role).ok_or_else(shape)?;
-    chain::delegated(origin, delegations, child, &top.snapshot)
+    chain::delegated(origin, delegations, child, listing)
 }
 
 /// The newest root, from the oldest that is there on.
-fn roots(site: &Site) -> Result<Verified<Root>, Error> {
+pub(super) fn roots(site: &Site) -> Result<Verified<Root>, Error> {
     follow_roots(site, &mut |_| ())
 }
 
@@ -144,15 +168,18 @@ impl Published {
 }
 
 /// The highest version of each role that has a file, published or left over by a run that did
-/// not end: a number is used once.
+/// not end: a number is used once. Only those below what `below` says of the role count.
 ///
 /// # Errors
 /// If the metadata folder cannot be listed.
-pub fn highest_versions(site: &Site) -> Result<BTreeMap<RoleName, Version>, disk::Error> {
+pub fn highest_versions(
+    site: &Site,
+    below: impl Fn(&RoleName) -> u64,
+) -> Result<BTreeMap<RoleName, Version>, disk::Error> {
     let mut highest = BTreeMap::new();
     for name in site.folder().file_names(layout::METADATA)? {
         if let Some((version, role)) = layout::parse(&name)
-            && version.number() < Version::CEILING
+            && version.number() < below(&role)
         {
             let entry = highest.entry(role).or_insert(version);
             *entry = version.max(*entry);

@@ -36,8 +36,11 @@ pub enum Numbered {
 /// What is to become public in one swap.
 #[derive(Debug)]
 pub struct Swap<'a> {
-    /// Every new version, the snapshot among them.
+    /// Every new version, the snapshot among them, and no root.
     pub roles: &'a [RoleFile<'a>],
+    /// A new root. Clients find one by its number alone, so that it comes after the timestamp: what that leads to
+    /// holds by the root before and by this one.
+    pub root: Option<RoleFile<'a>>,
     /// The timestamp that shows them.
     pub timestamp: &'a [u8],
     /// In which forms the roles get compressed copies beside them.
@@ -111,6 +114,33 @@ pub fn publish(
     placer.sync()?;
     written.files += 1;
     written.bytes += swap.timestamp.len() as u64;
+    if let Some(root) = &swap.root {
+        written.add(place_root(site, staging, root, swap.compress, swap.now)?);
+    }
+    Ok(written)
+}
+
+/// Gives a new root its name, under which clients find it.
+///
+/// # Errors
+/// If the file system fails.
+pub fn place_root(
+    site: &Site,
+    staging: &Staging,
+    root: &RoleFile<'_>,
+    compress: &[Compression],
+    now: Moment,
+) -> Result<Written, disk::Error> {
+    let staged = staging.write(root.bytes, Some(now))?;
+    staging.sync()?;
+    let placer = Placer::new(site.folder());
+    placer.place_new(staged, &layout::role_file(root.role, root.version))?;
+    placer.sync()?;
+    let mut written = Written { files: 1, bytes: root.bytes.len() as u64 };
+    let copies = copies::plan(site, &[original(root)], compress)?;
+    if !copies.is_empty() {
+        written.add(copies::carry_out(site, staging, &copies)?);
+    }
     Ok(written)
 }
 

@@ -3,9 +3,9 @@
 
 use super::State;
 use crate::disk::{self, place, read};
-use crate::model::{Key, KeyId, Moment, ProjectName, RoleName, Version};
+use crate::model::{Key, KeyId, Moment, ProjectName};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What happened to a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum What {
     Suspended,
     /// The administrators signed it over.
     Claimed,
+    /// The name is nobody's any more.
+    Freed,
 }
 
 /// A line of the ledger.
@@ -95,67 +97,4 @@ pub fn append(state: &State, registration: &Registration) -> Result<(), disk::Er
 #[must_use]
 pub fn last<'a>(lines: &'a [Registration], project: &ProjectName) -> Option<&'a Registration> {
     lines.iter().rev().find(|line| line.project == project.as_str())
-}
-
-/// A ceremony that is under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outstanding {
-    /// When its file was made.
-    pub at: Moment,
-    /// The projects in it, whose keys stay as they are meanwhile.
-    pub projects: BTreeSet<String>,
-}
-
-/// The highest version of each offline role that was ever handed out to be signed: a holder signs no second
-/// content for one, whether it was published or not.
-///
-/// # Errors
-/// [`Error`].
-pub fn handed_out(state: &State) -> Result<BTreeMap<RoleName, Version>, Error> {
-    let path = state.handed_out();
-    let Some(bytes) = read::bytes_if_there(&path)? else { return Ok(BTreeMap::new()) };
-    serde_json::from_slice(&bytes).map_err(|source| Error::Damaged { path, line: 1, source })
-}
-
-/// Notes that these versions are handed out.
-///
-/// # Errors
-/// [`Error`].
-pub fn hand_out(state: &State, versions: impl Iterator<Item = (RoleName, Version)>) -> Result<(), Error> {
-    let mut all = handed_out(state)?;
-    for (role, version) in versions {
-        let highest = all.entry(role).or_insert(version);
-        *highest = version.max(*highest);
-    }
-    // Names and numbers always have a form in JSON.
-    place::write_atomic(&state.handed_out(), &serde_json::to_vec(&all).unwrap_or_default())?;
-    Ok(())
-}
-
-/// The ceremony that is under way, if one is.
-///
-/// # Errors
-/// [`Error`].
-pub fn outstanding(state: &State) -> Result<Option<Outstanding>, Error> {
-    let path = state.outstanding();
-    let Some(bytes) = read::bytes_if_there(&path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Damaged { path, line: 1, source })
-}
-
-/// Notes that a ceremony is under way.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn set_outstanding(state: &State, at: Moment, projects: BTreeSet<String>) -> Result<(), disk::Error> {
-    // Names and a moment always have a form in JSON.
-    let bytes = serde_json::to_vec(&Outstanding { at, projects }).unwrap_or_default();
-    place::write_atomic(&state.outstanding(), &bytes)
-}
-
-/// Notes that none is.
-///
-/// # Errors
-/// If it cannot be removed.
-pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
-    place::remove_file(&state.outstanding())
 }

@@ -4,12 +4,14 @@
 //! time, never correctness.
 
 pub mod cache;
+pub mod ceremony;
 pub mod facts;
 pub mod held;
 pub mod journal;
 pub mod ledger;
 mod lines;
 pub mod listings;
+pub mod undecided;
 pub mod uploads;
 
 use crate::disk;
@@ -41,6 +43,12 @@ impl State {
         self.root.join("online.key")
     }
 
+    /// The online key that is to take its place, while a ceremony is under way.
+    #[must_use]
+    pub fn next_online_key(&self) -> PathBuf {
+        self.root.join("online.next.key")
+    }
+
     /// Where files are staged, if it is on the site's file system.
     #[must_use]
     pub fn staging(&self) -> PathBuf {
@@ -67,16 +75,13 @@ impl State {
         self.root.join("cache").join("held.jsonl")
     }
 
+    /// A file of the ledger.
+    pub(crate) fn ledger(&self, name: &str) -> PathBuf {
+        self.root.join("ledger").join(name)
+    }
+
     pub(crate) fn registrations(&self) -> PathBuf {
-        self.root.join("ledger").join("registrations.jsonl")
-    }
-
-    pub(crate) fn handed_out(&self) -> PathBuf {
-        self.root.join("ledger").join("handed-out.json")
-    }
-
-    pub(crate) fn outstanding(&self) -> PathBuf {
-        self.root.join("ledger").join("ceremony.json")
+        self.ledger("registrations.jsonl")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 //! the keys that sign it.
 
 use crate::model::{Key, KeyId};
+use crate::trust::Consent;
 use crate::trust::claim::key_fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,6 +15,9 @@ pub struct Claim {
     pub keys: BTreeMap<KeyId, Key>,
     /// How many must sign.
     pub threshold: u32,
+    /// What those said to it who hold the project until now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 impl Claim {

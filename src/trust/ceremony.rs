@@ -1,136 +1,125 @@
-//! What a role that is about to be signed changes, told from its bytes and those of its predecessor alone.
+//! What a ceremony changes, told from bytes alone: which projects get other holders, and which roles get other keys.
 
-use crate::model::{DelegatedRole, KeyId, ProjectName, ProjectRole, RoleName, Targets};
-use std::collections::BTreeMap;
+use crate::model::{Holders, KeyId, ProjectName, RoleName};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Who holds a delegated role, and what it speaks for.
+/// Projects with their holders, as lists of claimed projects delegate to them.
+pub type Projects = BTreeMap<ProjectName, Holders>;
+
+/// What becomes of a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// It is signed over to its author's keys.
+    Claimed,
+    /// Other keys take the place of those that hold it.
+    Rekeyed,
+    /// An empty role of the administrators' stands in for it.
+    Suspended,
+    /// The name is nobody's any more.
+    Freed,
+}
+
+/// A project that gets other holders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The keys.
-    pub keys: Vec<KeyId>,
-    /// How many of them must sign.
-    pub threshold: u32,
-    /// Patterns or hash prefixes.
-    pub paths: Vec<String>,
-    /// Whether a look-up ends there.
-    pub terminating: bool,
+pub struct Change {
+    /// Its name.
+    pub name: ProjectName,
+    /// What becomes of it.
+    pub act: Act,
+    /// Who holds it until now; nobody for one that no such list names.
+    pub before: Option<Holders>,
+    /// Who is to hold it.
+    pub after: Option<Holders>,
 }
 
-impl Held {
-    fn of(child: &DelegatedRole) -> Self {
-        let patterns = child.paths.iter().flatten().map(|pattern| pattern.as_str().to_owned());
-        let prefixes = child.path_hash_prefixes.iter().flatten().cloned();
-        let mut keys = child.keys.keyids.clone();
-        keys.sort();
-        Self {
-            keys,
-            threshold: child.keys.threshold,
-            paths: patterns.chain(prefixes).collect(),
-            terminating: child.terminating,
-        }
-    }
+/// Every project whose holders change. `admins` are those of the lists, before and after: what they hold themselves
+/// is suspended.
+#[must_use]
+pub fn changes(before: &Projects, after: &Projects, admins: (&Holders, &Holders)) -> Vec<Change> {
+    let names: BTreeSet<&ProjectName> = before.keys().chain(after.keys()).collect();
+    let change = |name: &ProjectName| {
+        let (old, new) = (before.get(name), after.get(name));
+        let act = match (old, new) {
+            (Some(old), Some(new)) if old.same(new) => return None,
+            // The administrators' keys change, and with them those of what they hold.
+            (Some(old), Some(new)) if old.same(admins.0) && new.same(admins.1) => return None,
+            (_, Some(new)) if new.same(admins.1) => Act::Suspended,
+            (None, Some(_)) => Act::Claimed,
+            (Some(_), Some(_)) => Act::Rekeyed,
+            (_, None) => Act::Freed,
+        };
+        Some(Change { name: name.clone(), act, before: old.cloned(), after: new.cloned() })
+    };
+    names.into_iter().filter_map(change).collect()
 }
 
-/// What becomes of one delegation.
+/// A role that gets other keys, or another threshold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It is new.
-    Added(RoleName, Held),
-    /// It is no more.
-    Removed(RoleName, Held),
-    /// Its keys, its threshold or its paths are others.
-    Changed(RoleName, Held, Held),
-    /// The delegations come in another order, which decides whose word counts first.
-    Reordered,
-    /// The files that the role itself lists are others; no role of a ceremony lists any.
-    Files,
-    /// Something else is.
-    Other(&'static str),
+pub struct KeysChange {
+    /// The role.
+    pub role: RoleName,
+    /// Keys that come.
+    pub added: Vec<KeyId>,
+    /// Keys that go.
+    pub removed: Vec<KeyId>,
+    /// How many of how many must sign, before and after.
+    pub threshold: [(u32, usize); 2],
 }
 
-/// Everything that `after` changes; `before` is none for a role that never was.
+/// What becomes of the keys of a role, if something does.
 #[must_use]
-pub fn changes(before: Option<&Targets>, after: &Targets) -> Vec<Change> {
-    let held = |targets: &Targets| -> BTreeMap<RoleName, Held> {
-        let children = targets.delegations.iter().flat_map(|d| &d.roles);
-        children.map(|child| (child.name.clone(), Held::of(child))).collect()
-    };
-    let (old, new) = (before.map(held).unwrap_or_default(), held(after));
-    let mut changes = Vec::new();
-    for (role, held) in &new {
-        match old.get(role) {
-            None => changes.push(Change::Added(role.clone(), held.clone())),
-            Some(other) if other != held => {
-                changes.push(Change::Changed(role.clone(), other.clone(), held.clone()));
-            }
-            Some(_) => {}
-        }
+pub fn keys_change(role: &RoleName, before: &Holders, after: &Holders) -> Option<KeysChange> {
+    if before.same(after) {
+        return None;
     }
-    let gone = old.iter().filter(|(role, _)| !new.contains_key(*role));
-    changes.extend(gone.map(|(role, held)| Change::Removed(role.clone(), held.clone())));
-    let order = |targets: &Targets, among: &BTreeMap<RoleName, Held>| -> Vec<RoleName> {
-        let children = targets.delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone());
-        children.filter(|name| among.contains_key(name)).collect()
-    };
-    if before.is_some_and(|before| order(before, &new) != order(after, &old)) {
-        changes.push(Change::Reordered);
-    }
-    let children = after.delegations.iter().flat_map(|d| &d.roles).count();
-    if children != new.len() {
-        changes.push(Change::Other("it delegates to one role twice"));
-    }
-    let nothing = BTreeMap::new();
-    if after.targets != *before.map_or(&nothing, |before| &before.targets) {
-        changes.push(Change::Files);
-    }
-    let none = BTreeMap::new();
-    if after.extra != *before.map_or(&none, |before| &before.extra) {
-        changes.push(Change::Other("it has other fields beside those that the specification names"));
-    }
-    changes
-}
-
-/// The project of a change, if it is one.
-#[must_use]
-pub fn project_of(role: &RoleName) -> Option<ProjectName> {
-    match ProjectRole::parse(role)? {
-        (project, ProjectRole::Own) => Some(project),
-        _ => None,
-    }
+    // Another key under an id that was there before is a key that comes.
+    let added = after.keyids.iter().filter(|id| before.keys.get(*id) != after.keys.get(*id));
+    let removed = before.keyids.iter().filter(|id| !after.keyids.contains(id));
+    let threshold = [before, after].map(|holders| (holders.threshold, holders.ids().len()));
+    let (added, removed) = (added.cloned().collect(), removed.cloned().collect());
+    Some(KeysChange { role: role.clone(), added, removed, threshold })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Delegations, Moment, Version, project_role};
+    use crate::model::Key;
 
-    fn list(projects: &[(&str, &str)]) -> Targets {
-        let roles = projects.iter().map(|(name, key)| {
-            let project = ProjectName::normalise(name).unwrap();
-            let role = ProjectRole::Own.of(&project).unwrap();
-            project_role::delegation(role, &project, vec![KeyId::new(key)], 1)
-        });
-        let delegations = Delegations { roles: roles.collect(), ..Delegations::default() };
-        Targets::new(Version::FIRST, Moment::EPOCH, BTreeMap::new(), Some(delegations))
+    fn held(by: u8) -> Holders {
+        let key = Key::ed25519(&[by; 32]);
+        Holders::new(BTreeMap::from([(key.id().unwrap(), key)]), 1)
+    }
+
+    fn projects(all: &[(&str, u8)]) -> Projects {
+        all.iter().map(|(name, by)| (ProjectName::normalise(name).unwrap(), held(*by))).collect()
     }
 
     #[test]
-    fn what_is_added_taken_away_or_given_another_key_is_told_from_the_bytes() {
-        let before = list(&[("a", "1"), ("b", "1"), ("c", "1")]);
-        assert_eq!(changes(Some(&before), &before), []);
-        let after = list(&[("a", "1"), ("c", "2"), ("d", "1")]);
-        let told = changes(Some(&before), &after);
-        let names: Vec<String> = told
-            .iter()
-            .map(|change| match change {
-                Change::Added(role, _) => format!("+{role}"),
-                Change::Removed(role, _) => format!("-{role}"),
-                Change::Changed(role, ..) => format!("~{role}"),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(names, ["~project.c", "+project.d", "-project.b"]);
-        let swapped = list(&[("b", "1"), ("a", "1"), ("c", "1")]);
-        assert_eq!(changes(Some(&before), &swapped), [Change::Reordered]);
+    fn what_becomes_of_each_project_follows_from_who_holds_it() {
+        let before = projects(&[("a", 1), ("b", 1), ("c", 1), ("d", 8), ("e", 8), ("f", 1)]);
+        let after = projects(&[("a", 1), ("b", 2), ("c", 9), ("d", 9), ("g", 1)]);
+        let told = changes(&before, &after, (&held(8), &held(9)));
+        let told: Vec<(&str, Act)> = told.iter().map(|change| (change.name.as_str(), change.act)).collect();
+        assert_eq!(
+            told,
+            [
+                ("b", Act::Rekeyed),
+                ("c", Act::Suspended),
+                ("e", Act::Freed),
+                ("f", Act::Freed),
+                ("g", Act::Claimed)
+            ]
+        );
+    }
+
+    #[test]
+    fn keys_that_come_and_go_are_told_and_so_is_another_key_under_an_old_id() {
+        let role = RoleName::targets();
+        assert_eq!(keys_change(&role, &held(1), &held(1)), None);
+        let other = keys_change(&role, &held(1), &held(2)).unwrap();
+        assert_eq!((other.added.len(), other.removed.len(), other.threshold), (1, 1, [(1, 1), (1, 1)]));
+        let mut same_id = held(1);
+        same_id.keys.insert(same_id.keyids[0].clone(), Key::ed25519(&[2; 32]));
+        assert_eq!(keys_change(&role, &held(1), &same_id).unwrap().added, held(1).keyids);
     }
 }

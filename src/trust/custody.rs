@@ -1,6 +1,7 @@
 //! Who holds the keys of a role, told from the tree alone.
 
-use crate::model::{KeyId, RoleKeys, RoleName, Root};
+use super::standing::Standing;
+use crate::model::{KeyId, RoleKeys, RoleName, Root, Targets};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -30,26 +31,41 @@ impl fmt::Display for Custody {
 /// The keys that whoever publishes must have at hand: the ones that root names for snapshot and
 /// timestamp. No other file says where a key is kept.
 #[derive(Clone, Debug)]
-pub struct OnlineKeys(BTreeSet<KeyId>);
+pub struct OnlineKeys {
+    online: BTreeSet<KeyId>,
+    /// Keys that `targets` names for the lists of claimed projects: what stands in for a project there is theirs.
+    admins: BTreeSet<KeyId>,
+}
 
 impl OnlineKeys {
     /// The online keys of the tree under this root.
     #[must_use]
     pub fn of(root: &Root) -> Self {
         let roles = [RoleName::snapshot(), RoleName::timestamp()];
-        Self(roles.iter().filter_map(|role| root.role(role)).flat_map(|role| role.keyids.clone()).collect())
+        let keys = roles.iter().filter_map(|role| root.role(role)).flat_map(|role| role.keyids.clone());
+        Self { online: keys.collect(), admins: BTreeSet::new() }
+    }
+
+    /// The same, with the administrators whom `targets` names.
+    #[must_use]
+    pub fn and_admins(mut self, targets: &Targets) -> Self {
+        let lists = targets.delegations.iter().flat_map(|d| &d.roles);
+        let claimed =
+            lists.filter(|child| child.name.is_list() && Standing::below(&child.name) == Standing::Claimed);
+        self.admins.extend(claimed.flat_map(|child| child.keys.keyids.clone()));
+        self
     }
 
     /// Whether they reach the threshold of a role by themselves.
     #[must_use]
     pub fn suffice_for(&self, keys: &RoleKeys) -> bool {
-        let at_hand: BTreeSet<&KeyId> = keys.keyids.iter().filter(|id| self.0.contains(id)).collect();
+        let at_hand: BTreeSet<&KeyId> = keys.keyids.iter().filter(|id| self.online.contains(id)).collect();
         at_hand.len() >= keys.threshold as usize
     }
 
     /// The keys, by id.
     pub fn iter(&self) -> impl Iterator<Item = &KeyId> {
-        self.0.iter()
+        self.online.iter()
     }
 
     /// Who holds a role that these keys may sign.
@@ -57,7 +73,9 @@ impl OnlineKeys {
     pub fn custody(&self, role: &RoleName, keys: &RoleKeys) -> Custody {
         if self.suffice_for(keys) {
             Custody::Online
-        } else if role.as_str().starts_with("project.") {
+        } else if role.as_str().starts_with("project.")
+            && !keys.keyids.iter().all(|id| self.admins.contains(id))
+        {
             Custody::Author
         } else {
             Custody::Offline

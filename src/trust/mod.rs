@@ -3,13 +3,14 @@
 //! [`judge`] holds the rules that a client applies to one metadata file; [`verified`] is the only
 //! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
 //! target through delegations; [`finding`] is what a verifier reports of a whole tree; [`custody`] says
-//! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what a role
-//! that is about to be signed changes, [`forger`] who could forge a target, and [`compromise`] what whoever holds
-//! some keys could do to every project.
+//! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what is about to be signed changes,
+//! [`consent`] what a project's holders say to other keys, [`forger`] who could forge a target, and [`compromise`]
+//! what whoever holds some keys could do to every project.
 
 pub mod ceremony;
 pub mod claim;
 pub mod compromise;
+pub mod consent;
 pub mod custody;
 pub mod finding;
 pub mod forger;
@@ -22,6 +23,7 @@ pub mod signature;
 pub mod standing;
 pub mod verified;
 
+pub use consent::Consent;
 pub use custody::{Custody, OnlineKeys};
 pub use finding::{Finding, Severity};
 pub use judge::{Expectation, Fault};

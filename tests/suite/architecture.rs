@@ -31,7 +31,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("state", &["model", "disk"]),
     ("site", &["model", "trust", "disk", "report"]),
     ("submission", &["model", "trust", "disk", "site"]),
-    ("ceremony", &["model", "disk"]),
+    ("ceremony", &["model", "trust", "disk"]),
     ("audit", &["model", "trust", "disk", "report"]),
     ("pipeline", &["model", "disk", "keys", "report"]),
     ("runs", LIBRARY.split_at(11).0),

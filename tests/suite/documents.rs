@@ -39,6 +39,7 @@ fn the_commands_that_documents_show_are_ones_that_the_program_takes() {
         "author.md",
         "ceremony.md",
         "operating.md",
+        "recovery.md",
         "serving.md",
         "threats.md",
         "trust.md",

@@ -57,6 +57,10 @@ pub(crate) struct AuthorSign {
     /// Let these keys take the place of those that hold the project; the operator must agree
     #[arg(long)]
     pub(crate) rekey: bool,
+    /// With --rekey: the key that holds the project until now. It agrees, so that nobody has to ask
+    /// whether the change is the author's (repeatable)
+    #[arg(long, value_name = "FILE", requires = "rekey")]
+    pub(crate) old_key: Vec<PathBuf>,
     /// Leave out a published file or release: `x-1.0.tar.gz`, `x==1.0` (repeatable)
     #[arg(long, value_name = "WHAT")]
     pub(crate) without: Vec<String>,

@@ -27,6 +27,35 @@ pub(crate) struct CeremonyPrepare {
     /// Leave out projects whose keys were registered within this span (24h, 14d)
     #[arg(long, value_name = "SPAN")]
     pub(crate) older_than: Option<String>,
+    /// Let an empty role stand in for every claimed project with a role that ends before the
+    /// ceremony after next
+    #[arg(long)]
+    pub(crate) suspend_lapsing: bool,
+    /// Let go of the name of a revoked project: it is anybody's again (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) free: Vec<String>,
+    /// After a break-in: go back to what was published at this snapshot, the last one that is known
+    /// to be good, under another online key; `recently-claimed` is emptied
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["suspend_lapsing", "free"])]
+    pub(crate) compromised_since: Option<u64>,
+    /// A copy of the site of that time, from a backup or a mirror: what the online key signed is
+    /// read there [default: the site, in which whoever broke in could change it]
+    #[arg(long, value_name = "SITE", requires = "compromised_since")]
+    pub(crate) copy: Option<PathBuf>,
+    /// Another number of bins: a power of two
+    #[arg(long, value_name = "N")]
+    pub(crate) bins: Option<u64>,
+    /// Other keys, or another threshold, for a role: root, targets, claimed, unclaimed; admin for
+    /// the last three together, online for what this machine signs (repeatable)
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) rotate: Vec<String>,
+    /// A key that is to hold the role from then on: the file with its public part, or the id of
+    /// one that holds it now (repeatable; all of them are to be named, and the others go)
+    #[arg(long, value_name = "ROLE=KEY", requires = "rotate")]
+    pub(crate) keys: Vec<String>,
+    /// How many of the keys must sign from then on (repeatable)
+    #[arg(long, value_name = "ROLE=N", requires = "rotate")]
+    pub(crate) threshold: Vec<String>,
 }
 
 /// `tuffet ceremony show` and `tuffet ceremony sign`.
@@ -41,12 +70,20 @@ pub(crate) struct CeremonySign {
     /// What was signed before, and which key each project had [default: KEY.ledger]
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
-    /// You know from its author that this key is the project's (repeatable)
+    /// What you know of a project, from its author or from the people who run the index: its key,
+    /// or the word `suspended` or `freed` (repeatable)
     #[arg(long, value_name = "NAME=KEYID")]
     pub(crate) confirm: Vec<String>,
     /// Wait with projects whose key the ledger has known for less than this span (24h, 14d)
     #[arg(long, value_name = "SPAN")]
     pub(crate) older_than: Option<String>,
+    /// You know from its holder that this key is the index's, an administrator's or a root
+    /// holder's; or that a role is to have this threshold (repeatable)
+    #[arg(long, value_name = "KEYID|ROLE=N")]
+    pub(crate) trust: Vec<String>,
+    /// Suspend every project that the file wants suspended
+    #[arg(long)]
+    pub(crate) suspensions: bool,
     /// The ceremony that you signed last was abandoned: this one follows what was published before it
     #[arg(long)]
     pub(crate) abandoned: bool,

@@ -164,6 +164,10 @@ pub(crate) struct Build {
     /// Take the new bytes of this file although it is published with others (repeatable)
     #[arg(long, value_name = "PATH")]
     pub(crate) replace: Vec<String>,
+    /// After a break-in: take the source as it is, with all that came, changed or left since the
+    /// state that was gone back to; somebody has looked at it
+    #[arg(long)]
+    pub(crate) decided: bool,
     /// Build although the source is empty, or has lost more than a tenth of what is published
     #[arg(long)]
     pub(crate) allow_removals: bool,

@@ -31,6 +31,8 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
     let (yank, unyank, without) = (yanked(&args.yank)?, yanked(&args.unyank)?, yanked(&args.without)?);
     let signers = signer::load_all(common, &args.key)?;
     let signers = as_signers(&signers);
+    let agreed = signer::load_all(common, &args.old_key)?;
+    let agreed = as_signers(&agreed);
     let request = sign::Request {
         project: &project,
         dist: args.dist.as_deref(),
@@ -39,6 +41,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         holders: &holders,
         threshold: args.threshold,
         rekey: args.rekey,
+        agreed: &agreed,
         without: &without,
         yank: &yank,
         unyank: &unyank,

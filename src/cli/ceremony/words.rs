@@ -3,10 +3,11 @@
 use crate::cli::show;
 use std::path::Path;
 use std::time::Duration;
-use tuffet::model::{KeyId, Moment};
+use tuffet::model::Moment;
 use tuffet::runs::ceremony::sign::{self, Confirmed, Outcome};
+use tuffet::trust::ceremony::{Act, KeysChange};
 
-/// So many projects of a role are always named one by one.
+/// So many projects are always named one by one.
 const NAMED: usize = 40;
 
 /// A key that the ledger has known for so long needs no line of its own among many.
@@ -14,12 +15,15 @@ const LONG_KNOWN: Duration = Duration::from_secs(14 * 86_400);
 
 pub(super) fn json(outcome: &Outcome, out: Option<&Path>) -> serde_json::Value {
     let project = |project: &sign::Project| {
+        let after = project.after.as_ref();
         serde_json::json!({
-            "project": project.name.to_string(),
-            "keys": project.held.keys,
-            "threshold": project.held.threshold,
+            "project": project.name,
+            "act": word(project.act),
+            "keys": after.map(|held| &held.keyids),
+            "threshold": after.map(|held| held.threshold),
             "since": project.since,
             "instead_of": project.instead_of,
+            "consent": project.consent,
             "approved": project.approved,
         })
     };
@@ -30,17 +34,37 @@ pub(super) fn json(outcome: &Outcome, out: Option<&Path>) -> serde_json::Value {
             "version": role.version,
             "expires": role.expires,
             "projects": role.projects.iter().map(project).collect::<Vec<_>>(),
-            "lists": role.lists,
-            "known": role.is_known,
             "signed": role.signed,
+            "missing": role.missing,
             "threshold": role.threshold,
+        })
+    };
+    let keys = |change: &KeysChange| {
+        serde_json::json!({
+            "role": change.role,
+            "added": change.added,
+            "removed": change.removed,
+            "threshold": change.threshold[1].0,
         })
     };
     serde_json::json!({
         "out": out,
         "ledger_is_new": outcome.ledger_is_new,
+        "by_others": outcome.by_others,
+        "lists": outcome.lists,
+        "keys": outcome.keys.changes.iter().map(keys).collect::<Vec<_>>(),
+        "bins": outcome.bins.map(|(_, after)| after),
         "roles": outcome.roles.iter().map(role).collect::<Vec<_>>(),
     })
+}
+
+fn word(act: Act) -> &'static str {
+    match act {
+        Act::Claimed => "claimed",
+        Act::Rekeyed => "rekeyed",
+        Act::Suspended => "suspended",
+        Act::Freed => "freed",
+    }
 }
 
 /// What is about to be signed, in plain words.
@@ -52,105 +76,177 @@ pub(super) fn human(
     all: bool,
 ) -> String {
     let mut out = String::new();
+    let paragraph = |text: &str| format!("{}\n", show::wrap(text, 80, "  "));
     if outcome.ledger_is_new {
-        let text = format!(
-            "There is no ledger at {}: this is the first ceremony with it. Whatever is signed here before is not \
-             known, and every key is seen for the first time.",
+        out += &paragraph(&format!(
+            "There is no ledger at {}: this is the first ceremony with it. Whatever was signed before is not known, \
+             and every key is seen for the first time.",
             ledger.display()
+        ));
+    }
+    if outcome.by_others {
+        out += &paragraph(
+            "Other holders have signed since this ledger did. What they signed is taken as it is; ask them.",
         );
-        out += &format!("{}\n\n", show::wrap(&text, 80, ""));
+    }
+    if confirmed.all {
+        out += &paragraph(
+            "--confirm-all: the index is believed in every key that it names. Whoever has taken it over could have put \
+             theirs there, and what is signed here cannot be forged away any more.",
+        );
     }
     if outcome.roles.is_empty() {
         return out + "The file holds nothing to sign.\n";
     }
+    out += "\n";
     for role in &outcome.roles {
         let follows = match role.before {
             Some(before) => format!("follows version {before}"),
             None => "is new".to_owned(),
         };
-        out += &format!(
-            "{}, version {}: {follows}, ends {} (in {})\n",
+        out += &paragraph(&format!(
+            "{}, version {}: {follows}, ends {} (in {})",
             role.role,
             role.version,
             role.expires.to_string().get(..10).unwrap_or_default(),
             show::span(role.expires.since(now))
-        );
-        if !role.lists.is_empty() {
-            out += &format!("  {}\n", show::wrap(&role.lists.join(", "), 78, "  "));
-        }
-        let (approved, others): (Vec<_>, Vec<_>) = role.projects.iter().partition(|one| one.approved);
+        ));
+    }
+    for change in &outcome.keys.changes {
+        out += &keys(outcome, change);
+    }
+    if let Some((before, after)) = outcome.bins {
+        out += &paragraph(&format!("  {after} bins instead of {before}, under the online key"));
+    }
+    if !outcome.lists.is_empty() {
+        out += &paragraph(&format!("  targets {}", outcome.lists.join(", ")));
+    }
+    for act in [Act::Freed, Act::Suspended, Act::Rekeyed, Act::Claimed] {
+        let of_it = |one: &&sign::Project| one.act == act;
+        let (approved, others): (Vec<_>, Vec<_>) =
+            outcome.projects.iter().filter(of_it).partition(|one| one.approved);
         if !approved.is_empty() {
-            out += &format!("  signs over {}:\n", show::count(approved.len() as u64, "project"));
+            out += &paragraph(&format!("\n{}:", headline(act, approved.len() as u64)));
         }
         // Where they are many, those that the ledger has known for long are counted; -v names them, too.
         let (old, fresh): (Vec<_>, Vec<_>) = approved.into_iter().partition(|one| {
-            !all && role.projects.len() > NAMED
+            !all && act == Act::Claimed
+                && outcome.projects.len() > NAMED
                 && one.since.is_some_and(|since| now.since(since) >= LONG_KNOWN)
         });
         if !old.is_empty() {
             let youngest = old.iter().filter_map(|one| one.since).max().map(|since| now.since(since));
-            let span = show::span(youngest.unwrap_or_default());
             out += &format!(
-                "    {} with keys seen {span} ago or earlier (-v)\n",
-                show::count(old.len() as u64, "project")
+                "  {} with keys seen {} ago or earlier (-v)\n",
+                show::count(old.len() as u64, "project"),
+                show::span(youngest.unwrap_or_default())
             );
         }
-        for project in fresh {
-            let how = match (project.since, confirmed.all) {
-                (Some(since), _) => format!("key seen {} ago", show::span(now.since(since))),
-                (None, true) => "SEEN FOR THE FIRST TIME, believed".to_owned(),
-                (None, false) => "confirmed".to_owned(),
-            };
-            out += &line(project, &how);
-        }
+        fresh.into_iter().for_each(|project| out += &line(project, confirmed, now));
         if !others.is_empty() {
-            out += &format!(
-                "  does not sign over {} yet; the keys are written down now, and wait for the next\n  ceremony, or for \
-                 --confirm NAME=KEYID:\n",
-                show::count(others.len() as u64, "project")
-            );
+            out += &paragraph(&format!("\n{}:", refusal(act, others.len() as u64)));
         }
-        for project in others {
-            let how = match &project.instead_of {
-                Some(_) => "ANOTHER KEY than was seen before",
-                None => "seen for the first time",
-            };
-            out += &line(project, how);
-        }
+        others.into_iter().for_each(|project| out += &line(project, confirmed, now));
     }
     out
 }
 
-fn line(project: &sign::Project, how: &str) -> String {
-    let keys: Vec<&str> = project.held.keys.iter().map(KeyId::short).collect();
-    let of = match keys.len() {
-        1 => keys.join(" "),
-        many => format!("{} of {many}: {}", project.held.threshold, keys.join(" ")),
+fn headline(act: Act, many: u64) -> String {
+    let many = show::count(many, "project");
+    match act {
+        Act::Claimed => format!("Signs over {many}"),
+        Act::Rekeyed => format!("Gives other keys to {many}"),
+        Act::Suspended => format!("SUSPENDS {many}: nothing of it is published any more"),
+        Act::Freed => format!("FREES THE NAME of {many}: it is anybody's from then on"),
+    }
+}
+
+fn refusal(act: Act, many: u64) -> String {
+    let many = show::count(many, "project");
+    match act {
+        Act::Claimed => format!(
+            "Does not sign over {many} yet; the keys are written down now, and wait for the next ceremony, or for \
+             --confirm NAME=KEYID"
+        ),
+        Act::Rekeyed => format!(
+            "Does not give other keys to {many}: those who hold it have not agreed, only the index asks. If its author \
+             told you so, give --confirm NAME=KEYID"
+        ),
+        Act::Suspended => {
+            format!(
+                "Does not suspend {many}; give --confirm NAME=suspended, or --suspensions for all of them"
+            )
+        }
+        Act::Freed => format!("WOULD FREE THE NAME of {many}, which needs --confirm NAME=freed"),
+    }
+}
+
+fn line(project: &sign::Project, confirmed: &Confirmed, now: Moment) -> String {
+    let held = project.after.as_ref().filter(|_| matches!(project.act, Act::Claimed | Act::Rekeyed));
+    let of = held.map(|held| match held.keyids.len() {
+        1 => String::new(),
+        many => format!("{} of {many} keys", held.threshold),
+    });
+    let how = match (project.act, project.since, project.approved) {
+        (Act::Suspended | Act::Freed, ..) => String::new(),
+        (Act::Rekeyed, ..) if project.consent => "the key until now agreed".to_owned(),
+        (_, Some(since), _) => format!("seen {} ago", show::span(now.since(since))),
+        (_, None, true) if confirmed.all && !confirmed.projects.contains_key(&project.name) => {
+            "NEVER SEEN, believed".to_owned()
+        }
+        (_, None, true) => "confirmed".to_owned(),
+        (_, None, false) => "never seen before".to_owned(),
     };
-    format!("    {:<24}  {of}  {how}\n", project.name.as_str())
+    let notes: Vec<String> = of.into_iter().chain([how]).filter(|note| !note.is_empty()).collect();
+    let mut out = format!("  {}", show::one_line(project.name.as_str()));
+    if !notes.is_empty() {
+        out += &format!("  {}", notes.join(", "));
+    }
+    out += "\n";
+    // A key that is new to the signer is to be compared digit by digit.
+    let ids = held.filter(|_| project.since.is_none() || project.instead_of.is_some());
+    for id in ids.iter().flat_map(|held| &held.keyids) {
+        out += &format!("    {id}\n");
+    }
+    for id in project.instead_of.iter().flatten() {
+        out += &format!("    instead of {}…\n", id.as_str().get(..32).unwrap_or(id.as_str()));
+    }
+    out
+}
+
+/// Keys of the index's own roles that come and go.
+fn keys(outcome: &Outcome, change: &KeysChange) -> String {
+    let [(old, of_old), (new, of_new)] = change.threshold;
+    let mut out = format!("  {}: {new} of {of_new} keys sign, instead of {old} of {of_old}\n", change.role);
+    for id in &change.added {
+        let note = if outcome.keys.unknown.contains(id) { "  NOT KNOWN" } else { "" };
+        out += &format!("    + {}{note}\n", id.as_str());
+    }
+    for id in &change.removed {
+        out += &format!("    - {}\n", id.as_str());
+    }
+    out
 }
 
 /// What was signed, and what is still missing.
 pub(super) fn missing(outcome: &Outcome, out: &Path) -> String {
     let mut text = format!("\nWrote {}.\n", out.display());
-    let lacks = |role: &sign::Seen| {
-        role.threshold.saturating_sub(u32::try_from(role.signed.len()).unwrap_or(u32::MAX))
-    };
     let names = |roles: &[&sign::Seen]| {
         let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
         names.join(", ")
     };
-    let (unsigned, signed): (Vec<_>, Vec<_>) = outcome.roles.iter().partition(|role| role.signed.is_empty());
-    let (done, partly): (Vec<_>, Vec<_>) = signed.into_iter().partition(|role| lacks(role) == 0);
-    for (what, roles) in [("All signatures", done), ("Not signed", unsigned)] {
-        if !roles.is_empty() {
-            text += &format!("{}\n", show::wrap(&format!("{what}: {}.", names(&roles)), 80, "  "));
-        }
+    let (done, lacking): (Vec<_>, Vec<_>) = outcome.roles.iter().partition(|role| role.missing == 0);
+    if !done.is_empty() {
+        let what = format!("All signatures are there: {}.", names(&done));
+        text += &format!("{}\n", show::wrap(&what, 80, "  "));
     }
-    if let Some(most) = partly.iter().map(|role| lacks(role)).max() {
-        let more = show::count(most.into(), "more holder");
-        text +=
-            &format!("{}\n", show::wrap(&format!("To be signed by {more}: {}.", names(&partly)), 80, "  "));
+    let mut wanted: Vec<u32> = lacking.iter().map(|role| role.missing).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    for many in wanted {
+        let of_it: Vec<&sign::Seen> = lacking.iter().filter(|role| role.missing == many).copied().collect();
+        let what = format!("To be signed by {}: {}.", show::count(many.into(), "more holder"), names(&of_it));
+        text += &format!("{}\n", show::wrap(&what, 80, "  "));
     }
     let next = "Next, on the index's machine: tuffet ceremony apply FILE, with the file of each holder.";
     text + &format!("{}\n", show::wrap(next, 80, ""))

@@ -3,6 +3,7 @@
 
 mod authors;
 mod copies;
+mod differences;
 mod find;
 mod keep;
 mod manifest;
@@ -11,6 +12,7 @@ mod place;
 mod placement;
 mod request;
 
+pub use differences::differences;
 pub use manifest::{Written as ManifestWritten, is_manifest};
 pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
@@ -18,8 +20,8 @@ pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 use super::guard::{self, Refusal};
 use super::lapse;
 use super::project::remove_pages;
-use super::publish::{self, Publication};
-use super::roles::Due;
+use super::publish::{self, Online, Publication};
+use super::roles::{Due, Numbers};
 use super::suspend;
 use crate::disk;
 use crate::disk::stage::{Bring, Staging};
@@ -38,6 +40,7 @@ use crate::site::targets::Manner;
 use crate::state::State;
 use crate::state::{held, journal};
 use authors::Authors;
+use differences::Pending;
 use place::Act;
 use std::collections::BTreeSet;
 
@@ -71,6 +74,9 @@ pub enum Error {
     /// A path given to `--replace` is no file of the source.
     #[error("--replace {0}: there is no such file in the source; name it by its path below the source")]
     NothingToReplace(String),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] crate::state::ledger::Error),
     /// Nothing was published.
     #[error(transparent)]
     Publish(#[from] publish::Error),
@@ -107,12 +113,15 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let on_change = |file: &SourceFile| on_change(request, file);
     let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
     let authors = Authors::of(request.layout, &published, &lapsing);
-    let is_authors = |path: &TargetPath| authors.own(path);
+    let pending = Pending::of(request, &state, &found.files)?;
+    found.unsure.extend(pending.targets().cloned());
+    let is_authors = |path: &TargetPath| authors.own(path) || pending.has(path);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
         partition::decide(&distributions_before, &found.files, &found.unsure, &is_authors, on_change)
     })?;
-    let not_signed = authors.held(&found.files, reporter);
-    check_replacements(request.replace, &found.files)?;
+    let mut not_signed = authors.held(&found.files, reporter);
+    not_signed.extend(pending.held(&found.files, &authors, reporter));
+    check_replacements(request.replace, &found.files, &pending)?;
     if request.removals == Removals::Guarded {
         guard::check_removals(&decisions.removed, distributions_before.len())?;
     }
@@ -190,7 +199,12 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let mut timestamp = published.timestamp.version;
     let due = Due::at(&published, request.lives, request.now);
     let is_due = due.suffices(&published, request.lives, request.now);
-    let manner = publish::Manner { lives: request.lives, compress: request.compress, now: request.now };
+    let manner = publish::Manner {
+        lives: request.lives,
+        compress: request.compress,
+        now: request.now,
+        numbers: Numbers::All,
+    };
     let (registered, roles) = suspend::suspend(&published, &site, &lapsing, manner, online)?;
     let publication = Publication {
         site: &site,
@@ -206,7 +220,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
         if request.mode == Mode::Publish {
             lapse::record(&state, &published, &lapsing, request.now)?;
-            let publicised = publication.publish(manner, staging.open()?, online, reporter)?;
+            let publicised = publication.publish(manner, staging.open()?, Online::of(online), reporter)?;
             outcome.snapshot = Some(publicised.snapshot);
             timestamp = publicised.timestamp;
             outcome.published = true;
@@ -216,6 +230,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     }
     if request.mode == Mode::Publish {
         let layout = found.layout;
+        pending.remember(&state, &found.files, &after)?;
         find::remember(&state, found)?;
         if let Some(file) = request.manifest {
             let snapshot = outcome.snapshot.unwrap_or(published.snapshot.version);
@@ -277,8 +292,9 @@ fn is_named(path: &str, file: &SourceFile) -> bool {
     path == file.candidate.relative || path == file.candidate.target.as_str()
 }
 
-fn check_replacements(replace: &[String], files: &[SourceFile]) -> Result<(), Error> {
-    match replace.iter().find(|path| !files.iter().any(|file| is_named(path, file))) {
+fn check_replacements(replace: &[String], files: &[SourceFile], pending: &Pending) -> Result<(), Error> {
+    let is_there = |path: &String| files.iter().any(|file| is_named(path, file)) || pending.decides(path);
+    match replace.iter().find(|path| !is_there(path)) {
         Some(path) => Err(Error::NothingToReplace(path.clone())),
         None => Ok(()),
     }

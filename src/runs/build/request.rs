@@ -88,6 +88,8 @@ pub struct Request<'a> {
     pub manifest: Option<&'a Path>,
     /// Published files whose new bytes are to be taken: paths below the source, or target paths.
     pub replace: &'a [String],
+    /// Whether somebody has decided about all that came, changed or left after a break-in: it is taken as it is.
+    pub decided: bool,
 }
 
 /// What a build did.

@@ -1,9 +1,19 @@
 //! Ceremonies: what waits for keys that are not on the index's machine goes out in one file ([`prepare`]), is
 //! looked at and signed where the keys are ([`sign`]), and comes back to be published ([`apply`]).
 
+pub mod abandon;
 pub mod apply;
+mod finish;
+mod keep;
+mod merge;
+mod plan;
 pub mod prepare;
+mod recover;
+mod rotate;
 pub mod sign;
+
+pub use recover::{Back, Differences};
+pub use rotate::{Custodian, NewKey, Rotation};
 
 use super::guard::Refusal as Forbidden;
 use super::publish;
@@ -30,6 +40,47 @@ pub enum Error {
     /// None is.
     #[error("no ceremony is under way")]
     NoneOutstanding,
+    /// The file is of a ceremony that was given up, or of none of ours.
+    #[error(
+        "{} belongs to no ceremony that is under way: it was abandoned, or was prepared elsewhere. Bring what was \
+         made of the last `tuffet ceremony prepare`", .0.display()
+    )]
+    Abandoned(std::path::PathBuf),
+    /// The next online key is not there.
+    #[error(
+        "the ceremony brings the online key {}, and the state folder holds no such online.next.key: restore it from \
+         a backup, or abandon the ceremony", .0.short()
+    )]
+    NextOnlineKey(KeyId),
+    /// The copy of the site is another than was prepared on.
+    #[error("the copy does not hold snapshot {0} as it was when the file was prepared: bring that copy back")]
+    OtherCopy(crate::model::Version),
+    /// The source cannot be read.
+    #[error(transparent)]
+    Build(#[from] Box<super::build::Error>),
+    /// Builds sign with one online key.
+    #[error("--rotate online: a build signs with one key, and the threshold is 1")]
+    OneOnlineKey,
+    /// A threshold that cannot be met.
+    #[error("{threshold} of {keys} keys cannot sign: name more of them with --keys, or another --threshold")]
+    Threshold {
+        /// The threshold.
+        threshold: u32,
+        /// How many keys there are.
+        keys: usize,
+    },
+    /// A key that a role does not name.
+    #[error("key {0} holds the role not yet: give the file with its public part")]
+    UnknownKey(KeyId),
+    /// A project that no list delegates to.
+    #[error("{0} has no author's key here: `tuffet project list` shows those that have")]
+    NobodysProject(ProjectName),
+    /// A project that is somebody's.
+    #[error("{0} has an author, and its name is not free: `tuffet project revoke` takes the keys away first")]
+    NotRevoked(ProjectName),
+    /// A submission that waited does not hold, or the site cannot take it in.
+    #[error(transparent)]
+    Project(#[from] Box<super::project::Error>),
     /// The file was prepared on something else than is published now.
     #[error("{role} is not any more what the file was prepared on: prepare anew, and take that to the safe")]
     Superseded {
@@ -44,6 +95,11 @@ pub enum Error {
         /// What is missing.
         shortfall: Shortfall,
     },
+    /// Nothing of it was approved.
+    #[error(
+        "nothing is left in this file: of what it asked for, nothing was approved. `tuffet ceremony abandon` it"
+    )]
+    NothingSigned,
     /// Holders signed different contents.
     #[error(
         "{role} was signed with different contents, for holders confirmed different projects: let one sign what \
@@ -85,6 +141,14 @@ pub enum Error {
         /// What it would.
         what: String,
     },
+    /// Keys or thresholds of the index's own roles would change, and the signer has not said to know them.
+    #[error("{}", untrusted(keys, thresholds))]
+    Untrusted {
+        /// The keys.
+        keys: Vec<KeyId>,
+        /// The thresholds.
+        thresholds: Vec<(RoleName, u32)>,
+    },
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] file::Error),
@@ -112,6 +176,29 @@ pub enum Error {
     /// The file system failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
+}
+
+fn untrusted(keys: &[KeyId], thresholds: &[(RoleName, u32)]) -> String {
+    let keys = keys.iter().map(|id| format!("--trust {id}"));
+    let thresholds = thresholds.iter().map(|(role, threshold)| format!("--trust {role}={threshold}"));
+    let all: Vec<String> = keys.chain(thresholds).collect();
+    format!(
+        "keys of the index's own roles would change. Nothing was signed: whoever has taken the index over could have \
+         put theirs there. If the people who hold these keys told you so themselves, give {}",
+        all.join(" ")
+    )
+}
+
+impl From<super::build::Error> for Error {
+    fn from(error: super::build::Error) -> Self {
+        Self::Build(Box::new(error))
+    }
+}
+
+impl From<super::project::Error> for Error {
+    fn from(error: super::project::Error) -> Self {
+        Self::Project(Box::new(error))
+    }
 }
 
 fn ids(ids: &[KeyId]) -> String {

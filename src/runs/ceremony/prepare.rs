@@ -1,33 +1,56 @@
 //! `ceremony prepare`: everything that waits, in one file. Signs nothing, and changes nothing that is published.
 
-use super::Error;
-use crate::ceremony::{Ceremony, Retired, Step};
-use crate::model::{Envelope, Moment, ProjectName, RoleName, Targets};
+use super::plan::Plan;
+use super::rotate::{self, Rotation};
+use super::{Back, Differences, Error, keep, recover};
+use crate::ceremony::Ceremony;
+use crate::model::{BinCount, Holders, Metadata, Moment, ProjectName, RoleName};
+use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
-use crate::runs::lists::{self, Claimed};
-use crate::runs::roles::Versions;
+use crate::runs::build;
+use crate::runs::project::Place;
+use crate::runs::project::accept::queued;
+use crate::runs::roles::{Numbers, Versions};
 use crate::site::Site;
 use crate::site::read::{self, Published};
 use crate::state::State;
-use crate::state::ledger;
-use crate::trust::{Lives, Standing};
+use crate::state::ceremony::{self as waiting, Outstanding, Queued, Since, Wanted};
+use crate::state::ledger::{self, Registration};
+use crate::trust::{Consent, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
+
+/// What becomes of claimed projects whose roles end before the ceremony after next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lapsing {
+    /// They are named.
+    Named,
+    /// An empty role stands in for each.
+    Suspended,
+}
 
 /// What to prepare.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The site.
-    pub site: &'a Path,
-    /// The state folder.
-    pub state: &'a Path,
-    /// How long roles live.
-    pub lives: &'a Lives,
+    pub place: Place<'a>,
+    /// How the source is laid out.
+    pub layout: Layout,
     /// Projects wait at least so long after their keys were registered.
     pub older_than: Duration,
-    /// The run's now.
-    pub now: Moment,
+    /// What becomes of projects that lapse.
+    pub lapsing: Lapsing,
+    /// Names that are to be free again.
+    pub free: &'a BTreeSet<ProjectName>,
+    /// Another number of bins.
+    pub bins: Option<BinCount>,
+    /// Roles that are to get other keys, or thresholds.
+    pub rotate: &'a [Rotation],
+    /// The state to go back to, after a break-in.
+    pub back: Option<Back<'a>>,
+    /// How the source is read.
+    pub source: &'a build::Request<'a>,
     /// Where the file goes.
     pub out: &'a Path,
 }
@@ -37,8 +60,22 @@ pub struct Request<'a> {
 pub struct Outcome {
     /// Projects that are to be signed over.
     pub promoted: Vec<ProjectName>,
+    /// Projects that get other keys.
+    pub rekeyed: Vec<ProjectName>,
+    /// Projects that an empty role is to stand in for.
+    pub suspended: Vec<ProjectName>,
+    /// Names that are to be free again.
+    pub freed: Vec<ProjectName>,
     /// Projects that wait on, for their keys are too young or of an age that nobody knows.
     pub young: Vec<ProjectName>,
+    /// Claimed projects with a role that ends before the ceremony after next, the first to end first.
+    pub lapsing: Vec<(ProjectName, RoleName, Moment)>,
+    /// Changes of keys that wait on, each with the reason.
+    pub stale: Vec<(ProjectName, String)>,
+    /// Projects of `recently-claimed` that an empty role is to stand in for, after a break-in.
+    pub emptied: Vec<ProjectName>,
+    /// What came into the source, changed or left it since, and waits for a decision.
+    pub differences: Differences,
     /// Roles that are to be signed, with their versions.
     pub roles: Vec<(RoleName, u64)>,
 }
@@ -48,102 +85,191 @@ pub struct Outcome {
 /// # Errors
 /// [`Error`].
 pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, Error> {
-    let (site, state) = (Site::new(request.site), State::new(request.state));
+    let place = request.place;
+    let (site, state) = (Site::new(place.site), State::new(place.state));
     if !read::is_begun(&site)? {
-        return Err(Error::NotBegun(request.site.display().to_string()));
+        return Err(Error::NotBegun(place.site.display().to_string()));
     }
-    if ledger::outstanding(&state)?.is_some() {
+    if waiting::outstanding(&state)?.is_some() {
         return Err(Error::Outstanding);
     }
-    let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
-    let versions = Versions::of(&site)?.above(ledger::handed_out(&state)?);
-    let mut outcome = Outcome::default();
-    let lines = ledger::load(&state)?;
-    let mut claimed = Claimed::of(&published);
-    for (name, project) in published.projects.iter() {
-        if project.standing() != Standing::RecentlyClaimed || project.is_suspended() {
-            continue;
+    let (published, recovered) = match request.back {
+        None => (event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?, None),
+        Some(back) => {
+            let (recovered, differences) = recover::look(place, back, request.source, reporter)?;
+            let emptied = recovered.recently.into_keys().collect();
+            (recovered.published, Some((emptied, differences)))
         }
-        let since = ledger::last(&lines, name).map(|line| line.at);
-        let is_old = since.is_some_and(|since| since.plus(request.older_than) <= request.now);
-        if request.older_than.is_zero() || is_old {
-            claimed.add(name, project);
-            outcome.promoted.push(name.clone());
-        } else {
-            outcome.young.push(name.clone());
+    };
+    let numbers = if request.back.is_some() { Numbers::NearPublished } else { Numbers::All };
+    let versions = Versions::counted(&site, &published, numbers)?.above(waiting::handed_out(&state)?);
+    let mut drawing = Drawing {
+        request,
+        published: &published,
+        ledger: ledger::load(&state)?,
+        plan: Plan::of(&published),
+        consents: BTreeMap::new(),
+        outcome: Outcome::default(),
+    };
+    drawing.rotate()?;
+    match recovered {
+        // What waited was recorded on a machine that somebody else held: it waits on.
+        Some((emptied, differences)) => {
+            (drawing.outcome.emptied, drawing.outcome.differences) = (emptied, differences);
+        }
+        None => {
+            drawing.queue(&waiting::queue(&state)?)?;
+            drawing.lapsing();
+            drawing.free()?;
+            drawing.promote();
         }
     }
-    let steps = steps(request, &published, &versions, &claimed)?;
-    outcome.roles =
-        steps.iter().map(|step| (step.role.clone(), step.after.signed().version.number())).collect();
-    if steps.is_empty() {
+    let Drawing { plan, consents, mut outcome, .. } = drawing;
+    let steps = plan.steps(&published, &versions, place.lives, place.now)?;
+    let root = steps.root.iter().map(|root| (RoleName::root(), root.signed().version()));
+    let others = steps.steps.iter().map(|step| (step.role.clone(), step.after.signed().version()));
+    let roles: Vec<_> = root.chain(others).collect();
+    outcome.roles = roles.iter().map(|(role, version)| (role.clone(), version.number())).collect();
+    if roles.is_empty() {
         return Ok(outcome);
     }
-    let lists = claimed.roles(&published);
-    let goes = |role: &RoleName| !lists::is_recently_claimed(role) && !lists.contains_key(role);
-    let retired = published.lists.iter().filter(|(role, _)| goes(role));
-    let retired = retired
-        .map(|(role, list)| Retired { role: role.clone(), last: list.metadata.envelope().clone() })
-        .collect();
-    let ceremony = Ceremony {
-        root: published.root.envelope().clone(),
+    let mut ceremony = Ceremony {
+        prepared: String::new(),
+        roots: keep::roots(&site, published.root.version)?,
+        root: steps.root,
         targets: published.targets.envelope().clone(),
-        retired,
-        steps,
+        retired: steps.retired,
+        steps: steps.steps,
+        consents,
     };
-    let versions = ceremony.steps.iter().map(|step| (step.role.clone(), step.after.signed().version));
-    ledger::hand_out(&state, versions)?;
+    ceremony.prepared = ceremony.identity()?;
+    waiting::hand_out(&state, roles.into_iter())?;
     ceremony.write(request.out)?;
-    let frozen: BTreeSet<String> = outcome.promoted.iter().map(ToString::to_string).collect();
-    ledger::set_outstanding(&state, request.now, frozen)?;
+    let is_online = |project: &&ProjectName| {
+        published.projects.get(*project).is_some_and(|p| p.standing() == Standing::RecentlyClaimed)
+    };
+    let changed = [&outcome.promoted, &outcome.rekeyed, &outcome.suspended, &outcome.freed];
+    let outstanding = Outstanding {
+        at: place.now,
+        file: ceremony.prepared.clone(),
+        projects: changed.into_iter().flatten().cloned().collect(),
+        rekeyed: outcome.rekeyed.iter().cloned().collect(),
+        freed: outcome.freed.iter().filter(is_online).cloned().collect(),
+        online: rotate::online(&published, &plan),
+        since: request.back.map(|back| since(&back)).transpose()?,
+    };
+    waiting::set_outstanding(&state, &outstanding)?;
     Ok(outcome)
 }
 
-/// The roles to be signed: `targets` where its lists change, the lists that change, and whatever has less than
-/// half of its life left.
-fn steps(
-    request: &Request<'_>,
-    published: &Published,
-    versions: &Versions,
-    claimed: &Claimed,
-) -> Result<Vec<Step>, Error> {
-    let is_near = |role: &RoleName, expires: Moment| expires <= request.now.plus(request.lives.of(role) / 2);
-    let lists = claimed.roles(published);
-    let top = claimed.targets(published, lists.keys());
-    let mut steps = Vec::new();
-    let targets = RoleName::targets();
-    if top != published.targets.delegations || is_near(&targets, published.targets.expires) {
-        steps.push(step(request, published, versions, targets, Some(published.targets.envelope()), top)?);
-    }
-    for (role, delegations) in lists {
-        let before = published.lists.get(&role).map(|list| &list.metadata);
-        let same = before.is_some_and(|before| before.delegations == delegations);
-        if !same || before.is_some_and(|before| is_near(&role, before.expires)) {
-            let before = before.map(|before| before.envelope());
-            steps.push(step(request, published, versions, role, before, delegations)?);
-        }
-    }
-    let unclaimed = RoleName::unclaimed();
-    if is_near(&unclaimed, published.unclaimed.expires) {
-        let delegations = published.unclaimed.delegations.clone();
-        let before = Some(published.unclaimed.envelope());
-        steps.push(step(request, published, versions, unclaimed, before, delegations)?);
-    }
-    debug_assert!(steps.iter().all(|step| !lists::is_recently_claimed(&step.role)));
-    Ok(steps)
+fn since(back: &Back<'_>) -> Result<Since, Error> {
+    let sha256 = recover::digest(&Site::new(back.copy), back.snapshot)?;
+    Ok(Since { snapshot: back.snapshot, sha256, copy: back.copy.to_owned() })
 }
 
-fn step(
-    request: &Request<'_>,
-    published: &Published,
-    versions: &Versions,
-    role: RoleName,
-    before: Option<&Envelope<Targets>>,
-    delegations: Option<crate::model::Delegations>,
-) -> Result<Step, Error> {
-    let version = versions.next_of(&role, published);
-    let expires = request.now.plus(request.lives.of(&role));
-    let targets = Targets::new(version, expires, BTreeMap::new(), delegations);
-    let after = Envelope::seal(targets, |_| Ok::<_, Error>(Vec::new()))?;
-    Ok(Step { role, before: before.cloned(), after })
+/// The plan, as it is drawn up.
+struct Drawing<'a> {
+    request: &'a Request<'a>,
+    published: &'a Published,
+    ledger: Vec<Registration>,
+    plan: Plan,
+    consents: BTreeMap<ProjectName, Consent>,
+    outcome: Outcome,
+}
+
+impl Drawing<'_> {
+    fn rotate(&mut self) -> Result<(), Error> {
+        for rotation in self.request.rotate {
+            rotate::rotate(&mut self.plan, rotation)?;
+        }
+        if let Some(count) = self.request.bins {
+            self.plan.bins.0 = count;
+        }
+        Ok(())
+    }
+
+    /// Changes of keys and revocations that waited for a ceremony.
+    fn queue(&mut self, queue: &[Queued]) -> Result<(), Error> {
+        for one in queue {
+            let name = &one.project;
+            let Some(project) = self.published.projects.get(name) else {
+                self.outcome.stale.push((name.clone(), "it has no author's key any more".to_owned()));
+                continue;
+            };
+            if project.standing() != Standing::Claimed {
+                let why = "it is not claimed: `tuffet project` changes its keys at once".to_owned();
+                self.outcome.stale.push((name.clone(), why));
+                continue;
+            }
+            match one.wanted {
+                Wanted::Revoke if project.is_suspended() => {}
+                Wanted::Revoke => {
+                    self.plan.suspend(name, project);
+                    self.outcome.suspended.push(name.clone());
+                }
+                Wanted::Rekey => {
+                    let place = (self.request.place, self.request.layout);
+                    match queued::claim(place, self.published, &self.ledger, one)? {
+                        Ok(claim) => {
+                            self.consents
+                                .extend(claim.consent.clone().map(|consent| (name.clone(), consent)));
+                            self.plan.rekey(name, Holders::new(claim.keys, claim.threshold));
+                            self.outcome.rekeyed.push(name.clone());
+                        }
+                        Err(why) => self.outcome.stale.push((name.clone(), why)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Claimed projects that would lapse before the ceremony after next: `claimed` itself ends before that.
+    fn lapsing(&mut self) {
+        let horizon = self.request.place.now.plus(self.request.place.lives.claimed);
+        for (name, project) in &self.published.projects {
+            let changes = self.outcome.suspended.contains(name) || self.outcome.rekeyed.contains(name);
+            if project.standing() != Standing::Claimed || project.is_suspended() || changes {
+                continue;
+            }
+            let ends = project.roles().map(|(role, metadata, _)| (metadata.expires, role)).min();
+            let Some((expires, role)) = ends.filter(|(expires, _)| *expires < horizon) else { continue };
+            self.outcome.lapsing.push((name.clone(), role, expires));
+            if self.request.lapsing == Lapsing::Suspended {
+                self.plan.suspend(name, project);
+                self.outcome.suspended.push(name.clone());
+            }
+        }
+        self.outcome.lapsing.sort_by_key(|(.., expires)| *expires);
+    }
+
+    fn free(&mut self) -> Result<(), Error> {
+        for name in self.request.free {
+            let project =
+                self.published.projects.get(name).ok_or_else(|| Error::NobodysProject(name.clone()))?;
+            if !project.is_suspended() {
+                return Err(Error::NotRevoked(name.clone()));
+            }
+            self.plan.free(name);
+            self.outcome.freed.push(name.clone());
+        }
+        Ok(())
+    }
+
+    fn promote(&mut self) {
+        for (name, project) in &self.published.projects {
+            if project.standing() != Standing::RecentlyClaimed || project.is_suspended() {
+                continue;
+            }
+            let since = ledger::last(&self.ledger, name).map(|line| line.at);
+            let older_than = self.request.older_than;
+            let is_old = since.is_some_and(|since| since.plus(older_than) <= self.request.place.now);
+            if older_than.is_zero() || is_old {
+                self.plan.claim(name, project);
+                self.outcome.promoted.push(name.clone());
+            } else {
+                self.outcome.young.push(name.clone());
+            }
+        }
+    }
 }

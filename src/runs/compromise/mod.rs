@@ -164,7 +164,7 @@ fn since(state: &Path) -> Result<Since, Error> {
         let standing = match line.what {
             What::Registered => Standing::RecentlyClaimed,
             What::Claimed => Standing::Claimed,
-            What::Rekeyed | What::Revoked | What::Suspended => continue,
+            What::Rekeyed | What::Revoked | What::Suspended | What::Freed => continue,
         };
         // The latest: what is certain.
         since.insert((line.project, standing), line.at);

@@ -151,6 +151,7 @@ pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
     let files: Vec<RoleFile<'_>> = roles.iter().map(roles::as_file).collect();
     let swap = Swap {
         roles: &files,
+        root: None,
         timestamp: &timestamp.bytes,
         compress: request.compress,
         retires: None,

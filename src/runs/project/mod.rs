@@ -12,13 +12,14 @@ use crate::model::{Compression, Moment};
 use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetFile, TargetPath};
 use crate::pipeline::index;
 use crate::runs::guard::Refusal as Forbidden;
+use crate::runs::roles::Numbers;
 use crate::site::Site;
 use crate::site::copies::{self, Original};
 use crate::site::layout;
 use crate::site::read::{self, Published};
 use crate::site::swap::{self, Written};
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
-use crate::state::{State, ledger, uploads};
+use crate::state::{State, ceremony, ledger, uploads};
 use crate::submission::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -46,7 +47,10 @@ pub enum Error {
         "{0} is in a ceremony that is under way: its keys do not change until `tuffet ceremony apply`, or `tuffet \
          ceremony abandon`"
     )]
-    Frozen(String),
+    Frozen(ProjectName),
+    /// A change of keys that can be made at once, among some that wait for a ceremony.
+    #[error("{0} waits for no ceremony: hand it in by itself, without those that do")]
+    NothingToWaitFor(ProjectName),
     /// There are no projects.
     #[error(
         "source.layout is \"tree\": its files are no Python distributions, and there are no projects whose authors \
@@ -61,7 +65,7 @@ pub enum Error {
         "{0} is claimed: its delegation is signed offline, and changes in a ceremony alone. New releases and \
          members need none"
     )]
-    Claimed(String),
+    Claimed(ProjectName),
     /// The published tree is not one that a client accepts.
     #[error(transparent)]
     Published(#[from] read::Error),
@@ -113,17 +117,22 @@ impl Place<'_> {
         Manner { bring: crate::disk::stage::Bring::Link, tough_alias: self.tough_alias }
     }
 
-    fn publish(&self) -> publish::Manner<'_> {
-        publish::Manner { lives: self.lives, compress: self.compress, now: self.now }
+    pub(super) fn publish(&self) -> publish::Manner<'_> {
+        publish::Manner { lives: self.lives, compress: self.compress, now: self.now, numbers: Numbers::All }
     }
 }
 
 /// Refuses to change the keys of a project that a ceremony signs over just now.
 fn frozen(state: &State, name: &ProjectName) -> Result<(), Error> {
-    match ledger::outstanding(state)? {
-        Some(ceremony) if ceremony.projects.contains(name.as_str()) => Err(Error::Frozen(name.to_string())),
+    match ceremony::outstanding(state)? {
+        Some(ceremony) if ceremony.projects.contains(name) => Err(Error::Frozen(name.clone())),
         _ => Ok(()),
     }
+}
+
+/// Whether a ceremony that is under way gives the project other keys.
+fn is_rekeyed(state: &State, name: &ProjectName) -> Result<bool, Error> {
+    Ok(ceremony::outstanding(state)?.is_some_and(|ceremony| ceremony.rekeyed.contains(name)))
 }
 
 /// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends

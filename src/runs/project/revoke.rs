@@ -8,13 +8,13 @@ use crate::pipeline::partition::Difference;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::guard;
 use crate::runs::lapse;
-use crate::runs::publish::Publication;
+use crate::runs::publish::{Online, Publication};
 use crate::runs::roles::Due;
 use crate::runs::suspend;
 use crate::site::Site;
 use crate::site::read;
 use crate::state::ledger::{self, Registration, What};
-use crate::state::{State, journal};
+use crate::state::{State, ceremony, journal};
 use crate::trust::Standing;
 
 /// What was done.
@@ -46,7 +46,7 @@ pub fn revoke(
     guard::check_tree(&published, online, place.now)?;
     let project = published.projects.get(name).ok_or_else(|| Error::NoAuthor(name.to_string()))?;
     if project.standing() == Standing::Claimed {
-        return Err(Error::Claimed(name.to_string()));
+        return Err(Error::Claimed(name.clone()));
     }
     frozen(&state, name)?;
     let keys = match ledger::last(&ledger::load(&state)?, name) {
@@ -82,7 +82,7 @@ pub fn revoke(
         roles,
         due: Due::at(&published, place.lives, place.now),
     };
-    let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
+    let publicised = publication.publish(place.publish(), &staging, Online::of(online), reporter)?;
     remove_pages(&site, &state, &gone)?;
     let entry = journal::Entry {
         now: place.now,
@@ -94,4 +94,25 @@ pub fn revoke(
     };
     journal::append(&state, &entry)?;
     Ok(Outcome { project: name.clone(), removed, snapshot: publicised.snapshot })
+}
+
+/// Lets a revocation wait: of a claimed project for the next ceremony, of one in a ceremony for its end. Gives
+/// whether there is something to wait for: of a claimed project that is suspended nothing is published.
+///
+/// # Errors
+/// [`Error`].
+pub fn queue(place: Place<'_>, name: &ProjectName, reporter: &dyn Reporter) -> Result<bool, Error> {
+    let (site, state) = (Site::new(place.site), State::new(place.state));
+    let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
+    let project = published.projects.get(name).ok_or_else(|| Error::NoAuthor(name.to_string()))?;
+    if project.is_suspended() {
+        let last = ledger::last(&ledger::load(&state)?, name).cloned();
+        let keys = last.map(|line| (line.keys, line.threshold)).unwrap_or_default();
+        let (project, what, at) = (name.to_string(), What::Revoked, place.now);
+        ledger::append(&state, &Registration { project, what, at, keys: keys.0, threshold: keys.1 })?;
+        return Ok(false);
+    }
+    let (project, wanted, keys) = (name.clone(), ceremony::Wanted::Revoke, Default::default());
+    ceremony::enqueue(&state, ceremony::Queued { project, wanted, at: place.now, keys }, None)?;
+    Ok(true)
 }

@@ -13,6 +13,7 @@ use crate::site::client::Client;
 use crate::submission::Claim;
 use crate::submission::check::LONGEST_LIFE;
 use crate::submission::pack::{Content as Bytes, Pack};
+use crate::trust::Consent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -32,6 +33,8 @@ pub struct Request<'a> {
     pub threshold: Option<u32>,
     /// Whether the signers' keys are to take the place of those that hold the project.
     pub rekey: bool,
+    /// Those who hold it until now, and agree to that.
+    pub agreed: &'a [&'a dyn Signer],
     /// Files of the signer's that are not to be published any more.
     pub without: &'a Yanked,
     /// What is to be yanked, and what not any more.
@@ -170,7 +173,7 @@ fn claim(
         _ => {
             let mut keys = public(signers);
             keys.extend(request.holders.clone());
-            let claim = Claim { keys, threshold: request.threshold.unwrap_or(1) };
+            let claim = Claim { keys, threshold: request.threshold.unwrap_or(1), consent: None };
             match claim.fault() {
                 None => Ok(Some(claim)),
                 Some(what) => Err(Error::Standing(what)),
@@ -211,6 +214,11 @@ impl Draft<'_> {
         let client = self.client.as_ref();
         let own = name_of(&ProjectRole::Own, project)?;
         let mut pack = Pack { claim: self.claim.clone(), ..Pack::default() };
+        if let Some(claim) = pack.claim.as_mut()
+            && !self.request.agreed.is_empty()
+        {
+            claim.consent = Some(consent(project, claim, self.request.agreed, now)?);
+        }
         let pages = self.content.pages(project)?;
         let listed = |pages: &[(TargetPath, Vec<u8>)]| -> BTreeMap<TargetPath, TargetFile> {
             let file = |bytes: &[u8]| TargetFile::new(bytes.len() as u64, crate::model::Sha256::of(bytes));
@@ -273,6 +281,19 @@ impl Draft<'_> {
         pack.targets.extend(pages.into_iter().map(|(path, bytes)| (path, Bytes::Bytes(bytes))));
         Ok(pack)
     }
+}
+
+/// What those say to a change of keys who hold the project until now.
+fn consent(
+    project: &ProjectName,
+    claim: &Claim,
+    agreed: &[&dyn Signer],
+    now: Moment,
+) -> Result<Consent, Error> {
+    let covered = Consent::covered(project, &claim.keys, claim.threshold, now)
+        .map_err(crate::pipeline::sign::Error::from)?;
+    let signatures = agreed.iter().map(|signer| signer.sign(&covered)).collect::<Result<_, _>>();
+    Ok(Consent { at: now, signatures: signatures.map_err(crate::pipeline::sign::Error::from)? })
 }
 
 /// Lets new holders sign the pages in place of old ones.

@@ -3,45 +3,82 @@
 //! predecessors, and from the ledger beside the key.
 
 mod chain;
-mod form;
-mod names;
+mod judge;
+mod rebuild;
+mod roots;
+
+pub use judge::Keys;
+pub(in crate::runs::ceremony) use judge::admins;
 
 use super::Error;
 use crate::ceremony::{Ceremony, Ledger, Step};
 use crate::keys::Signer;
-use crate::model::{Envelope, KeyId, Metadata, Moment, ProjectName, RoleName, Sha256, Signature, Targets};
+use crate::model::{
+    Delegations, Envelope, Holders, KeyId, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root,
+    Sha256, Targets, forms,
+};
 use crate::pipeline::sign as pipeline_sign;
-use crate::trust::ceremony::{self as judge, Change, Held};
-use chain::holders;
-use names::delegated;
-use std::collections::BTreeMap;
+use crate::trust::ceremony::{Act, Projects};
+use crate::trust::signature::PublicKey;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// What the signer says of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// These keys are its author's; sorted.
+    Keys(Vec<KeyId>),
+    /// It is to be suspended.
+    Suspended,
+    /// Its name is to be free again.
+    Freed,
+}
 
 /// What the signer decided beforehand.
 #[derive(Clone, Debug, Default)]
 pub struct Confirmed {
-    /// Keys that the signer knows to be a project's.
-    pub projects: BTreeMap<ProjectName, Vec<KeyId>>,
-    /// Whether the index is believed in all else.
+    /// What is known of single projects.
+    pub projects: BTreeMap<ProjectName, Said>,
+    /// Keys that the signer knows to be the index's, an administrator's or a root holder's.
+    pub keys: BTreeSet<KeyId>,
+    /// Thresholds that the signer knows of.
+    pub thresholds: BTreeMap<RoleName, u32>,
+    /// Whether the index is believed in the keys of projects that nobody holds yet.
     pub all: bool,
+    /// Whether the index is believed in whom it suspends.
+    pub suspensions: bool,
     /// Whether the ceremony that was signed last was abandoned, so that this one follows an older version.
     pub abandoned: bool,
     /// How long the ledger must have known a key that nobody confirms.
     pub older_than: Duration,
 }
 
-/// What a project is to get.
+impl Confirmed {
+    /// Of somebody who looks at a file, and signs nothing.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { all: true, suspensions: true, ..Self::default() }
+    }
+}
+
+/// A project that is to get other holders.
 #[derive(Clone, Debug)]
 pub struct Project {
     /// Its name.
     pub name: ProjectName,
-    /// The keys that are to hold it.
-    pub held: Held,
-    /// Since when the ledger knows them; none if it saw them for the first time.
+    /// What becomes of it.
+    pub act: Act,
+    /// Who holds it until now, as the administrators signed it.
+    pub before: Option<Holders>,
+    /// Who is to hold it.
+    pub after: Option<Holders>,
+    /// Since when the ledger knows the keys that come; none if it saw them for the first time.
     pub since: Option<Moment>,
     /// The keys that the ledger knew until now, where they are others.
     pub instead_of: Option<Vec<KeyId>>,
-    /// Whether it is signed over now.
+    /// Whether those who hold it until now agreed.
+    pub consent: bool,
+    /// Whether it is signed now.
     pub approved: bool,
 }
 
@@ -56,15 +93,13 @@ pub struct Seen {
     pub version: u64,
     /// When that ends.
     pub expires: Moment,
-    /// Projects that it would sign over.
+    /// The projects of it that get other holders.
     pub projects: Vec<Project>,
-    /// Lists that `targets` would delegate to, and would not any more.
-    pub lists: Vec<String>,
-    /// Whether this ledger has signed it before.
-    pub is_known: bool,
-    /// Who has signed it, after these signers.
+    /// Who has signed it, after these signers; signatures that do not hold are not counted.
     pub signed: Vec<KeyId>,
-    /// How many must.
+    /// How many more must.
+    pub missing: u32,
+    /// How many must in all.
     pub threshold: u32,
     /// Whether these signers sign it.
     pub signs: bool,
@@ -75,8 +110,20 @@ pub struct Seen {
 pub struct Outcome {
     /// The roles.
     pub roles: Vec<Seen>,
+    /// Projects that get other holders.
+    pub projects: Vec<Project>,
+    /// Roles that get other keys.
+    pub keys: Keys,
+    /// Lists that come and go.
+    pub lists: Vec<String>,
+    /// The number of bins, before and after, where it changes.
+    pub bins: Option<(usize, usize)>,
     /// Whether the ledger was there.
     pub ledger_is_new: bool,
+    /// Whether other holders signed something since this ledger did.
+    pub by_others: bool,
+    /// Whether everything that the file asks for is in what comes back.
+    pub whole: bool,
     /// What comes back.
     pub ceremony: Ceremony,
 }
@@ -94,191 +141,250 @@ pub fn sign(
     now: Moment,
 ) -> Result<Outcome, Error> {
     let ledger_is_new = ledger.is_new();
-    chain::chain(ceremony, signers, ledger)?;
     for (index, step) in ceremony.steps.iter().enumerate() {
         if ceremony.steps[..index].iter().any(|other| other.role == step.role) {
             let what = "it stands in the file twice".to_owned();
             return Err(Error::Strange { role: step.role.clone(), what });
         }
-        form::check(ceremony, step, now)?;
     }
-    let held_before = names::held_before(ceremony, ledger)?;
-    let mut steps = Vec::new();
-    let mut roles = Vec::new();
-    for step in &ceremony.steps {
-        chain::predecessor(ceremony, step, ledger, confirmed)?;
-        let (projects, lists) = judged(step, &held_before, ledger, confirmed, now)?;
-        let after = approved(step, &projects)?;
-        let (keys, held) = holders(ceremony, &step.role)?;
-        if let Some(shortfall) = chain::nobody_else(&after, &keys, &held) {
-            return Err(Error::Chain { role: step.role.clone(), fault: shortfall });
-        }
-        let by: Vec<&dyn Signer> =
-            signers.iter().filter(|signer| held.keyids.contains(signer.keyid())).copied().collect();
-        // What is left without the projects that are not approved may be nothing at all.
-        let says_something = after.covered() == step.after.covered()
-            || projects.iter().any(|project| project.approved)
-            || !lists.is_empty();
-        let signs = !by.is_empty() && says_something;
-        if signs && ledger.signed(&RoleName::root()).is_none() {
-            let root = &ceremony.root;
-            ledger.note_signed(&RoleName::root(), root.signed().version, Sha256::of(root.covered()), now);
-        }
-        let after = if signs { signed(step, after, &by, ledger, now)? } else { after };
-        let sealed = after.signatures().iter().map(|signature| signature.keyid.clone());
-        roles.push(Seen {
-            role: step.role.clone(),
-            before: step.before.as_ref().map(|before| before.signed().version.number()),
-            version: after.signed().version.number(),
-            expires: after.signed().expires,
-            projects,
-            lists,
-            is_known: ledger.signed(&step.role).is_some(),
-            signed: sealed.collect(),
-            threshold: held.threshold,
-            signs,
-        });
-        steps.push(Step { role: step.role.clone(), before: step.before.clone(), after });
+    let root = roots::follow(ceremony, signers, ledger, confirmed, now)?;
+    if let Some(after) = &ceremony.root {
+        rebuild::root(after, root, now)?;
     }
-    names::nobody_falls(ceremony, &held_before, &steps, ledger)?;
-    if !signers.is_empty() && !ceremony.steps.is_empty() && roles.iter().all(|role| !role.signs) {
-        let has_say = ceremony.steps.iter().any(|step| {
-            holders(ceremony, &step.role)
-                .is_ok_and(|(_, held)| signers.iter().any(|one| held.keyids.contains(one.keyid())))
-        });
-        if !has_say {
-            return Err(Error::NotAHolder(signers.iter().map(|signer| signer.keyid().clone()).collect()));
-        }
+    let before = chain::before(ceremony, root, ledger, confirmed, now)?;
+    let (lists, after) = rebuild::lists(ceremony)?;
+    let keys = judge::keys(ceremony, root, confirmed)?;
+    let projects = judge::projects(ceremony, &before, &after, ledger, confirmed, now)?;
+    let is_known = keys.unknown.is_empty() && keys.thresholds.is_empty();
+    if !signers.is_empty() && !is_known {
+        return Err(Error::Untrusted { keys: keys.unknown, thresholds: keys.thresholds });
     }
-    let ceremony = Ceremony { steps, ..ceremony.clone() };
-    Ok(Outcome { roles, ledger_is_new, ceremony })
-}
-
-/// What a role changes: the projects that it would sign over, each judged, and the lists that come and go.
-fn judged(
-    step: &Step,
-    held_before: &BTreeMap<RoleName, Held>,
-    ledger: &mut Ledger,
-    confirmed: &Confirmed,
-    now: Moment,
-) -> Result<(Vec<Project>, Vec<String>), Error> {
-    let strange = |what: String| Err(Error::Strange { role: step.role.clone(), what });
-    let before = step.before.as_ref().map(Envelope::signed);
-    let (mut projects, mut lists) = (Vec::new(), Vec::new());
-    for change in judge::changes(before, step.after.signed()) {
-        let is_list = step.role != RoleName::targets() && step.role.is_list();
-        match change {
-            // One that was signed over before only moves.
-            Change::Added(role, held) if is_list && held_before.get(&role) == Some(&held) => {}
-            Change::Added(role, held) if is_list && judge::project_of(&role).is_some() => {
-                let Some(name) = judge::project_of(&role) else { continue };
-                let seen = ledger.seen(&name).cloned();
-                let same =
-                    seen.as_ref().filter(|seen| seen.keys == held.keys && seen.threshold == held.threshold);
-                let named = confirmed.projects.get(&name).is_some_and(|keys| *keys == held.keys);
-                projects.push(Project {
-                    approved: same.is_some_and(|seen| seen.since.plus(confirmed.older_than) <= now)
-                        || named
-                        || confirmed.all,
-                    since: same.map(|seen| seen.since),
-                    instead_of: seen.filter(|seen| seen.keys != held.keys).map(|seen| seen.keys),
-                    name: name.clone(),
-                    held: held.clone(),
-                });
-                ledger.note_seen(&name, &held.keys, held.threshold, now);
-            }
-            Change::Added(role, _) if step.role == RoleName::targets() && role.is_list() => {
-                lists.push(format!("delegates to {role}"));
-            }
-            Change::Removed(role, _) if step.role == RoleName::targets() && role.is_list() => {
-                lists.push(format!("delegates to {role} no more"));
-            }
-            // Whether it stands somewhere else is looked at over all lists.
-            Change::Removed(..) if is_list => {}
-            Change::Reordered => return strange("the order of its delegations would change".to_owned()),
-            Change::Added(role, _) => return strange(format!("it would delegate to {role}")),
-            Change::Removed(role, _) => {
-                return strange(format!(
-                    "it would not delegate to {role} any more, and the name would be anybody's"
-                ));
-            }
-            Change::Changed(role, old, new) => {
-                return strange(format!(
-                    "{role} would be held by {} instead of {}",
-                    shown(&new),
-                    shown(&old)
-                ));
-            }
-            Change::Files => return strange("it would list files itself".to_owned()),
-            Change::Other(what) => return strange(what.to_owned()),
-        }
-    }
-    Ok((projects, lists))
-}
-
-fn shown(held: &Held) -> String {
-    let keys: Vec<&str> = held.keys.iter().map(KeyId::as_str).collect();
-    format!("{} of {}", held.threshold, keys.join(", "))
-}
-
-/// The role with the approved projects alone.
-fn approved(step: &Step, projects: &[Project]) -> Result<Envelope<Targets>, Error> {
-    let left_out: Vec<&ProjectName> =
-        projects.iter().filter(|project| !project.approved).map(|project| &project.name).collect();
-    if left_out.is_empty() {
-        return Ok(step.after.clone());
-    }
-    let mut targets = step.after.signed().clone();
-    if let Some(delegations) = targets.delegations.as_mut() {
-        delegations
-            .roles
-            .retain(|child| judge::project_of(&child.name).is_none_or(|name| !left_out.contains(&&name)));
-        let used: Vec<KeyId> = delegations.roles.iter().flat_map(|child| child.keys.keyids.clone()).collect();
-        delegations.keys.retain(|keyid, _| used.contains(keyid));
-        if delegations.roles.is_empty() {
-            targets.delegations = None;
-        }
-    }
-    Envelope::seal(targets, |_| Ok::<Vec<Signature>, Error>(Vec::new()))
-}
-
-/// Signs; the ledger learns of it first.
-fn signed(
-    step: &Step,
-    after: Envelope<Targets>,
-    by: &[&dyn Signer],
-    ledger: &mut Ledger,
-    now: Moment,
-) -> Result<Envelope<Targets>, Error> {
-    pipeline_sign::fits(&step.role, after.covered(), by)?;
-    let sha256 = Sha256::of(after.covered());
-    if let Some(last) = ledger.signed(&step.role)
-        && after.signed().version() == last.version
-        && sha256 != last.sha256
+    if let Some(freed) = projects.iter().find(|one| one.act == Act::Freed && !one.approved)
+        && !signers.is_empty()
     {
-        let what = format!("version {} was signed with this ledger, with other content", last.version);
-        return Err(Error::Ledger { role: step.role.clone(), what });
+        let what = format!(
+            "{0} would be nobody's any more, and anybody could take the name; if that is meant, give --confirm \
+             {0}=freed",
+            freed.name
+        );
+        return Err(Error::Strange { role: RoleName::claimed(), what });
     }
-    if let (None, Some(before)) = (ledger.signed(&step.role), &step.before) {
-        // What the first ceremony with a ledger follows is where its memory begins.
-        ledger.note_signed(&step.role, before.signed().version(), Sha256::of(before.covered()), now);
+    let mut seen = Signing { ceremony, root, signers, ledger, now, roles: Vec::new(), has_say: false };
+    let new_root = ceremony.root.as_ref().map(|after| seen.root(after)).transpose()?;
+    let mut steps = Vec::new();
+    let mut whole = true;
+    for step in &ceremony.steps {
+        let Some(made) = rebuild::step(ceremony, &lists, step, &projects, now)? else {
+            whole = false;
+            continue;
+        };
+        whole &= made.covered() == step.after.covered();
+        let of_it = projects.iter().filter(|one| is_in(one, step, &lists)).cloned().collect();
+        let says = if says_nothing(step, &made, now) { Says::Nothing } else { Says::Something };
+        let after = seen.step(step, made, of_it, says)?;
+        if says == Says::Something {
+            steps.push(Step { role: step.role.clone(), before: step.before.clone(), after });
+        }
     }
-    ledger.note_signed(&step.role, after.signed().version(), sha256, now);
-    if step.role.is_list() && step.role != RoleName::targets() {
-        for (role, held) in delegated(after.signed()) {
-            let Some(name) = judge::project_of(&role) else { continue };
-            let known = ledger.claimed().any(|(claimed, seen)| {
-                claimed == name.as_str() && seen.keys == held.keys && seen.threshold == held.threshold
-            });
-            if !known {
-                ledger.note_claimed(&name, &held.keys, held.threshold, now);
+    let Signing { roles, has_say, ledger, .. } = seen;
+    if !signers.is_empty() && !ceremony.is_empty() && !has_say {
+        return Err(Error::NotAHolder(signers.iter().map(|signer| signer.keyid().clone()).collect()));
+    }
+    if !signers.is_empty() {
+        for freed in projects.iter().filter(|one| one.act == Act::Freed) {
+            ledger.note_freed(&freed.name, now);
+        }
+    }
+    let bins = |targets: &Targets| targets.delegations.iter().flat_map(|d| &d.roles).count();
+    let unclaimed = ceremony.step(&RoleName::unclaimed());
+    let bins =
+        unclaimed.and_then(|step| Some((bins(step.before.as_ref()?.signed()), bins(step.after.signed()))));
+    Ok(Outcome {
+        roles,
+        projects,
+        keys,
+        lists: lists_change(ceremony),
+        bins: bins.filter(|(before, after)| before != after),
+        ledger_is_new,
+        by_others: before.by_others,
+        whole,
+        ceremony: Ceremony { root: new_root, steps, ..ceremony.clone() },
+    })
+}
+
+/// Whether a role says something that its predecessor does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Something,
+    /// Nothing of what it asks for was approved, and it is not near its end: it is left out, so that the version is
+    /// not used up.
+    Nothing,
+}
+
+fn says_nothing(step: &Step, made: &Envelope<Targets>, now: Moment) -> bool {
+    let Some(before) = &step.before else { return false };
+    let (before, wanted, made) = (before.signed(), step.after.signed(), made.signed());
+    let is_near = before.expires <= now.plus(made.expires.since(now) / 2);
+    made.delegations == before.delegations && wanted.delegations != before.delegations && !is_near
+}
+
+/// Whether a change of a project is one of this list.
+fn is_in(project: &Project, step: &Step, lists: &forms::Lists) -> bool {
+    step.role.is_list() && lists.of(&project.name).any(|list| list.role == step.role)
+}
+
+/// Which lists `targets` would delegate to, and which not any more.
+fn lists_change(ceremony: &Ceremony) -> Vec<String> {
+    let names = |targets: &Targets| -> BTreeSet<RoleName> {
+        targets.delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone()).collect()
+    };
+    let (before, after) = (names(ceremony.targets.signed()), names(ceremony.top()));
+    let come = after.difference(&before).map(|role| format!("delegates to {role}"));
+    let go = before.difference(&after).map(|role| format!("delegates to {role} no more"));
+    come.chain(go).collect()
+}
+
+/// Signing one role after the other.
+struct Signing<'a> {
+    ceremony: &'a Ceremony,
+    root: &'a Root,
+    signers: &'a [&'a dyn Signer],
+    ledger: &'a mut Ledger,
+    now: Moment,
+    roles: Vec<Seen>,
+    /// Whether a signer holds any of them.
+    has_say: bool,
+}
+
+impl Signing<'_> {
+    /// A root is signed by those who hold it, before and after.
+    fn root(&mut self, after: &Envelope<Root>) -> Result<Envelope<Root>, Error> {
+        let role = RoleName::root();
+        let held = [self.root, after.signed()].map(|root| Holders::of_top(root, &role));
+        let before = Some(self.root.version.number());
+        self.one(&role, before, after.clone(), (&held, &held), Vec::new(), Says::Something)
+    }
+
+    fn step(
+        &mut self,
+        step: &Step,
+        after: Envelope<Targets>,
+        projects: Vec<Project>,
+        says: Says,
+    ) -> Result<Envelope<Targets>, Error> {
+        let held = self.holders(&step.role)?;
+        let before = step.before.as_ref().map(|before| before.signed().version.number());
+        let is_list = step.role.is_list();
+        let named = if is_list { forms::projects_of(after.signed()) } else { Projects::new() };
+        // Those who held it until now are welcome, and may be gone.
+        let after = self.one(&step.role, before, after, (&held, &held[..1]), projects, says)?;
+        if self.roles.last().is_some_and(|role| role.signs) {
+            for (name, holders) in named {
+                self.ledger.note_claimed(&name, &holders.keyids, holders.threshold, self.now);
+            }
+        }
+        Ok(after)
+    }
+
+    /// Who must sign a role: those whom its parent is to name, and, of `targets`, those whom root names until now
+    /// as well, so that no client finds one without the other.
+    fn holders(&self, role: &RoleName) -> Result<Vec<Holders>, Error> {
+        if *role == RoleName::targets() {
+            let new = self.ceremony.root.as_ref().map_or(self.root, |root| root.signed());
+            let mut held = vec![Holders::of_top(new, role)];
+            let old = Holders::of_top(self.root, role);
+            if !old.same(&held[0]) {
+                held.push(old);
+            }
+            return Ok(held);
+        }
+        if ProjectRole::parse(role).is_some() {
+            return Ok(vec![judge::admins(self.ceremony.top())]);
+        }
+        let none = Delegations::default();
+        let delegations = self.ceremony.top().delegations.as_ref().unwrap_or(&none);
+        let child = delegations.roles.iter().find(|child| child.name == *role);
+        match child {
+            Some(child) => Ok(vec![Holders::of_child(child, delegations)]),
+            None => {
+                let what = "targets does not delegate to it".to_owned();
+                Err(Error::Strange { role: role.clone(), what })
             }
         }
     }
-    let mut after = after;
-    for signer in by {
-        let signature = signer.sign(after.covered()).map_err(pipeline_sign::Error::from)?;
-        after = after.with_signature(signature);
+
+    /// Signs with those signers that hold the role; the ledger learns of it first.
+    fn one<T: Metadata + Clone>(
+        &mut self,
+        role: &RoleName,
+        before: Option<u64>,
+        mut after: Envelope<T>,
+        (held, needed): (&[Holders], &[Holders]),
+        projects: Vec<Project>,
+        says: Says,
+    ) -> Result<Envelope<T>, Error> {
+        let has_say = |id: &KeyId| held.iter().any(|held| held.keyids.contains(id));
+        let by: Vec<&dyn Signer> =
+            self.signers.iter().filter(|signer| has_say(signer.keyid())).copied().collect();
+        self.has_say |= !by.is_empty();
+        let by = if says == Says::Nothing { Vec::new() } else { by };
+        if !by.is_empty() {
+            pipeline_sign::fits(role, after.covered(), &by)?;
+            self.note(role, after.signed().version(), Sha256::of(after.covered()))?;
+        }
+        for signer in &by {
+            let signature = signer.sign(after.covered()).map_err(pipeline_sign::Error::from)?;
+            after = after.with_signature(signature);
+        }
+        let signed: Vec<KeyId> = held
+            .iter()
+            .flat_map(|held| signed_by(&after, held))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let lacks = |held: &Holders| {
+            let there = u32::try_from(signed_by(&after, held).len()).unwrap_or(u32::MAX);
+            held.threshold.saturating_sub(there)
+        };
+        self.roles.push(Seen {
+            role: role.clone(),
+            before,
+            version: after.signed().version().number(),
+            expires: after.signed().expires(),
+            projects,
+            signed,
+            missing: needed.iter().map(lacks).max().unwrap_or_default(),
+            threshold: held.first().map(|held| held.threshold).unwrap_or_default(),
+            signs: !by.is_empty(),
+        });
+        Ok(after)
     }
-    Ok(after)
+
+    /// No version gets a second content, and none comes after a higher one.
+    fn note(&mut self, role: &RoleName, version: crate::model::Version, sha256: Sha256) -> Result<(), Error> {
+        let refuse = |what: String| Err(Error::Ledger { role: role.clone(), what });
+        match self.ledger.signed(role) {
+            Some(last) if version == last.version && sha256 == last.sha256 => return Ok(()),
+            // The versions of a root leave none out, so that one which was abandoned comes again.
+            Some(last) if version <= last.version && *role != RoleName::root() => {
+                return refuse(format!(
+                    "version {} was signed with this ledger, with other content",
+                    last.version
+                ));
+            }
+            _ => {}
+        }
+        self.ledger.note_signed(role, version, sha256, self.now);
+        Ok(())
+    }
+}
+
+/// The holders whose signatures hold.
+fn signed_by<T: Metadata>(envelope: &Envelope<T>, held: &Holders) -> Vec<KeyId> {
+    let holds = |id: &&KeyId| {
+        let key = held.keys.get(*id).and_then(|key| PublicKey::read(key).ok());
+        let signature = envelope.signatures().iter().find(|signature| signature.keyid == **id);
+        key.zip(signature).is_some_and(|(key, one)| key.verify(envelope.covered(), &one.sig).is_ok())
+    };
+    held.ids().into_iter().filter(|id| holds(id)).cloned().collect()
 }

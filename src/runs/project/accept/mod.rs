@@ -3,13 +3,15 @@
 
 mod pages;
 mod pass;
+pub mod queued;
 mod unpack;
 
 use super::{Error, Place, bring_pages, open_staging, remove_pages, with_pages, with_root_page};
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{
-    Entry, Inventory, KeyId, ProjectName, ProjectRole, RoleName, Sha256, TargetPath, Targets, Version,
+    BinCount, Entry, Inventory, KeyId, ProjectName, ProjectRole, RoleName, Sha256, TargetPath, Targets,
+    Version,
 };
 use crate::pipeline::collect::Layout;
 use crate::pipeline::partition::Difference;
@@ -19,7 +21,7 @@ use crate::report::{Reporter, Stage, event};
 use crate::runs::build::Removals;
 use crate::runs::guard;
 use crate::runs::lapse;
-use crate::runs::publish::Publication;
+use crate::runs::publish::{Online, Publication, Publicised};
 use crate::runs::roles::Due;
 use crate::runs::suspend;
 use crate::site::read::{self, Published};
@@ -30,7 +32,7 @@ use crate::state::ledger::{self, Registration};
 use crate::state::{State, facts, journal};
 use crate::submission::Claim;
 use crate::trust::Standing;
-use pass::Passed;
+pub(in crate::runs) use pass::Passed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -41,6 +43,8 @@ pub enum Keys {
     Stay,
     /// The submission is signed by new ones, which are to hold it.
     Change,
+    /// The same of claimed projects, in a ceremony that signs their lists.
+    Ceremony,
 }
 
 /// Asked where a submission would bind a key that the operator has not named: whether these keys are
@@ -121,70 +125,124 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
     guard::check_tree(&published, online, place.now)?;
     let ledger = ledger::load(&state)?;
     let passed = pass::pass(request, &published, &ledger)?;
-
-    let staging = open_staging(&site, &state)?;
-    let received =
-        event::stage(reporter, Stage::Place, None, || unpack::receive(request, &staging, &passed))?;
-    let known: BTreeMap<Sha256, Facts> = facts::load(&state);
-    unpack::compare_pages(&site, &published, &passed, &received, &known)?;
-    // Everything holds. From here on the site is written to, and nothing refers to it before the swap.
-    let mut written = unpack::place_files(request, &site, &staging, &passed, &received, reporter)?;
-
-    let before = published.inventory()?;
-    let moved: BTreeSet<&ProjectName> = passed.iter().map(|passed| &passed.submission.project).collect();
-    let is_moved = |entry: &Entry| {
-        let project = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
-        let is_its = [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&entry.path.segments().next());
-        is_its && project.is_some_and(|project| moved.contains(&project))
-    };
-    let rest = before.iter().map(|(_, entry)| entry).filter(|entry| !is_moved(entry)).cloned();
-    let mut lapsing = lapse::lapsing(&published, place.lives, place.now, reporter);
-    lapsing.retain(|name| !moved.contains(name));
-    lapse::record(&state, &published, &lapsing, place.now)?;
-    let mut authors = with_pages(&published, &lapsing);
-    authors.extend(moved.iter().map(|project| (*project).clone()));
-    let (after, root_page) = with_root_page(Inventory::new(published.bin_count, rest), authors);
-    written.add(bring_pages(&place, &staging, &root_page.into_iter().collect::<Vec<_>>())?);
-
-    let (mut registered, mut roles) = suspend::suspend(&published, &site, &lapsing, place.publish(), online)?;
-    for Passed { submission, checked, .. } in &passed {
-        if let (Some(claim), Some(role)) = (&checked.binds, ProjectRole::Own.of(&submission.project)) {
-            registered.set(&submission.project, role, claim.keys.clone(), claim.threshold);
-        }
-        let signed = checked.roles.iter().cloned();
-        roles.extend(signed.map(|(role, version, bytes)| SignedRole { role, version, bytes }));
-    }
-    let difference = Difference::between(&before, &after);
-    let publication = Publication {
-        site: &site,
-        published: &published,
-        after: &after,
-        changed: &difference.bins,
-        registered,
-        roles,
-        due: Due::at(&published, place.lives, place.now),
-    };
-    // Recorded first: a line about something that was never published is harmless, and a registration
-    // without its date would be lost.
-    for passed in &passed {
-        if let Some(claim) = &passed.checked.binds {
-            let line = Registration {
-                project: passed.submission.project.to_string(),
-                what: passed.came,
-                at: place.now,
-                keys: claim.keys.clone(),
-                threshold: claim.threshold,
-            };
-            ledger::append(&state, &line)?;
-        }
-    }
-    let publicised = publication.publish(place.publish(), &staging, online, reporter)?;
-    written.add(publicised.written);
-    remove_pages(&site, &state, &lapsing)?;
+    let intake = Intake { request, published: &published, passed, beside: Beside::default() };
+    let (passed, publicised) = intake.take_in(Online::of(online), reporter)?;
     let signed = passed.iter().map(|passed| passed.checked.roles.len() as u64).sum();
     finish(request, &state, &passed, publicised.snapshot, signed)?;
     let taken = passed.into_iter().map(|passed| taken(passed, &published)).collect();
-    Ok(Outcome { taken, snapshot: publicised.snapshot, written })
+    Ok(Outcome { taken, snapshot: publicised.snapshot, written: publicised.written })
+}
+
+/// What is published in the same swap as submissions.
+#[derive(Default)]
+pub(in crate::runs) struct Beside {
+    /// Roles that are signed already.
+    pub(in crate::runs) roles: Vec<SignedRole>,
+    /// Projects that `recently-claimed` lets go of.
+    pub(in crate::runs) leave: BTreeSet<ProjectName>,
+    /// Projects that nothing is published of any more.
+    pub(in crate::runs) gone: BTreeSet<ProjectName>,
+    /// What the ledger is to know.
+    pub(in crate::runs) lines: Vec<Registration>,
+    /// Another number of bins.
+    pub(in crate::runs) bins: Option<BinCount>,
+}
+
+/// Submissions that passed, and what goes with them.
+pub(in crate::runs) struct Intake<'a> {
+    pub(in crate::runs) request: &'a Request<'a>,
+    pub(in crate::runs) published: &'a Published,
+    pub(in crate::runs) passed: Vec<Passed>,
+    pub(in crate::runs) beside: Beside,
+}
+
+impl Intake<'_> {
+    /// Unpacks, compares, and publishes all of it in one swap. Whatever is wrong is found before the site is
+    /// touched.
+    pub(in crate::runs) fn take_in(
+        self,
+        online: Online<'_>,
+        reporter: &dyn Reporter,
+    ) -> Result<(Vec<Passed>, Publicised), Error> {
+        let Self { request, published, passed, beside } = self;
+        let place = request.place;
+        let (site, state) = (Site::new(place.site), State::new(place.state));
+        let staging = open_staging(&site, &state)?;
+        let received =
+            event::stage(reporter, Stage::Place, None, || unpack::receive(request, &staging, &passed))?;
+        let known: BTreeMap<Sha256, Facts> = facts::load(&state);
+        unpack::compare_pages(&site, published, &passed, &received, &known)?;
+        // Everything holds. From here on the site is written to, and nothing refers to it before the swap.
+        let mut written = unpack::place_files(request, &site, &staging, &passed, &received, reporter)?;
+
+        let before = published.inventory()?;
+        let moved: BTreeSet<&ProjectName> = passed.iter().map(|passed| &passed.submission.project).collect();
+        let is_moved = |entry: &Entry| {
+            let project = entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
+            let is_its =
+                [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&entry.path.segments().next());
+            is_its && project.is_some_and(|project| moved.contains(&project))
+        };
+        let rest = before.iter().map(|(_, entry)| entry).filter(|entry| !is_moved(entry)).cloned();
+        let mut lapsing = lapse::lapsing(published, place.lives, place.now, reporter);
+        lapsing.retain(|name| !moved.contains(name) && !beside.leave.contains(*name));
+        lapse::record(&state, published, &lapsing, place.now)?;
+        let gone: Vec<&ProjectName> = lapsing.iter().copied().chain(&beside.gone).collect();
+        let mut authors = with_pages(published, &gone);
+        authors.extend(moved.iter().map(|project| (*project).clone()));
+        let count = beside.bins.unwrap_or(published.bin_count);
+        let (after, root_page) = with_root_page(Inventory::new(count, rest), authors);
+        written.add(bring_pages(&place, &staging, &root_page.into_iter().collect::<Vec<_>>())?);
+
+        let (mut registered, mut roles) =
+            suspend::suspend(published, &site, &lapsing, place.publish(), online.key)?;
+        beside.leave.iter().for_each(|name| registered.remove(name));
+        for Passed { submission, checked, .. } in &passed {
+            if let (Some(claim), Some(role)) = (&checked.binds, ProjectRole::Own.of(&submission.project))
+                && request.keys != Keys::Ceremony
+            {
+                registered.set(&submission.project, role, claim.keys.clone(), claim.threshold);
+            }
+            let signed = checked.roles.iter().cloned();
+            roles.extend(signed.map(|(role, version, bytes)| SignedRole { role, version, bytes }));
+        }
+        roles.extend(beside.roles);
+        let anew = online.before.is_some() || count != published.bin_count;
+        let mut changed = Difference::between(&before, &after).bins;
+        let mut due = Due::at(published, place.lives, place.now);
+        if anew {
+            changed = (0..count.get()).collect();
+            due = due.without_bins();
+        }
+        if online.before.is_some() {
+            due = Due::all(published);
+            registered.hand_over(published, online.key);
+        }
+        let publication =
+            Publication { site: &site, published, after: &after, changed: &changed, registered, roles, due };
+        // Recorded first: a line about something that was never published is harmless, and a registration
+        // without its date would be lost.
+        for passed in &passed {
+            if let Some(claim) = &passed.checked.binds {
+                let line = Registration {
+                    project: passed.submission.project.to_string(),
+                    what: passed.came,
+                    at: place.now,
+                    keys: claim.keys.clone(),
+                    threshold: claim.threshold,
+                };
+                ledger::append(&state, &line)?;
+            }
+        }
+        for line in &beside.lines {
+            ledger::append(&state, line)?;
+        }
+        let mut publicised = publication.publish(place.publish(), &staging, online, reporter)?;
+        written.add(publicised.written);
+        publicised.written = written;
+        remove_pages(&site, &state, &gone)?;
+        Ok((passed, publicised))
+    }
 }
 
 /// What the state folder remembers of it.
@@ -207,7 +265,7 @@ fn finish(
     let removed = passed.iter().map(|passed| passed.checked.dropped.len() as u64).sum();
     let run = match request.keys {
         Keys::Stay => "accept",
-        Keys::Change => "rekey",
+        Keys::Change | Keys::Ceremony => "rekey",
     };
     let entry = journal::Entry {
         now: request.place.now,

@@ -1,7 +1,7 @@
 //! Which submissions pass: opened, held against what is published, and bound to the keys that the operator
 //! decided on. Reads, and writes nothing.
 
-use super::super::{Error, in_bins};
+use super::super::{Error, frozen, in_bins, is_rekeyed};
 use super::{Keys, Request};
 use crate::model::{KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath};
 use crate::runs::build::Removals;
@@ -18,10 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A submission that passed the checks that need no unpacking.
-pub(super) struct Passed {
-    pub(super) submission: Submission,
-    pub(super) checked: Checked,
-    pub(super) came: What,
+pub(in crate::runs) struct Passed {
+    pub(in crate::runs) submission: Submission,
+    pub(in crate::runs) checked: Checked,
+    pub(in crate::runs) came: What,
 }
 
 /// Every submission, opened and held against what is published.
@@ -96,6 +96,7 @@ fn one(
     let name = submission.project.clone();
     let project = published.projects.get(&name);
     let held = project.filter(|project| !project.is_suspended());
+    let is_claimed = project.is_some_and(|project| project.standing() == Standing::Claimed);
     let refuse = |what: String, way_out| {
         Err(Halt::Refused(vec![Refusal::new("registration", name.as_str(), what, way_out)]))
     };
@@ -104,8 +105,17 @@ fn one(
     {
         return refuse(format!("{role} is too long for a role name"), "");
     }
+    let state = State::new(request.place.state);
     if request.keys == Keys::Change {
-        super::super::frozen(&State::new(request.place.state), &name).map_err(Halt::Stop)?;
+        frozen(&state, &name).map_err(Halt::Stop)?;
+    }
+    if request.keys == Keys::Stay && is_rekeyed(&state, &name).map_err(Halt::Stop)? {
+        let what =
+            format!("a ceremony that is under way gives {name} other keys, and its releases wait for that");
+        return refuse(
+            what,
+            "hand it in again after `tuffet ceremony apply`, signed by the new key; or abandon it",
+        );
     }
     let named = request.register.get(&name).cloned();
     let expected = match (held, request.keys) {
@@ -118,10 +128,15 @@ fn one(
             }
             None
         }
-        (Some(project), Keys::Change) if project.standing() == Standing::Claimed => {
-            return Err(Halt::Stop(Error::Claimed(name.to_string())));
+        (_, Keys::Change) if is_claimed => return Err(Halt::Stop(Error::Claimed(name.clone()))),
+        (None, Keys::Stay) if is_claimed => {
+            let what = format!("{name} is claimed, and suspended: the administrators hold it");
+            return refuse(
+                what,
+                "its keys come back in a ceremony: `tuffet project rekey` lets it wait for the next",
+            );
         }
-        (None, Keys::Change) if project.is_none() => {
+        (None, Keys::Change | Keys::Ceremony) if project.is_none() => {
             return Err(Halt::Stop(Error::NoAuthor(name.to_string())));
         }
         _ => Some(()).and_then(|()| {
@@ -144,13 +159,13 @@ fn one(
     let binding = expected.as_ref().map_or(Binding::AsPublished, Binding::Registered);
     if let Some(project) = project.filter(|project| project.is_suspended()) {
         let site = Site::new(request.place.site);
-        let before = projects::before_suspension(&site, project, &published.snapshot);
+        let before = projects::before_suspension(&site, project, &published.listing);
         besides.extend(before.into_iter().flat_map(|(.., role)| role.targets));
     }
     let outlive = lives::must_outlive(request.place.lives);
     let seen = check::Published { snapshot: &published.snapshot, project, outlive, besides };
     let checked = check::check(&submission, &seen, binding, request.place.now).map_err(Halt::Refused)?;
-    if request.keys == Keys::Change && checked.binds.is_none() {
+    if request.keys != Keys::Stay && checked.binds.is_none() {
         return refuse(
             format!("no new key is named for {name}"),
             "the operator decides whose key it is: --register NAME=KEYID for each key",

@@ -1,0 +1,141 @@
+//! `tuffet ceremony apply` and `tuffet ceremony abandon`.
+
+use super::names;
+use crate::cli::args::{CeremonyApply, Common, Format};
+use crate::cli::failure::Failure;
+use crate::cli::settings::Settings;
+use crate::cli::terminal::Terminal;
+use crate::cli::{build, clock, passphrase, project, show};
+use std::collections::BTreeMap;
+use tuffet::disk::folder;
+use tuffet::disk::lock::WhenHeld;
+use tuffet::keys::{Signer, file};
+use tuffet::model::ProjectName;
+use tuffet::runs::ceremony::abandon::{self, Carried};
+use tuffet::runs::ceremony::apply::{self, Keys, Outcome};
+use tuffet::state::State;
+use tuffet::trust::ceremony::Act;
+
+pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failure> {
+    let settings = Settings::load(common)?;
+    let now = clock::now(common)?;
+    let state = State::new(&settings.state);
+    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let reporter = Terminal::new(common);
+    let load = |path: &std::path::Path| file::load(path, &|path| passphrase::ask(common, path));
+    let online = load(&state.online_key())?;
+    let next_path = state.next_online_key();
+    let next = folder::is_there(&next_path).then(|| load(&next_path)).transpose()?;
+    let request = apply::Request {
+        place: project::place(&settings, now),
+        layout: settings.layout,
+        source: &build::request(&settings, now),
+        files: &args.files,
+    };
+    let keys = Keys { now: &online, next: next.as_ref().map(|next| next as &dyn Signer) };
+    let outcome = apply::apply(&request, keys, &reporter);
+    reporter.finish();
+    let outcome = outcome?;
+    match common.format {
+        Format::Json => show::print(&format!("{}\n", json(&outcome))),
+        _ if common.quiet => {}
+        _ => show::print(&human(&outcome)),
+    }
+    Ok(0)
+}
+
+fn of(outcome: &Outcome, act: Act) -> Vec<ProjectName> {
+    outcome.projects.iter().filter(|(other, _)| *other == act).map(|(_, name)| name.clone()).collect()
+}
+
+fn json(outcome: &Outcome) -> serde_json::Value {
+    let roles = outcome.roles.iter().map(|(role, version)| (role.to_string(), version.number()));
+    serde_json::json!({
+        "claimed": names(&of(outcome, Act::Claimed)),
+        "rekeyed": names(&of(outcome, Act::Rekeyed)),
+        "suspended": names(&of(outcome, Act::Suspended)),
+        "freed": names(&of(outcome, Act::Freed)),
+        "waiting": names(&outcome.waiting),
+        "roles": roles.collect::<BTreeMap<_, _>>(),
+        "snapshot": outcome.snapshot,
+        "retired_key": outcome.retired_key,
+    })
+}
+
+fn human(outcome: &Outcome) -> String {
+    let paragraph = |what: &str| format!("{}\n", show::wrap(what, 80, "  "));
+    let many = |act: Act, what: &str| {
+        let many = of(outcome, act).len() as u64;
+        (many > 0).then(|| format!("{} {what}", show::count(many, "project")))
+    };
+    let changes = [
+        many(Act::Claimed, "claimed"),
+        many(Act::Rekeyed, "with other keys"),
+        many(Act::Suspended, "suspended"),
+        many(Act::Freed, "whose name is free again"),
+    ];
+    let changes: Vec<String> = changes.into_iter().flatten().collect();
+    let roles: Vec<String> =
+        outcome.roles.iter().map(|(role, version)| format!("{role} {version}")).collect();
+    let mut out = paragraph(&format!("Published snapshot {}: {}.", outcome.snapshot, roles.join(", ")));
+    if !changes.is_empty() {
+        out += &paragraph(&format!("From now on: {}.", changes.join(", ")));
+    }
+    if !outcome.waiting.is_empty() {
+        out += &paragraph(&format!(
+            "Not signed, and waiting on: the change of keys of {}.",
+            names(&outcome.waiting).join(", ")
+        ));
+    }
+    if outcome.gap {
+        out += &paragraph(
+            "Those who held targets until now have not signed it: readers that came in the moment between the two \
+             renames found a root without the rest, and ask again.",
+        );
+    }
+    if let Some(path) = &outcome.retired_key {
+        out += &paragraph(&format!(
+            "The online key signs no more; it lies in {}. Destroy it: clients that have an older root trust it until \
+             that ends.",
+            path.display()
+        ));
+    }
+    out
+}
+
+pub(super) fn abandoned(common: &Common) -> Result<u8, Failure> {
+    let settings = Settings::load(common)?;
+    let now = clock::now(common)?;
+    let state = State::new(&settings.state);
+    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let reporter = Terminal::new(common);
+    let online = || -> Option<Box<dyn Signer>> {
+        let key = file::load(&state.online_key(), &|path| passphrase::ask(common, path));
+        key.ok().map(|key| Box::new(key) as Box<dyn Signer>)
+    };
+    let carried = abandon::abandon(project::place(&settings, now), settings.layout, &online, &reporter);
+    reporter.finish();
+    let carried = carried?;
+    match common.format {
+        Format::Json => {
+            let done = carried.iter().filter(|(_, done)| done.is_ok()).map(|(name, _)| name.as_str());
+            let json = serde_json::json!({"abandoned": true, "carried_out": done.collect::<Vec<_>>()});
+            show::print(&format!("{json}\n"));
+        }
+        _ if common.quiet => {}
+        _ => show::print(&words(&carried)),
+    }
+    Ok(0)
+}
+
+fn words(carried: &Carried) -> String {
+    let mut out = "The ceremony is abandoned: its file is worth nothing any more.\n".to_owned();
+    for (name, done) in carried {
+        let text = match done {
+            Ok(()) => format!("{name}: the change of its keys that waited is carried out."),
+            Err(why) => format!("{name}: the change of its keys that waited is not carried out: {why}"),
+        };
+        out += &format!("{}\n", show::wrap(&text, 80, "  "));
+    }
+    out
+}

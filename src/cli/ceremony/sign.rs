@@ -1,0 +1,137 @@
+//! `tuffet ceremony show` and `tuffet ceremony sign`.
+
+use super::{span, words};
+use crate::cli::args::{CeremonySign, Common, Format};
+use crate::cli::failure::{Failure, REFUSED};
+use crate::cli::{clock, question, show, signer};
+use std::path::{Path, PathBuf};
+use tuffet::ceremony::{Ceremony, Ledger};
+use tuffet::disk::{folder, place};
+use tuffet::keys::Signer;
+use tuffet::model::{KeyId, ProjectName, RoleName};
+use tuffet::runs::ceremony as runs;
+use tuffet::runs::ceremony::sign::{self, Confirmed, Said};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    Show,
+    Sign,
+}
+
+pub(super) fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u8, Failure> {
+    let ceremony = Ceremony::read(&args.file).map_err(runs::Error::from)?;
+    if act == Act::Sign && args.key.is_empty() {
+        return Err(Failure::usage("--key FILE: whose signature?"));
+    }
+    let signers = signer::load_all(common, &args.key)?;
+    let signers: Vec<&dyn Signer> = signers.iter().map(|signer| &**signer).collect();
+    let path = match (&args.ledger, args.key.first()) {
+        (Some(path), _) => path.clone(),
+        (None, Some(key)) => beside(key, ".ledger"),
+        (None, None) => {
+            return Err(Failure::usage(
+                "--ledger FILE, or --key FILE: what is shown is compared with the ledger",
+            ));
+        }
+    };
+    let mut ledger = Ledger::read(&path).map_err(runs::Error::from)?;
+    let confirmed = confirmed(args)?;
+    let now = clock::now(common)?;
+    // Looked at first, with nothing written down and nothing signed.
+    let looked = sign::sign(&ceremony, &[], &mut ledger.clone(), &confirmed, now)?;
+    if common.format != Format::Json && !common.quiet {
+        show::print(&words::human(&looked, &path, &confirmed, now, common.verbose));
+    }
+    if act == Act::Show || ceremony.is_empty() {
+        if common.format == Format::Json {
+            show::print(&format!("{}\n", words::json(&looked, None)));
+        }
+        return Ok(0);
+    }
+    let asks = !args.yes && question::can_ask();
+    if asks && !question::ask("Do you sign this?") {
+        return Err(Failure::new(REFUSED, "nothing was signed"));
+    }
+    let outcome = sign::sign(&ceremony, &signers, &mut ledger, &confirmed, now)?;
+    // The ledger knows before anybody else does.
+    ledger.save().map_err(runs::Error::from)?;
+    let out = args.out.clone().unwrap_or_else(|| args.file.clone());
+    if !outcome.whole && out == args.file {
+        // What nobody approved is not in what comes back; another holder may want to see the whole.
+        let kept = beside(&args.file, ".before");
+        if !folder::is_there(&kept) {
+            place::copy_durable(&args.file, &kept)?;
+        }
+    }
+    outcome.ceremony.write(&out).map_err(runs::Error::from)?;
+    if common.format == Format::Json {
+        show::print(&format!("{}\n", words::json(&outcome, Some(&out))));
+    } else if !common.quiet {
+        show::print(&words::missing(&outcome, &out));
+    }
+    Ok(0)
+}
+
+/// `KEY.ledger`.
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// What the signer says, from the flags.
+fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
+    let mut confirmed = Confirmed {
+        all: args.confirm_all,
+        suspensions: args.suspensions,
+        abandoned: args.abandoned,
+        older_than: span(args.older_than.as_deref())?,
+        ..Confirmed::default()
+    };
+    for text in &args.confirm {
+        let wrong = || {
+            Failure::usage(format!(
+                "--confirm {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints, or \
+                 NAME=suspended, or NAME=freed"
+            ))
+        };
+        let (name, what) = text.split_once('=').ok_or_else(wrong)?;
+        let name = ProjectName::normalise(name).map_err(|e| Failure::usage(format!("--confirm: {e}")))?;
+        let said = match what {
+            "suspended" => Said::Suspended,
+            "freed" => Said::Freed,
+            keyid => Said::Keys(vec![key_id(keyid).ok_or_else(wrong)?]),
+        };
+        match (confirmed.projects.get_mut(&name), said) {
+            (Some(Said::Keys(keys)), Said::Keys(more)) => {
+                keys.extend(more);
+                keys.sort();
+                keys.dedup();
+            }
+            (Some(_), _) => {
+                return Err(Failure::usage(format!("--confirm says two things of {name}")));
+            }
+            (None, said) => _ = confirmed.projects.insert(name, said),
+        }
+    }
+    for text in &args.trust {
+        let wrong = || {
+            Failure::usage(format!(
+                "--trust {text}: the 64 hex digits of a key id are wanted, or ROLE=N for a threshold"
+            ))
+        };
+        match text.split_once('=') {
+            None => _ = confirmed.keys.insert(key_id(text).ok_or_else(wrong)?),
+            Some((role, threshold)) => {
+                let role: RoleName = role.parse().map_err(|_| wrong())?;
+                confirmed.thresholds.insert(role, threshold.parse().map_err(|_| wrong())?);
+            }
+        }
+    }
+    Ok(confirmed)
+}
+
+fn key_id(text: &str) -> Option<KeyId> {
+    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (text.len() == 64 && text.bytes().all(is_hex)).then(|| KeyId::new(text))
+}

@@ -1,0 +1,107 @@
+//! What is left to do when a ceremony is public: the state folder learns of it, and a key takes the place of another.
+//! All of it can be done twice, for the run may die in between.
+
+use super::Error;
+use super::apply::{Outcome, Request};
+use super::merge::Merged;
+use crate::disk::{self, place};
+use crate::model::{Moment, ProjectName, RoleName, Version};
+use crate::runs::project::remove_pages;
+use crate::site::Site;
+use crate::site::projects::Project;
+use crate::site::read::Published;
+use crate::site::{layout, swap};
+use crate::state::ceremony::{self as waiting, Outstanding, Wanted};
+use crate::state::ledger::{Registration, What};
+use crate::state::{State, journal};
+use crate::trust::ceremony::Act;
+use std::collections::BTreeSet;
+
+/// Finishes; gives what was published.
+pub(super) fn finish(
+    request: &Request<'_>,
+    merged: &Merged,
+    outstanding: &Outstanding,
+    published: &Published,
+    snapshot: Version,
+) -> Result<Outcome, Error> {
+    let place = request.place;
+    let (site, state) = (Site::new(place.site), State::new(place.state));
+    root(&site, &state, merged, place.now, place.compress)?;
+    let is =
+        |act: Act| merged.changes.iter().filter(move |change| change.act == act).map(|change| &change.name);
+    remove_pages(&site, &state, &is(Act::Suspended).collect::<Vec<_>>())?;
+    let retired_key =
+        outstanding.online.as_ref().map(|_| change_key(&state, published)).transpose()?.flatten();
+    let done: BTreeSet<ProjectName> = is(Act::Suspended).chain(is(Act::Rekeyed)).cloned().collect();
+    let waiting_on = waiting::queue(&state)?.into_iter().filter(|one| !done.contains(&one.project));
+    let waiting_on = waiting_on.filter(|one| one.wanted == Wanted::Rekey).map(|one| one.project).collect();
+    waiting::dequeue(&state, &done)?;
+    waiting::clear_outstanding(&state)?;
+    let roles = merged.roles()?;
+    let entry = journal::Entry {
+        now: place.now,
+        run: "ceremony",
+        snapshot: Some(snapshot),
+        published: true,
+        targets: [0; 4],
+        signed: roles.len() as u64,
+    };
+    journal::append(&state, &entry)?;
+    Ok(Outcome {
+        projects: merged.changes.iter().map(|change| (change.act, change.name.clone())).collect(),
+        waiting: waiting_on,
+        roles: roles.into_iter().map(|role| (role.role, role.version)).collect(),
+        snapshot,
+        gap: merged.gap,
+        retired_key,
+    })
+}
+
+/// The root comes after the timestamp; a run that died in between has not placed it.
+fn root(
+    site: &Site,
+    state: &State,
+    merged: &Merged,
+    now: Moment,
+    compress: &[crate::model::Compression],
+) -> Result<(), Error> {
+    let Some(root) = &merged.ceremony.root else { return Ok(()) };
+    let role = RoleName::root();
+    if site.folder().stamp(&layout::role_file(&role, root.signed().version))?.is_some() {
+        return Ok(());
+    }
+    let staging = swap::open_staging(site, &state.staging())?;
+    let bytes = root.to_bytes()?;
+    let numbered = swap::Numbered::ByUs;
+    let file = swap::RoleFile { role: &role, version: root.signed().version, bytes: &bytes, numbered };
+    swap::place_root(site, &staging, &file, compress, now)?;
+    Ok(())
+}
+
+/// The next online key takes the place of the one before, which is kept under another name: whoever runs the index
+/// destroys it.
+fn change_key(state: &State, published: &Published) -> Result<Option<std::path::PathBuf>, disk::Error> {
+    if !disk::folder::is_there(&state.next_online_key()) {
+        return Ok(None);
+    }
+    let old = published.root.role(&RoleName::timestamp()).and_then(|keys| keys.keyids.first().cloned());
+    let short = old.as_ref().map_or("before", |id| id.short());
+    let retired = state.root().join(format!("online.{short}.retired.key"));
+    if disk::folder::is_there(&state.online_key()) {
+        place::rename(&state.online_key(), &retired)?;
+    }
+    place::rename(&state.next_online_key(), &state.online_key())?;
+    Ok(Some(retired))
+}
+
+/// A line of the ledger about a project, as it is published.
+pub(super) fn line(at: Moment, name: &ProjectName, what: What, project: Option<&Project>) -> Registration {
+    Registration {
+        project: name.to_string(),
+        what,
+        at,
+        keys: project.map(|project| project.keys.clone()).unwrap_or_default(),
+        threshold: project.map_or(1, |project| project.delegation.keys.threshold),
+    }
+}

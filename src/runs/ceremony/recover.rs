@@ -1,0 +1,230 @@
+//! `ceremony apply` after a break-in: what is published goes back to a snapshot of before, under another online key.
+//! `recently-claimed` is emptied (PEP 480, "In the Event of a Key Compromise"): an empty role stands in for each project
+//! of it, until its author submits again. What authors and administrators signed stays at its newest.
+
+use super::apply::{Keys, Outcome, Request};
+use super::merge;
+use super::{Error, finish, sign};
+use crate::ceremony::{Ceremony, Ledger};
+use crate::disk;
+use crate::disk::place::Placer;
+use crate::disk::stage::Staging;
+use crate::model::{
+    BinCount, Compression, Entry, Envelope, Inventory, Listing, ProjectName, ProjectRole, RoleName, Sha256,
+    Snapshot, TargetPath, Version,
+};
+use crate::pipeline::partition::Became;
+use crate::report::{Reporter, Stage, event};
+use crate::runs::build;
+use crate::runs::lists::Registered;
+use crate::runs::project::{Place, remove_pages};
+use crate::runs::publish::{self, Manner, Online, Publication, stand_in};
+use crate::runs::roles::{Due, Numbers, Versions};
+use crate::site::recover::{self, Recovered};
+use crate::site::{Site, layout, read, swap};
+use crate::state::ceremony::{Outstanding, Since};
+use crate::state::ledger::{self, What};
+use crate::state::undecided::{self, Undecided};
+use crate::state::{State, uploads};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What a ceremony goes back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Back<'a> {
+    /// The snapshot.
+    pub snapshot: Version,
+    /// A copy of the site of that time: what the online key signed is taken from there.
+    pub copy: &'a Path,
+}
+
+/// What the source holds that the state gone back to does not, and the other way round.
+pub type Differences = Vec<(Became, TargetPath)>;
+
+/// The state that a ceremony goes back to, and how the source differs from it.
+pub(super) fn look(
+    place: Place<'_>,
+    back: Back<'_>,
+    source: &build::Request<'_>,
+    reporter: &dyn Reporter,
+) -> Result<(Recovered, Differences), Error> {
+    let (site, copy) = (Site::new(place.site), Site::new(back.copy));
+    let recovered =
+        event::stage(reporter, Stage::Read, None, || recover::since(&site, &copy, back.snapshot, reporter))?;
+    let authors: BTreeSet<ProjectName> =
+        recovered.published.projects.keys().chain(recovered.recently.keys()).cloned().collect();
+    let before = recovered.published.inventory()?;
+    let differences = build::differences(source, &before, &authors, reporter)?;
+    Ok((recovered, differences))
+}
+
+/// The digest of a snapshot's file, by which it is known again.
+pub(super) fn digest(copy: &Site, version: Version) -> Result<Sha256, Error> {
+    let path = copy.folder().path(&layout::role_file(&RoleName::snapshot(), version));
+    Ok(Sha256::of(&disk::read::bytes(&path)?))
+}
+
+/// Publishes what came back.
+pub(super) fn apply(
+    request: &Request<'_>,
+    source: &build::Request<'_>,
+    keys: Keys<'_>,
+    (outstanding, since): (&Outstanding, &Since),
+    files: &[Ceremony],
+    reporter: &dyn Reporter,
+) -> Result<Outcome, Error> {
+    let place = request.place;
+    let (site, state, copy) = (Site::new(place.site), State::new(place.state), Site::new(&since.copy));
+    if let Ok(current) = read::read(&site, reporter)
+        && merge::is_published(&current, files)
+    {
+        let merged = merge::signed(files, merge::Against::Itself)?;
+        return finish::finish(request, &merged, outstanding, &current, current.snapshot.version);
+    }
+    if digest(&copy, since.snapshot)? != since.sha256 {
+        return Err(Error::OtherCopy(since.snapshot));
+    }
+    let back = Back { snapshot: since.snapshot, copy: &since.copy };
+    let (recovered, differences) = look(place, back, source, reporter)?;
+    let published = &recovered.published;
+    let merged = merge::signed(files, merge::Against::Published(published))?;
+    let all = sign::Confirmed::everything();
+    sign::sign(&merged.ceremony, &[], &mut Ledger::nothing(), &all, place.now)?;
+    let wanted = outstanding.online.clone().ok_or(Error::OneOnlineKey)?;
+    let online = keys.next.filter(|next| *next.keyid() == wanted).ok_or(Error::NextOnlineKey(wanted))?;
+
+    state.set_mark()?;
+    let staging = swap::open_staging(&site, &state.staging())?;
+    put_back(&site, &copy, &staging, published, place)?;
+    let (after, _lost) = kept(&site, &copy, &staging, &published.inventory()?, merged.bins(), place)?;
+    let manner = Manner { numbers: Numbers::NearPublished, ..place.publish() };
+    let versions = Versions::near(&site, published)?;
+    let mut registered = Registered::of(published);
+    let mut roles = merged.roles()?;
+    let by_online = BTreeMap::from([(online.keyid().clone(), online.key().clone())]);
+    for name in recovered.recently.keys() {
+        let Some(role) = ProjectRole::Own.of(name) else { continue };
+        registered.set(name, role.clone(), by_online.clone(), 1);
+        let stood = published.listing.get(&role).map(|meta| meta.version.number());
+        let version = versions.next_of(&role, published);
+        roles.push(stand_in(role, version, stood, manner, online).map_err(publish::Error::from)?);
+    }
+    let changed: BTreeSet<u32> = (0..after.bins().get()).collect();
+    let nobodys = record(&state, &recovered, place)?;
+    let (since_then, targets) =
+        (Some(since.snapshot), differences.into_iter().map(|(_, path)| path).collect());
+    undecided::save(&state, &Undecided { since: since_then, targets })?;
+    let due = Due::all(published);
+    let publication =
+        Publication { site: &site, published, after: &after, changed: &changed, registered, roles, due };
+    let publicised = publication.publish(manner, &staging, Online::of(online), reporter)?;
+    // pip goes by the plain pages: those of projects that are not published any more go.
+    let has_page = |name: &ProjectName| {
+        let folder = format!("{}/{name}/", layout::PAGES);
+        after.iter().any(|(_, entry)| entry.path.as_str().starts_with(&folder))
+    };
+    let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
+    remove_pages(&site, &state, &names)?;
+    sweep_raised(&site, &state, publicised.snapshot)?;
+    finish::finish(request, &merged, outstanding, published, publicised.snapshot)
+}
+
+/// Roles that the state gone back to lists, and that the site does not hold as they were.
+fn put_back(
+    site: &Site,
+    copy: &Site,
+    staging: &Staging,
+    published: &read::Published,
+    place: Place<'_>,
+) -> Result<(), Error> {
+    let placer = Placer::new(site.folder());
+    for (name, bytes) in recover::to_put_back(site, copy, &published.listing)? {
+        let staged = staging.write(&bytes, Some(place.now))?;
+        staging.sync()?;
+        placer.replace(staged, &name)?;
+    }
+    Ok(placer.sync()?)
+}
+
+/// What the bins listed, as far as its bytes are in the site or in the copy; and what is nowhere.
+fn kept(
+    site: &Site,
+    copy: &Site,
+    staging: &Staging,
+    before: &Inventory,
+    bins: Option<BinCount>,
+    place: Place<'_>,
+) -> Result<(Inventory, Vec<Entry>), Error> {
+    let (mut kept, mut lost) = (Vec::new(), Vec::new());
+    let placer = Placer::new(site.folder());
+    for (_, entry) in before.iter() {
+        let name = entry.path.hashed(&entry.digest.to_string());
+        let is_whole = |site: &Site| -> Result<bool, disk::Error> {
+            Ok(site.folder().stamp(&name)?.is_some_and(|stamp| stamp.size == entry.length))
+        };
+        if is_whole(site)? {
+            kept.push(entry.clone());
+        } else if is_whole(copy)? {
+            let bytes = disk::read::bytes(&copy.folder().path(&name))?;
+            if Sha256::of(&bytes) != entry.digest {
+                lost.push(entry.clone());
+                continue;
+            }
+            let staged = staging.write(&bytes, Some(place.now))?;
+            staging.sync()?;
+            placer.replace(staged, &name)?;
+            kept.push(entry.clone());
+        } else {
+            lost.push(entry.clone());
+        }
+    }
+    placer.sync()?;
+    Ok((Inventory::new(bins.unwrap_or(before.bins()), kept), lost))
+}
+
+/// The ledger learns that the keys of `recently-claimed` are nobody's any more: whoever held the machine could have
+/// registered them. Gives the projects that it knows, and that are nobody's.
+fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<BTreeSet<ProjectName>, Error> {
+    let lines = ledger::load(state)?;
+    let mut names: BTreeSet<ProjectName> =
+        lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok()).collect();
+    names.extend(recovered.recently.keys().cloned());
+    names.retain(|name| !recovered.published.projects.contains_key(name));
+    for name in &names {
+        let what = if recovered.recently.contains_key(name) { What::Revoked } else { What::Freed };
+        let is_news = ledger::last(&lines, name).is_none_or(|line| line.what != what);
+        if is_news {
+            ledger::append(state, &finish::line(place.now, name, what, None))?;
+        }
+    }
+    Ok(names)
+}
+
+/// Removes metadata that nothing leads to and whose number is higher than what is listed: a number that somebody
+/// raised would be gone on from.
+fn sweep_raised(site: &Site, state: &State, snapshot: Version) -> Result<(), Error> {
+    let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), snapshot));
+    let bytes = disk::read::bytes(&path)?;
+    let Ok(current) = Envelope::<Snapshot>::parse(&bytes) else { return Ok(()) };
+    let listed: &Listing = &current.signed().meta;
+    let is_raised = |(version, role): &(Version, RoleName)| match role.as_str() {
+        "root" | "timestamp" => false,
+        "snapshot" => *version > snapshot,
+        _ => listed.get(role).is_none_or(|meta| *version > meta.version),
+    };
+    let names = site.folder().file_names(layout::METADATA)?;
+    let raised = names.iter().filter_map(|name| layout::parse(name)).filter(is_raised);
+    let mut gone = Vec::new();
+    for name in raised.map(|(version, role)| layout::role_file(&role, version)) {
+        let copies = Compression::ALL.map(|form| form.copy_of(&name));
+        for name in copies.into_iter().chain([name]) {
+            if site.folder().stamp(&name)?.is_some() {
+                gone.push(name);
+            }
+        }
+    }
+    uploads::note_removed(state, &gone)?;
+    let placer = Placer::new(site.folder());
+    gone.iter().try_for_each(|name| placer.remove(name))?;
+    Ok(placer.sync()?)
+}

@@ -1,0 +1,222 @@
+//! Which changes of a ceremony its signer agrees to: what the ledger has known for long, what those agreed to who hold
+//! a project until now, and what the signer says.
+
+use super::chain::Before;
+use super::{Confirmed, Error, Project, Said};
+use crate::ceremony::{Ceremony, Ledger};
+use crate::model::forms::{self, Lists};
+use crate::model::{Holders, KeyId, Moment, ProjectName, ProjectRole, RoleName, Root, Targets};
+use crate::trust::ceremony::{self as judge, Act, Change, KeysChange, Projects};
+use crate::trust::claim;
+use std::collections::BTreeSet;
+
+/// Every project whose holders change, judged. The ledger learns which keys it has seen.
+pub(super) fn projects(
+    ceremony: &Ceremony,
+    before: &Before,
+    after: &Projects,
+    ledger: &mut Ledger,
+    confirmed: &Confirmed,
+    now: Moment,
+) -> Result<Vec<Project>, Error> {
+    let identity = ceremony.identity()?;
+    let (old, new) = (admins(ceremony.targets.signed()), admins(ceremony.top()));
+    let lists = Lists::new(forms::lists_of(ceremony.top()).unwrap_or_default());
+    // Whether the lists of this ceremony are the ones that would name a project.
+    let is_touched = |name: &ProjectName| lists.of(name).any(|list| ceremony.step(&list.role).is_some());
+    let mut all = Vec::new();
+    for change in judge::changes(&before.projects, after, (&old, &new)) {
+        let by_author = matches!(change.act, Act::Claimed | Act::Rekeyed);
+        if let Some(what) = change.after.as_ref().filter(|_| by_author).and_then(fault) {
+            return Err(strange(&change.name, what));
+        }
+        all.push(one(ceremony, change, (ledger, &identity), confirmed, now));
+    }
+    for (name, seen) in ledger.claimed() {
+        let Ok(name) = ProjectName::normalise(name) else { continue };
+        let is_there = |projects: &Projects| {
+            projects.get(&name).is_some_and(|held| held.ids() == seen.keys.iter().collect())
+        };
+        if before.by_others || is_there(&before.projects) || !is_touched(&name) {
+            continue;
+        }
+        // It was signed over with this ledger, and what is published does not know of it: so it is only after a
+        // ceremony that was abandoned.
+        let what = match (before.projects.get(&name), after.get(&name)) {
+            (None, Some(_)) => continue,
+            (Some(_), _) if confirmed.abandoned => continue,
+            (None, None) if confirmed.projects.get(&name) == Some(&Said::Freed) => continue,
+            (None, None) => format!(
+                "{name} was signed over on {}, and would not be any more; if you know why, give --confirm {name}=freed",
+                day(seen.since)
+            ),
+            (Some(_), _) => {
+                format!("{name} was signed over on {}, and the file gives it other keys", day(seen.since))
+            }
+        };
+        return Err(Error::Ledger { role: RoleName::claimed(), what });
+    }
+    Ok(all)
+}
+
+fn day(moment: Moment) -> String {
+    moment.to_string().get(..10).unwrap_or_default().to_owned()
+}
+
+fn strange(name: &ProjectName, what: String) -> Error {
+    Error::Strange { role: ProjectRole::Own.of(name).unwrap_or_else(RoleName::claimed), what }
+}
+
+fn one(
+    ceremony: &Ceremony,
+    change: Change,
+    (ledger, identity): (&mut Ledger, &str),
+    confirmed: &Confirmed,
+    now: Moment,
+) -> Project {
+    let Change { name, act, before, after } = change;
+    let said = confirmed.projects.get(&name);
+    let admins = admins(ceremony.targets.signed());
+    let is_by_keys = matches!(act, Act::Claimed | Act::Rekeyed);
+    let mut ids: Vec<KeyId> = after.iter().flat_map(|held| held.keyids.clone()).collect();
+    ids.sort();
+    let threshold = after.as_ref().map(|held| held.threshold).unwrap_or_default();
+    let seen = ledger.seen(&name).cloned().filter(|_| is_by_keys);
+    // A file does not become older by being looked at twice.
+    let known = seen.as_ref().filter(|seen| {
+        seen.keys == ids && seen.threshold == threshold && seen.file.as_deref() != Some(identity)
+    });
+    let since = known.map(|seen| seen.since);
+    let instead_of = match (&before, &seen) {
+        (Some(held), _) if !held.same(&admins) => Some(held.keyids.clone()),
+        (_, Some(seen)) if seen.keys != ids => Some(seen.keys.clone()),
+        _ => None,
+    };
+    let consent = act == Act::Rekeyed && is_agreed(ceremony, ledger, &name, before.as_ref(), after.as_ref());
+    let is_old = since.is_some_and(|since| since.plus(confirmed.older_than) <= now);
+    let is_anew = before.as_ref().is_none_or(|held| held.same(&admins));
+    let is_named = matches!(said, Some(Said::Keys(keys)) if *keys == ids);
+    let approved = match act {
+        Act::Claimed => is_old || is_named || confirmed.all,
+        // A key takes the place of another one when its holder agrees, or the signer knows better of this very
+        // project. Where nobody holds it any more, its new key is as good as that of a new project.
+        Act::Rekeyed => consent || is_named || is_anew && (is_old || confirmed.all),
+        Act::Suspended => said == Some(&Said::Suspended) || confirmed.suspensions,
+        Act::Freed => said == Some(&Said::Freed),
+    };
+    if is_by_keys {
+        ledger.note_seen(&name, &ids, threshold, now, identity);
+    }
+    Project { name, act, before, after, since, instead_of, consent, approved }
+}
+
+/// Whether those who hold a project until now agreed to its new keys, since they hold it.
+fn is_agreed(
+    ceremony: &Ceremony,
+    ledger: &Ledger,
+    name: &ProjectName,
+    before: Option<&Holders>,
+    after: Option<&Holders>,
+) -> bool {
+    let (Some(consent), Some(before), Some(after)) = (ceremony.consents.get(name), before, after) else {
+        return false;
+    };
+    let hold_since = ledger.claimed_by(name).filter(|seen| before.ids() == seen.keys.iter().collect());
+    hold_since.is_some_and(|seen| consent.at >= seen.since)
+        && consent.holds(name, (&after.keys, after.threshold), (&before.keys, before.threshold))
+}
+
+/// What is wrong with these holders of a project, if something is.
+fn fault(held: &Holders) -> Option<String> {
+    let sorted = held.keyids.windows(2).all(|pair| pair[0] < pair[1]);
+    if held.keyids.is_empty() || !sorted || held.keys.len() != held.keyids.len() {
+        return Some("its keys are not named once each, in order".to_owned());
+    }
+    if held.threshold == 0 || held.threshold as usize > held.keyids.len() {
+        return Some(format!("{} of {} keys cannot sign it", held.threshold, held.keyids.len()));
+    }
+    held.keys.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key))
+}
+
+/// Who holds the lists of claimed projects, as this `targets` says.
+pub(in crate::runs::ceremony) fn admins(top: &Targets) -> Holders {
+    let none = Default::default();
+    let below = top.delegations.as_ref().unwrap_or(&none);
+    below.roles.first().map(|child| Holders::of_child(child, below)).unwrap_or_default()
+}
+
+/// Roles whose keys change, and what of that the signer has not said to know: none of it changes without that.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// The changes.
+    pub changes: Vec<KeysChange>,
+    /// Keys that nobody vouches for.
+    pub unknown: Vec<KeyId>,
+    /// Thresholds that nobody vouches for.
+    pub thresholds: Vec<(RoleName, u32)>,
+}
+
+/// Every role whose keys change.
+pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> Result<Keys, Error> {
+    let new_root = ceremony.root.as_ref().map_or(root, |root| root.signed());
+    let mut changes: Vec<KeysChange> = Vec::new();
+    let mut all = Vec::new();
+    for role in [RoleName::root(), RoleName::timestamp(), RoleName::snapshot(), RoleName::targets()] {
+        let (before, after) = (Holders::of_top(root, &role), Holders::of_top(new_root, &role));
+        all.push((role, before, after));
+    }
+    let below = |targets: &Targets, role: &RoleName| {
+        let delegations = targets.delegations.as_ref()?;
+        let child = delegations.roles.iter().find(|child| child.name == *role)?;
+        Some(Holders::of_child(child, delegations))
+    };
+    let (before, after) = (ceremony.targets.signed(), ceremony.top());
+    all.push((RoleName::claimed(), admins(before), admins(after)));
+    for role in [RoleName::recently_claimed(), RoleName::unclaimed()] {
+        let [old, new] = [before, after].map(|targets| below(targets, &role).unwrap_or_default());
+        all.push((role, old, new));
+    }
+    if let Some(step) = ceremony.step(&RoleName::unclaimed()) {
+        let bin = |targets: &Targets| {
+            let delegations = targets.delegations.as_ref()?;
+            Some((
+                delegations.roles.first()?.name.clone(),
+                Holders::of_child(delegations.roles.first()?, delegations),
+            ))
+        };
+        let after = bin(step.after.signed());
+        let before = step.before.as_ref().and_then(|before| bin(before.signed()));
+        if let (Some((_, old)), Some((role, new))) = (before, after) {
+            all.push((role, old, new));
+        }
+    }
+    for (role, before, after) in &all {
+        let change = judge::keys_change(role, before, after);
+        let Some(change) = change else { continue };
+        if let Some(what) = holders_fault(after) {
+            return Err(Error::Strange { role: role.clone(), what });
+        }
+        changes.push(change);
+    }
+    let unknown: BTreeSet<&KeyId> = changes.iter().flat_map(|change| &change.added).collect();
+    let unknown: Vec<KeyId> =
+        unknown.into_iter().filter(|id| !confirmed.keys.contains(*id)).cloned().collect();
+    let thresholds = changes
+        .iter()
+        .filter(|change| change.threshold[0].0 != change.threshold[1].0)
+        .map(|change| (change.role.clone(), change.threshold[1].0))
+        .filter(|(role, threshold)| confirmed.thresholds.get(role) != Some(threshold));
+    Ok(Keys { thresholds: thresholds.collect(), unknown, changes })
+}
+
+/// What is wrong with the holders of a role of ours.
+fn holders_fault(held: &Holders) -> Option<String> {
+    if held.keyids.is_empty() || held.ids().len() != held.keyids.len() || held.keys.len() != held.keyids.len()
+    {
+        return Some("its keys are not named once each".to_owned());
+    }
+    if held.threshold == 0 || held.threshold as usize > held.keyids.len() {
+        return Some(format!("{} of {} keys cannot sign it", held.threshold, held.keyids.len()));
+    }
+    held.keys.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key))
+}

@@ -1,0 +1,184 @@
+//! What is signed is made here, from what was approved and in the one form that each role has. The file's own bytes
+//! are signed only where they are the same.
+
+use super::judge::admins;
+use super::{Error, Project};
+use crate::ceremony::{Ceremony, Step};
+use crate::model::forms::{self, Edition, ListForm, Lists};
+use crate::model::project_role::SUSPENDS;
+use crate::model::{
+    BinCount, Envelope, Holders, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root, Targets,
+};
+use crate::runs::ceremony::plan::{is_claimed, unsigned};
+use crate::trust::ceremony::{Act, Projects};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// No role of a ceremony lives longer.
+const LONGEST_LIFE: Duration = Duration::from_secs(2 * 366 * 86_400);
+
+/// The lists of the file, and who holds the projects in those that change. A project stands in one of them, and in
+/// the one that its name belongs into.
+pub(super) fn lists(ceremony: &Ceremony) -> Result<(Lists, Projects), Error> {
+    let targets = RoleName::targets();
+    let strange = |role: &RoleName, what: String| Err(Error::Strange { role: role.clone(), what });
+    let Some(lists) = forms::lists_of(ceremony.top()) else {
+        return strange(&targets, "it delegates to something else than to lists of projects".to_owned());
+    };
+    let none = Default::default();
+    let published = ceremony.targets.signed().delegations.as_ref().unwrap_or(&none);
+    let was_there = |role: &RoleName| published.roles.iter().any(|child| child.name == *role);
+    let by_role: BTreeMap<&RoleName, &ListForm> = lists.iter().map(|list| (&list.role, list)).collect();
+    if by_role.len() != lists.len() || lists.is_empty() {
+        return strange(&targets, "it delegates to a list twice, or to none".to_owned());
+    }
+    if lists.iter().any(|list| list.shard.is_none()) && lists.len() > 1 {
+        return strange(&targets, "it delegates to claimed as a whole and in shards".to_owned());
+    }
+    let all_signed = !admins(ceremony.targets.signed()).same(&admins(ceremony.top()));
+    for list in &lists {
+        if ceremony.step(&list.role).is_none() && (all_signed || !was_there(&list.role)) {
+            return strange(&list.role, "targets delegates to it, and the file does not hold it".to_owned());
+        }
+    }
+    for child in published.roles.iter().filter(|child| is_claimed(&child.name)) {
+        let gives_way = ceremony.retired.iter().any(|retired| retired.role == child.name);
+        if by_role.contains_key(&child.name) == gives_way {
+            return strange(
+                &child.name,
+                "targets would not delegate to it any more, and the file does not say what stood there"
+                    .to_owned(),
+            );
+        }
+    }
+    let mut projects = Projects::new();
+    let asked = Lists::new(lists.clone());
+    for step in ceremony.steps.iter().filter(|step| step.role.is_list()) {
+        let Some(list) = by_role.get(&step.role) else {
+            return strange(&step.role, "it is no list that targets delegates to".to_owned());
+        };
+        for (name, holders) in forms::projects_of(step.after.signed()) {
+            if asked.of(&name).count() != 1 || !list.is_for(&name) {
+                return strange(
+                    &step.role,
+                    format!("{name} does not belong into it, or into another as well"),
+                );
+            }
+            projects.insert(name, holders);
+        }
+    }
+    Ok((asked, projects))
+}
+
+/// A step with what was approved and nothing else; none for an empty role in place of a project that stays its
+/// holders'.
+pub(super) fn step(
+    ceremony: &Ceremony,
+    lists: &Lists,
+    step: &Step,
+    projects: &[Project],
+    now: Moment,
+) -> Result<Option<Envelope<Targets>>, Error> {
+    let role = &step.role;
+    let strange = |what: String| Err(Error::Strange { role: role.clone(), what });
+    let after = step.after.signed();
+    let edition = edition(role, after, now)?;
+    if step.before.as_ref().is_some_and(|before| after.version <= before.signed().version) {
+        return strange(format!("version {} does not follow the published one", after.version));
+    }
+    let (made, whole) = if *role == RoleName::targets() {
+        let [recently, unclaimed] =
+            [RoleName::recently_claimed(), RoleName::unclaimed()].map(|role| held(after, &role));
+        (forms::top(edition, lists.all(), &admins(after), &recently, &unclaimed), true)
+    } else if *role == RoleName::unclaimed() {
+        let children = after.delegations.iter().flat_map(|d| &d.roles).count();
+        let Ok(count) = BinCount::new(children as u64) else {
+            return strange(format!("it would delegate to {children} roles, which are no bins"));
+        };
+        (forms::bins(edition, count, &held(after, &count.role(0))), true)
+    } else if is_claimed(role) {
+        let (kept, whole) = approved(after, projects);
+        (forms::list(edition, &kept), whole)
+    } else if let Some((name, ProjectRole::Own)) = ProjectRole::parse(role) {
+        let suspends = after.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
+        if projects.iter().any(|one| one.name == name && one.act == Act::Suspended && !one.approved) {
+            return Ok(None);
+        }
+        if !is_held_by_admins(ceremony, &name) {
+            return strange("no list of this file lets the administrators hold it".to_owned());
+        }
+        (forms::stand_in(edition, suspends.unwrap_or_default()), true)
+    } else {
+        return strange("it is no role that a ceremony signs".to_owned());
+    };
+    if !whole {
+        return unsigned(made).map(Some);
+    }
+    let made = unsigned(made)?;
+    if made.covered() != step.after.covered() {
+        return strange("it holds something that no role of a ceremony holds".to_owned());
+    }
+    // The file's own: it may carry signatures of other holders.
+    Ok(Some(step.after.clone()))
+}
+
+/// The root, in its form.
+pub(super) fn root(root: &Envelope<Root>, before: &Root, now: Moment) -> Result<(), Error> {
+    let role = RoleName::root();
+    let after = root.signed();
+    let edition = edition(&role, after, now)?;
+    let strange = |what: String| Err(Error::Strange { role: role.clone(), what });
+    if after.version != before.version.next() {
+        return strange(format!("version {} is not the next after {}", after.version, before.version));
+    }
+    let names = |root: &Root| root.roles.keys().cloned().collect::<BTreeSet<_>>();
+    if names(after) != names(before) {
+        return strange("it names other roles than root does".to_owned());
+    }
+    let holders = after.roles.keys().map(|role| (role.clone(), Holders::of_top(after, role))).collect();
+    if unsigned(forms::root(edition, &holders))?.covered() != root.covered() {
+        return strange("it holds something that no root of a ceremony holds".to_owned());
+    }
+    Ok(())
+}
+
+fn edition<T: Metadata>(role: &RoleName, after: &T, now: Moment) -> Result<Edition, Error> {
+    let (version, expires) = (after.version(), after.expires());
+    if expires <= now || expires > now.plus(LONGEST_LIFE) {
+        return Err(Error::Strange { role: role.clone(), what: format!("it would end on {expires}") });
+    }
+    Ok(Edition { version, expires })
+}
+
+fn held(targets: &Targets, role: &RoleName) -> Holders {
+    let none = Default::default();
+    let below = targets.delegations.as_ref().unwrap_or(&none);
+    let child = below.roles.iter().find(|child| child.name == *role);
+    child.map(|child| Holders::of_child(child, below)).unwrap_or_default()
+}
+
+/// The projects of a list as far as they are approved, and whether that is all of it.
+fn approved(list: &Targets, projects: &[Project]) -> (BTreeMap<ProjectName, Holders>, bool) {
+    let mut kept = forms::projects_of(list);
+    let mut whole = true;
+    for project in projects.iter().filter(|project| !project.approved) {
+        if !kept.contains_key(&project.name) {
+            continue;
+        }
+        whole = false;
+        match &project.before {
+            Some(holders) => _ = kept.insert(project.name.clone(), holders.clone()),
+            None => _ = kept.remove(&project.name),
+        }
+    }
+    (kept, whole)
+}
+
+/// Whether a list of this ceremony lets the administrators hold a project; what other lists say was signed before.
+fn is_held_by_admins(ceremony: &Ceremony, name: &ProjectName) -> bool {
+    let admins = admins(ceremony.top());
+    let lists = ceremony.steps.iter().filter(|step| step.role.is_list());
+    let named = lists.filter_map(|step| forms::projects_of(step.after.signed()).remove(name));
+    // One that is renewed alone stands in a list that is not part of the file.
+    named.into_iter().all(|holders| holders.same(&admins))
+}

@@ -1,0 +1,178 @@
+//! Reading the tree as it was at an earlier snapshot, for whoever held the online key since could write anything.
+//!
+//! What the online key signs is taken from a copy of that time: our snapshots list versions and no digests, so that
+//! another bin can lie under the same name. What it does not sign, `targets`, `claimed`, `unclaimed` and the roles of
+//! claimed projects, is taken at its newest, wherever a file of it lies that verifies: no online key could make one.
+
+use super::chain::{self, Error, Origin, Top};
+use super::projects::{self, Found};
+use super::read::{self, Published};
+use super::{Site, layout};
+use crate::disk;
+use crate::model::{
+    DelegatedRole, Delegations, Key, KeyId, Listing, ProjectName, ProjectRole, RoleMeta, RoleName, Snapshot,
+    Targets, Timestamp, Version,
+};
+use crate::report::Reporter;
+use crate::trust::{Standing, Verified};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A tree that is gone back to.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The tree. Its projects are the claimed ones.
+    pub published: Published,
+    /// Who stood in `recently-claimed` then.
+    pub recently: BTreeMap<ProjectName, (DelegatedRole, BTreeMap<KeyId, Key>)>,
+}
+
+/// Reads the tree at `site` as it was at snapshot `version`; `copy` is one of that time.
+///
+/// # Errors
+/// [`Error`].
+pub fn since(
+    site: &Site,
+    copy: &Site,
+    version: Version,
+    reporter: &dyn Reporter,
+) -> Result<Recovered, Error> {
+    let both = Both { site, copy };
+    let root = read::roots(site)?;
+    let role = RoleName::snapshot();
+    let meta = RoleMeta { version, length: None, hashes: None, extra: BTreeMap::new() };
+    let path = layout::role_file(&role, version);
+    let snapshot = chain::top_level::<Snapshot>(copy, &root, &role, path, Some(&meta))?;
+    // Any timestamp that was ever signed will do: only its number is looked at.
+    let role = RoleName::timestamp();
+    let path = || layout::TIMESTAMP.to_owned();
+    let timestamp = chain::top_level::<Timestamp>(site, &root, &role, path(), None)
+        .or_else(|_| chain::top_level::<Timestamp>(copy, &root, &role, path(), None))?;
+    let mut newest = Newest { both: &both, listing: snapshot.meta.clone(), there: both.versions()? };
+    let role = RoleName::targets();
+    let signers = root.role(&role).cloned();
+    let by_root = Delegations { keys: root.keys.clone(), ..Delegations::default() };
+    let as_child =
+        signers.map(|keys| DelegatedRole::by_hash(role.clone(), keys.keyids, keys.threshold, Vec::new()));
+    let targets = as_child.map(|child| newest.take(&by_root, &child)).transpose()?.flatten();
+    let targets = targets.ok_or_else(|| Error::Missing { path: "metadata/N.targets.json".to_owned() })?;
+    newest.below(&targets)?;
+    let listing = newest.listing;
+    let top = Top { root, timestamp, snapshot, targets };
+    let (lists, found) = projects::lists(&both, &top.targets, &listing, None)?;
+    let (claimed, recently): (Vec<Found>, Vec<Found>) =
+        found.into_iter().partition(|found| Standing::below(found.list()) == Standing::Claimed);
+    let projects = projects::read(&both, &listing, claimed)?;
+    let published = read::with_bins(&both, top, listing, (lists, projects), reporter)?;
+    Ok(Recovered { published, recently: recently.into_iter().map(Found::into_delegation).collect() })
+}
+
+/// The files of both places; those of the copy count where there are two.
+struct Both<'a> {
+    site: &'a Site,
+    copy: &'a Site,
+}
+
+impl Both<'_> {
+    /// Every version of every role that has a file somewhere.
+    fn versions(&self) -> Result<BTreeMap<RoleName, BTreeSet<Version>>, disk::Error> {
+        let mut there: BTreeMap<RoleName, BTreeSet<Version>> = BTreeMap::new();
+        for place in [self.site, self.copy] {
+            let names = place.folder().file_names(layout::METADATA)?;
+            for (version, role) in names.iter().filter_map(|name| layout::parse(name)) {
+                there.entry(role).or_default().insert(version);
+            }
+        }
+        Ok(there)
+    }
+}
+
+impl Origin for Both<'_> {
+    fn file(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, disk::Error> {
+        match self.copy.file(name, most)? {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.site.file(name, most),
+        }
+    }
+}
+
+/// The newest version of each role that the online key cannot sign.
+struct Newest<'a> {
+    both: &'a Both<'a>,
+    listing: Listing,
+    there: BTreeMap<RoleName, BTreeSet<Version>>,
+}
+
+impl Newest<'_> {
+    /// Lists the newest version of a role that verifies and is not older than what is listed; gives it.
+    fn take(
+        &mut self,
+        delegations: &Delegations,
+        child: &DelegatedRole,
+    ) -> Result<Option<Verified<Targets>>, Error> {
+        let role = &child.name;
+        let listed = self.listing.get(role).map(|meta| meta.version);
+        let versions: Vec<Version> = self.there.get(role).into_iter().flatten().rev().copied().collect();
+        for version in versions {
+            if listed.is_some_and(|listed| version < listed) || version.number() >= Version::CEILING {
+                continue;
+            }
+            let meta = RoleMeta { version, length: None, hashes: None, extra: BTreeMap::new() };
+            let listing = Listing::from([(role.clone(), meta)]);
+            // Each place by itself: what lies in one of them may be anything.
+            for origin in [self.both.copy, self.both.site] {
+                if let Ok(found) = chain::delegated(origin, delegations, child, &listing) {
+                    let length = found.envelope().to_bytes().map_or(0, |bytes| bytes.len() as u64);
+                    self.listing.insert(role.clone(), RoleMeta::of_role(version, length));
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same for all that `targets` leads to offline.
+    fn below(&mut self, targets: &Targets) -> Result<(), Error> {
+        let top = targets.delegations.clone().unwrap_or_default();
+        for child in &top.roles {
+            if child.name == RoleName::unclaimed() {
+                self.take(&top, child)?;
+            } else if child.name.is_list() && Standing::below(&child.name) == Standing::Claimed {
+                let Some(list) = self.take(&top, child)? else { continue };
+                let below = list.delegations.clone().unwrap_or_default();
+                for project in &below.roles {
+                    self.project(&below, project)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn project(&mut self, list: &Delegations, child: &DelegatedRole) -> Result<(), Error> {
+        let Some(own) = self.take(list, child)? else { return Ok(()) };
+        let below = own.delegations.clone().unwrap_or_default();
+        for part in below.roles.iter().filter(|part| ProjectRole::parse(&part.name).is_some()) {
+            self.take(&below, part)?;
+        }
+        Ok(())
+    }
+}
+
+/// Roles that the listing names and the site does not hold as they are: to be put back from the copy.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn to_put_back(
+    site: &Site,
+    copy: &Site,
+    listing: &Listing,
+) -> Result<Vec<(String, Vec<u8>)>, disk::Error> {
+    let mut all = Vec::new();
+    for (role, meta) in listing {
+        let name = layout::role_file(role, meta.version);
+        let Some(bytes) = copy.file(&name, chain::LARGEST)? else { continue };
+        if site.file(&name, chain::LARGEST)?.as_ref() != Some(&bytes) {
+            all.push((name, bytes));
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,198 @@
+//! What the index knows of ceremonies: which is under way, what waits for the next one, and which versions were ever
+//! handed out to be signed. Part of the ledger: no cache, and nothing else knows it.
+
+use super::State;
+use super::ledger::Error;
+use crate::disk::{self, place, read};
+use crate::model::{KeyId, Moment, ProjectName, RoleName, Sha256, Version};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A ceremony that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    /// When its file was made.
+    pub at: Moment,
+    /// The identity of that file.
+    pub file: String,
+    /// The projects in it, whose keys stay as they are meanwhile.
+    pub projects: BTreeSet<ProjectName>,
+    /// Those of them that get other keys, and whose releases wait.
+    pub rekeyed: BTreeSet<ProjectName>,
+    /// Names of the online list that are free once it is applied.
+    pub freed: BTreeSet<ProjectName>,
+    /// The online key that it brings.
+    pub online: Option<KeyId>,
+    /// What it goes back to, after a break-in.
+    pub since: Option<Since>,
+}
+
+/// A state of the site that a ceremony goes back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// The snapshot.
+    pub snapshot: Version,
+    /// The digest of its file.
+    pub sha256: Sha256,
+    /// Where a copy of the site of that time is.
+    pub copy: PathBuf,
+}
+
+/// What is wanted of a project's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wanted {
+    /// Others take their place: a submission waits beside the queue.
+    Rekey,
+    /// They are taken away.
+    Revoke,
+}
+
+/// A change that waits for a ceremony, or for one to be over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// The project.
+    pub project: ProjectName,
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// Since when it waits.
+    pub at: Moment,
+    /// The keys that the operator decided on; for a revocation none.
+    pub keys: BTreeSet<KeyId>,
+}
+
+impl Queued {
+    /// What it is, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.wanted {
+            Wanted::Rekey => format!("{}: other keys", self.project),
+            Wanted::Revoke => format!("{}: to be revoked", self.project),
+        }
+    }
+}
+
+/// The highest version of each offline role that was ever handed out to be signed: a holder signs no second
+/// content for one, whether it was published or not.
+///
+/// # Errors
+/// [`Error`].
+pub fn handed_out(state: &State) -> Result<BTreeMap<RoleName, Version>, Error> {
+    Ok(load(&state.handed_out())?.unwrap_or_default())
+}
+
+/// Notes that these versions are handed out.
+///
+/// # Errors
+/// [`Error`].
+pub fn hand_out(state: &State, versions: impl Iterator<Item = (RoleName, Version)>) -> Result<(), Error> {
+    let mut all = handed_out(state)?;
+    for (role, version) in versions {
+        let highest = all.entry(role).or_insert(version);
+        *highest = version.max(*highest);
+    }
+    Ok(save(&state.handed_out(), &all)?)
+}
+
+/// The ceremony that is under way, if one is.
+///
+/// # Errors
+/// [`Error`].
+pub fn outstanding(state: &State) -> Result<Option<Outstanding>, Error> {
+    load(&state.outstanding())
+}
+
+/// Notes that a ceremony is under way.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn set_outstanding(state: &State, outstanding: &Outstanding) -> Result<(), disk::Error> {
+    save(&state.outstanding(), outstanding)
+}
+
+/// Notes that none is.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
+    place::remove_file(&state.outstanding())
+}
+
+/// Everything that waits, in the order of the names.
+///
+/// # Errors
+/// [`Error`].
+pub fn queue(state: &State) -> Result<Vec<Queued>, Error> {
+    Ok(load(&state.queue())?.unwrap_or_default())
+}
+
+/// Lets a change wait, in place of another that waits for the same project; with the submission that it brings.
+///
+/// # Errors
+/// [`Error`].
+pub fn enqueue(state: &State, queued: Queued, submission: Option<&Path>) -> Result<(), Error> {
+    let mut all = queue(state)?;
+    let kept = state.queued_submission(&queued.project);
+    if let Some(submission) = submission {
+        // Some hundred megabytes at most; and the author's file may be gone when the ceremony is held.
+        place::copy_durable(submission, &kept)?;
+    }
+    all.retain(|other| other.project != queued.project);
+    all.push(queued);
+    all.sort_by(|one, other| one.project.cmp(&other.project));
+    Ok(save(&state.queue(), &all)?)
+}
+
+/// Takes changes of these projects out of the queue: they are carried out, or not wanted any more.
+///
+/// # Errors
+/// [`Error`].
+pub fn dequeue(state: &State, projects: &BTreeSet<ProjectName>) -> Result<(), Error> {
+    let mut all = queue(state)?;
+    let (gone, stays): (Vec<_>, Vec<_>) =
+        all.drain(..).partition(|queued| projects.contains(&queued.project));
+    if gone.is_empty() {
+        return Ok(());
+    }
+    save(&state.queue(), &stays)?;
+    for queued in gone.iter().filter(|queued| queued.wanted == Wanted::Rekey) {
+        let kept = state.queued_submission(&queued.project);
+        if disk::folder::is_there(&kept) {
+            place::remove_file(&kept)?;
+        }
+    }
+    Ok(())
+}
+
+impl State {
+    fn handed_out(&self) -> PathBuf {
+        self.ledger("handed-out.json")
+    }
+
+    fn outstanding(&self) -> PathBuf {
+        self.ledger("ceremony.json")
+    }
+
+    fn queue(&self) -> PathBuf {
+        self.ledger("queue.json")
+    }
+
+    /// The submission of a change of keys that waits.
+    #[must_use]
+    pub fn queued_submission(&self, project: &ProjectName) -> PathBuf {
+        self.ledger("queue").join(format!("{project}.zip"))
+    }
+}
+
+fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    let Some(bytes) = read::bytes_if_there(path)? else { return Ok(None) };
+    let damaged = |source| Error::Damaged { path: path.to_owned(), line: 1, source };
+    serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+}
+
+fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), disk::Error> {
+    // Names, numbers and moments always have a form in JSON.
+    place::write_durable(path, &serde_json::to_vec(value).unwrap_or_default())
+}
