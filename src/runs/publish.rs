@@ -115,10 +115,8 @@ impl Publication<'_> {
         let (root, roles): (Vec<_>, Vec<_>) =
             roles.iter().map(roles::as_file).partition(|file| *file.role == RoleName::root());
         let mut files = roles;
-        let is_authors = |role: &RoleName| role.as_str().starts_with("project.");
-        let new = |role: &RoleName| self.roles.iter().any(|new| new.role == *role);
-        for file in files.iter_mut().filter(|file| is_authors(file.role) && new(file.role)) {
-            file.numbered = Numbered::ByItsAuthor;
+        for file in files.iter_mut().filter(|file| self.roles.iter().any(|new| new.role == *file.role)) {
+            file.numbered = Numbered::BeforeThisRun;
         }
         let swap = Swap {
             roles: &files,

@@ -19,18 +19,18 @@ pub struct RoleFile<'a> {
     pub version: Version,
     /// The signed bytes.
     pub bytes: &'a [u8],
-    /// Who chose its version.
+    /// When its version was chosen.
     pub numbered: Numbered,
 }
 
-/// Who chose the version of a role, and with it the name of its file.
+/// When the version of a role was chosen, and with it the name of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbered {
-    /// We did: the name was never given to anything.
+    /// This run did: the name was never given to anything.
     ByUs,
-    /// Its author did, one above what the snapshot lists. A run that did not end may have left a file
-    /// under that name, to which nothing that was ever public refers.
-    ByItsAuthor,
+    /// It was signed before this run, by an author one above what the snapshot lists, or in a ceremony. A run that
+    /// did not end may have left a file under that name, to which nothing that was ever public refers.
+    BeforeThisRun,
 }
 
 /// What is to become public in one swap.
@@ -92,7 +92,7 @@ pub fn publish(
         let name = layout::role_file(file.role, file.version);
         match file.numbered {
             Numbered::ByUs => placer.place_new(staged, &name)?,
-            Numbered::ByItsAuthor => placer.replace(staged, &name)?,
+            Numbered::BeforeThisRun => placer.replace(staged, &name)?,
         }
         reporter.event(Event::Done(1));
     }

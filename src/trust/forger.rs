@@ -17,7 +17,8 @@ pub struct Forger {
     pub threshold: u32,
     /// The keys.
     pub keys: Vec<KeyId>,
-    /// Whether the online key is needed besides, to have a snapshot list the new version.
+    /// Whether the online key is needed besides to have a snapshot list a new version. Who serves clients can put
+    /// another content under the version that is listed without it.
     pub with_online_key: bool,
 }
 
@@ -68,7 +69,9 @@ pub fn verdict(forgers: &[Forger]) -> String {
             }
             None => format!("{threshold} of the {keys} keys of {}", forger.role),
         };
-        ways.push(if forger.with_online_key { format!("{holders} with the online key") } else { holders });
+        // Without it they reach those who do not have the version that is published yet: the snapshot lists no hashes.
+        let besides = "with the web server or the online key";
+        ways.push(if forger.with_online_key { format!("{holders} {besides}") } else { holders });
     }
     format!("Nobody could forge this today but {}.", ways.join(", or "))
 }
@@ -98,8 +101,8 @@ mod tests {
         let claimed = forgers(names.iter().zip(roles), &online);
         assert_eq!(
             verdict(&claimed),
-            "Nobody could forge this today but the author (1 of 1 keys) with the online key, or 1 of the 2 keys \
-             of targets with the online key, or 2 of the 3 keys of root."
+            "Nobody could forge this today but the author (1 of 1 keys) with the web server or the online key, or 1 \
+             of the 2 keys of targets with the web server or the online key, or 2 of the 3 keys of root."
         );
     }
 }

@@ -241,6 +241,67 @@ fn keys_do_not_change_while_a_ceremony_signs_them_over() {
     repo.verify();
 }
 
+/// What is wrong with what came back, or with when: nothing of it changes the site, and each says why.
+#[test]
+fn what_comes_back_is_refused_with_its_reason_and_the_site_stays_as_it_is() {
+    let repo = repository();
+    let author = Author::known(11);
+    let safe = Safe::of(&repo, 1);
+    let apply = |file: &Path| repo.run(&["ceremony", "apply", file.to_str().unwrap()]);
+    let refused = |what: &str, file: &Path, code: i32, words: &str| {
+        let before = snapshot_of(&repo.site());
+        let ran = apply(file);
+        let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ran.code == code && said.contains(words), "{what}: {ran:?}");
+        assert_eq!(snapshot_of(&repo.site()), before, "{what}");
+    };
+    // Nothing waits: no file, and nothing to apply.
+    let (out, file) = prepare(&repo, &[]);
+    assert_eq!((&out["out"], file.exists()), (&Value::Null, false));
+    refused("no ceremony", &file, 2, "no ceremony is under way");
+    repo.register(&author, "cheese", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let first = repo.path().join("first.json");
+    std::fs::copy(&file, &first).unwrap();
+    refused("too few holders", &file, 3, "0 of the 1 signatures needed are there");
+    refused("no such file", &repo.path().join("nowhere.json"), 2, "there is no such file");
+    // Two files at once: the first is given up before the second is made, and is worth nothing from then on.
+    assert_eq!(repo.run(&["ceremony", "prepare", "--out", "two.json"]).code, 2);
+    repo.run(&["ceremony", "abandon"]).ok();
+    let (_, second) = prepare(&repo, &[]);
+    let (_, _, signed_first) = safe.sign(&first, &["--confirm-all"]);
+    refused("one that was abandoned", &signed_first, 3, "it was abandoned");
+    let (code, _, signed) = safe.sign(&second, &["--confirm-all", "--abandoned"]);
+    assert_eq!(code, 0);
+    // A byte, a signature, a holder who has no say.
+    let text = std::fs::read_to_string(&signed).unwrap();
+    let changed = repo.path().join("changed.json");
+    std::fs::write(&changed, text.replacen("packages/cheese/*", "packages/chease/*", 1)).unwrap();
+    refused("a changed byte", &changed, 3, "was changed since it was made");
+    let at = text.rfind("\"sig\": \"").unwrap() + 8;
+    let other = if &text[at..=at] == "0" { "1" } else { "0" };
+    std::fs::write(&changed, format!("{}{other}{}", &text[..at], &text[at + 1..])).unwrap();
+    refused("a broken signature", &changed, 3, "0 of the 1 signatures needed are there");
+    let stranger = Safe::with(&repo, &["root-1"]);
+    let (code, said, _) = stranger.sign(&second, &["--confirm-all"]);
+    assert!(code == 3 && said["error"].as_str().unwrap().contains("has a say"), "{said}");
+    // A build and a release in between change nothing that it says.
+    let (name, bytes) = wheel("milk", "1.1");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
+    // What is asked of its keys in between waits.
+    let revoked = repo.run(&["project", "revoke", "cheese", "--yes", "--format", "json"]).ok().json();
+    assert_eq!(revoked["queued"], true);
+    assert_eq!(super::ceremonies::apply(&repo, &[&signed])["claimed"], json!(["cheese"]));
+    repo.verify();
+    refused("once more", &signed, 2, "no ceremony is under way");
+    // And is in the next one.
+    let (out, _) = prepare(&repo, &[]);
+    assert_eq!(out["suspended"], json!(["cheese"]));
+    Clients::of(&repo);
+}
+
 #[test]
 fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_know() {
     let repo = repository();

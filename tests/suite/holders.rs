@@ -221,7 +221,9 @@ fn what_is_claimed_goes_on_by_its_authors_key_and_changes_hands_offline_alone() 
     assert!(explained.starts_with("cheese: claimed"), "{explained}");
     let verdict = explained.replace('\n', " ");
     assert!(
-        verdict.contains("Nobody could forge this today but the author (1 of 1 keys) with the online key"),
+        verdict.contains(
+            "Nobody could forge this today but the author (1 of 1 keys) with the web server or the online key"
+        ),
         "{verdict}"
     );
 

@@ -3,6 +3,7 @@
 //!
 //! TUFFET_KILLS sets how many kills in the window must be counted (default 12).
 
+use super::ceremonies::{Safe, prepare};
 use super::support::author::{Author, wheel};
 use super::support::{Repo, clients, files_below};
 use std::collections::BTreeMap;
@@ -135,7 +136,7 @@ fn named_by(repo: &Repo, args: &[&str]) -> BTreeMap<String, String> {
     for call in log.lines() {
         let paths: Vec<&str> = call.split('"').skip(1).step_by(2).collect();
         if let [from, to] = paths[..]
-            && to.starts_with("site/")
+            && (to.starts_with("site/") || to.starts_with(".tuffet/online"))
         {
             named.insert(to.to_owned(), if call.contains(" rename(") { from } else { to }.to_owned());
         }
@@ -221,6 +222,73 @@ fn killed_before_each_rename_and_each_link_of_an_accept() {
         );
     });
     println!("killed before each of {kills} renames and links");
+}
+
+/// Online key, a claimed project's key and a promotion in one ceremony: more is never changed in one swap.
+#[test]
+fn killed_before_each_rename_and_each_link_of_a_ceremony() {
+    const NOW: [&str; 2] = ["--now", "2026-11-01T01:00:00Z"];
+    let base = Repo::with_config(WITH_PAGES);
+    let (name, bytes) = wheel("milk", "1.0");
+    base.add(&name, &bytes);
+    base.run(&["build", "--init", "--now", "2026-11-01T00:00:00Z"]).ok();
+    let (author, heir) = (Author::known(11), Author::known(14));
+    let safe = Safe::with(&base, &["admin-1", "root-1", "root-2"]);
+    let register = |project: &str| {
+        let zip = author.sign(project, &["1.0"], None, &NOW);
+        let register = format!("{project}={}", author.keyid());
+        base.accept(&[&zip], &[&["--register", &register], &NOW[..]].concat());
+    };
+    register("cheese");
+    let (_, file) = prepare(&base, &NOW);
+    let (_, _, signed) = safe.sign(&file, &["--confirm-all", NOW[0], NOW[1]]);
+    base.run(&[&["ceremony", "apply", signed.to_str().unwrap()][..], &NOW].concat()).ok();
+    register("brie");
+    let old = author.key().to_owned();
+    let rekey =
+        heir.sign("cheese", &["1.1"], Some(&base), &["--rekey", "--yes", "--old-key", &old, NOW[0], NOW[1]]);
+    let to = format!("cheese={}", heir.keyid());
+    base.run(&["project", "rekey", rekey.to_str().unwrap(), "--register", &to, NOW[0], NOW[1]]).ok();
+    let (out, file) = prepare(&base, &["--rotate", "online", NOW[0], NOW[1]]);
+    assert_eq!(out["rekeyed"], serde_json::json!(["cheese"]));
+    let next = base.path().join(".tuffet/online.next.key");
+    let shown = base.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
+    let trust = shown["keyid"].as_str().unwrap().to_owned();
+    let (code, said, signed) = safe.sign(&file, &["--confirm-all", "--trust", &trust, NOW[0], NOW[1]]);
+    assert_eq!(code, 0, "{said}");
+    let apply = ["ceremony", "apply", signed.to_str().unwrap(), NOW[0], NOW[1]];
+    let undisturbed = {
+        let repo = copy_of(&base);
+        repo.run(&apply).ok();
+        repo.all_targets()
+    };
+    let names_given = named_by(&copy_of(&base), &apply);
+    for late in ["site/metadata/2.root.json", "site/metadata/timestamp.json", ".tuffet/online.key"] {
+        assert!(names_given.contains_key(late), "{late}: {names_given:?}");
+    }
+    for (name, path) in &names_given {
+        let repo = copy_of(&base);
+        let inject = "inject=rename,renameat,renameat2,link,linkat:error=EIO:signal=KILL";
+        let trace = "trace=rename,renameat,renameat2,link,linkat";
+        let mut command = strace(&repo, &apply, &["-o", "/dev/null", "-P", path, "-e", trace, "-e", inject]);
+        let status = command.stderr(Stdio::null()).status().expect("this test needs strace, from Debian");
+        assert!(!status.success(), "{name}: the run was not killed");
+        let mut names = Names::default();
+        check_at(&repo, &mut names);
+        let again = repo.run(&apply);
+        assert_eq!(again.code, 0, "{name}: {again:?}");
+        check_at(&repo, &mut names);
+        assert_eq!(
+            repo.all_targets(),
+            undisturbed,
+            "{name}: the next apply ends where an undisturbed one does"
+        );
+        let (name, bytes) = wheel("milk", "2.0");
+        repo.add(&name, &bytes);
+        repo.run(&[&["build"][..], &NOW].concat()).ok();
+        check_at(&repo, &mut names);
+    }
+    println!("killed before each of {} renames and links", names_given.len());
 }
 
 fn check_at(repo: &Repo, names: &mut Names) {

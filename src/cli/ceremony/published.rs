@@ -23,9 +23,12 @@ pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failu
     let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
     let reporter = Terminal::new(common);
     let load = |path: &std::path::Path| file::load(path, &|path| passphrase::ask(common, path));
-    let online = load(&state.online_key())?;
     let next_path = state.next_online_key();
     let next = folder::is_there(&next_path).then(|| load(&next_path)).transpose()?;
+    // A run that died while one key took the place of the other has left the new one alone.
+    let is_between = next.is_some() && !folder::is_there(&state.online_key());
+    let online_path = if is_between { next_path } else { state.online_key() };
+    let online = load(&online_path)?;
     let request = apply::Request {
         place: project::place(&settings, now),
         layout: settings.layout,
