@@ -18,6 +18,11 @@ enum Line {
         sha256: Sha256,
         at: Moment,
     },
+    Abandoned {
+        role: RoleName,
+        abandoned: Version,
+        at: Moment,
+    },
     Claimed {
         claimed: String,
         keys: Vec<KeyId>,
@@ -84,6 +89,7 @@ pub struct Ledger {
     path: PathBuf,
     signed: BTreeMap<RoleName, Signed>,
     history: BTreeSet<(RoleName, Version, Sha256)>,
+    abandoned: BTreeSet<(RoleName, Version)>,
     claimed: BTreeMap<String, Seen>,
     seen: BTreeMap<String, Seen>,
     new: Vec<Line>,
@@ -102,6 +108,7 @@ impl Ledger {
             path: path.to_owned(),
             signed: BTreeMap::new(),
             history: BTreeSet::new(),
+            abandoned: BTreeSet::new(),
             claimed: BTreeMap::new(),
             seen: BTreeMap::new(),
             new: Vec::new(),
@@ -137,6 +144,7 @@ impl Ledger {
                 self.history.insert((role.clone(), version, sha256));
                 self.signed.insert(role, Signed { version, sha256 });
             }
+            Line::Abandoned { role, abandoned, .. } => _ = self.abandoned.insert((role, abandoned)),
             Line::Claimed { claimed, keys, threshold, at } => {
                 self.claimed.insert(claimed, Seen { keys, threshold, since: at, file: None });
             }
@@ -169,6 +177,23 @@ impl Ledger {
     #[must_use]
     pub fn has_signed(&self, role: &RoleName, version: Version, sha256: Sha256) -> bool {
         self.history.contains(&(role.clone(), version, sha256))
+    }
+
+    /// What was signed for a role before what was signed last, but for what was abandoned.
+    #[must_use]
+    pub fn before_last(&self, role: &RoleName) -> Option<Signed> {
+        let last = self.signed(role)?.version;
+        let of_it = self.history.iter().filter(|(of, version, _)| of == role && *version < last);
+        let kept = of_it.filter(|(_, version, _)| !self.abandoned.contains(&(role.clone(), *version)));
+        kept.last().map(|(_, version, sha256)| Signed { version: *version, sha256: *sha256 })
+    }
+
+    /// Notes that what was signed last for a role is not followed by anything.
+    pub fn note_abandoned(&mut self, role: &RoleName, at: Moment) {
+        let Some(last) = self.signed(role) else { return };
+        let line = Line::Abandoned { role: role.clone(), abandoned: last.version, at };
+        self.learn(line.clone());
+        self.new.push(line);
     }
 
     /// Every project that was signed over with this ledger, with the keys that it got.

@@ -175,6 +175,7 @@ impl From<ceremony::Error> for Failure {
             ceremony::Error::NotBegun(_)
             | ceremony::Error::Outstanding
             | ceremony::Error::NoneOutstanding
+            | ceremony::Error::AlreadyPublic
             | ceremony::Error::NobodysProject(_)
             | ceremony::Error::NotRevoked(_)
             | ceremony::Error::OneOnlineKey

@@ -226,10 +226,22 @@ fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
     }
     let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
     let outcome = match revoke::revoke(place(&settings, now), &project, &online, &reporter) {
-        Err(runs::Error::Claimed(_) | runs::Error::Frozen(_)) => {
+        Err(error @ (runs::Error::Claimed(_) | runs::Error::Frozen(_))) => {
             let queued = revoke::queue(place(&settings, now), &project, &reporter);
             reporter.finish();
-            return revocation_waits(common, &project, queued?);
+            let claimed = matches!(error, runs::Error::Claimed(_));
+            let waits = match (queued?, claimed) {
+                (false, _) => None,
+                (true, true) => Some(
+                    "the next ceremony, for the administrators have signed its keys over. Until then clients trust \
+                     them; hold one soon: `tuffet ceremony prepare`",
+                ),
+                (true, false) => Some(
+                    "the end of the ceremony that is under way. `tuffet ceremony abandon` carries it out at once; \
+                     `apply` signs the project over first, and the next ceremony revokes it",
+                ),
+            };
+            return revocation_waits(common, &project, waits);
         }
         outcome => outcome,
     };
@@ -261,19 +273,15 @@ fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn revocation_waits(common: &Common, project: &ProjectName, waits: bool) -> Result<u8, Failure> {
+fn revocation_waits(common: &Common, project: &ProjectName, waits: Option<&str>) -> Result<u8, Failure> {
     if common.format == Format::Json {
-        let json = serde_json::json!({"project": project.as_str(), "removed": 0, "queued": waits});
+        let json = serde_json::json!({"project": project.as_str(), "removed": 0, "queued": waits.is_some()});
         show::print(&format!("{json}\n"));
         return Ok(0);
     }
-    let text = if waits {
-        format!(
-            "{project}: the revocation waits for the next ceremony, for the administrators have signed its keys over. \
-             Until then clients trust them; hold one soon: `tuffet ceremony prepare`."
-        )
-    } else {
-        format!("{project} is suspended, and nothing of it is published: its keys are revoked now.")
+    let text = match waits {
+        Some(what) => format!("{project}: the revocation waits for {what}."),
+        None => format!("{project} is suspended, and nothing of it is published: its keys are revoked now."),
     };
     if !common.quiet {
         show::print(&format!("{}\n", show::wrap(&text, 80, "")));

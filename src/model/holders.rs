@@ -4,7 +4,7 @@ use super::{DelegatedRole, Delegations, Key, KeyId, RoleKeys, RoleName, Root};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys of a role with their public parts, in the order in which metadata names them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holders {
     /// Their ids.
     pub keyids: Vec<KeyId>,
@@ -12,6 +12,13 @@ pub struct Holders {
     pub keys: BTreeMap<KeyId, Key>,
     /// How many must sign.
     pub threshold: u32,
+}
+
+/// Nobody: a threshold that no key reaches.
+impl Default for Holders {
+    fn default() -> Self {
+        Self { keyids: Vec::new(), keys: BTreeMap::new(), threshold: 1 }
+    }
 }
 
 impl Holders {

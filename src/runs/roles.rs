@@ -144,9 +144,17 @@ impl Versions {
         if self.numbers == Numbers::All || is_near { last.next() } else { snapshot.next() }
     }
 
-    /// The same, above these versions too.
-    pub(super) fn above(mut self, used: BTreeMap<RoleName, Version>) -> Self {
-        for (role, version) in used {
+    /// The same, above these versions too, as far as they count.
+    pub(super) fn above(mut self, published: &Published, used: BTreeMap<RoleName, Version>) -> Self {
+        let counts = |role: &RoleName, version: &Version| {
+            let listed = published.listing.get(role).map(|meta| meta.version.number()).unwrap_or_default();
+            let most = match self.numbers {
+                Numbers::All => Version::CEILING,
+                Numbers::NearPublished => listed.saturating_add(NEAR),
+            };
+            version.number() < most
+        };
+        for (role, version) in used.into_iter().filter(|(role, version)| counts(role, version)) {
             let highest = self.highest.entry(role).or_insert(version);
             *highest = version.max(*highest);
         }

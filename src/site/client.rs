@@ -92,7 +92,7 @@ impl<'a> Client<'a> {
         let top = chain::top(origin, chain::roots(origin, root, None).map_err(of)?).map_err(of)?;
         let (lists, found) =
             projects::lists(origin, &top.targets, &top.snapshot.meta, Some(name)).map_err(of)?;
-        let unclaimed = read::unclaimed(origin, &top, &top.snapshot.meta).map_err(of)?;
+        let unclaimed = read::unclaimed(origin, &top.targets, &top.snapshot.meta).map_err(of)?;
         let bin_count = read::bin_count(&unclaimed).map_err(of)?;
         // The project's own roles may have lapsed: whoever reads this is about to renew them.
         let project = projects::read_one(origin, &top.snapshot.meta, found, name).map_err(of)?;

@@ -156,6 +156,22 @@ pub(super) fn lists(
     Ok((lists, found))
 }
 
+/// The lists of claimed projects alone, and the projects that they delegate to.
+pub(super) fn claimed(
+    origin: &dyn Origin,
+    targets: &Targets,
+    listing: &Listing,
+) -> Result<(BTreeMap<RoleName, List>, Vec<Found>), Error> {
+    let (mut lists, mut found) = (BTreeMap::new(), Vec::new());
+    let reading = Reading { origin, listing, wanted: None };
+    let top = targets.delegations.clone().unwrap_or_default();
+    let is_claimed = |role: &RoleName| role.is_list() && Standing::below(role) == Standing::Claimed;
+    for child in top.roles.iter().filter(|child| is_claimed(&child.name)) {
+        reading.list(&RoleName::targets(), &top, child, &mut lists, &mut found)?;
+    }
+    Ok((lists, found))
+}
+
 /// What reading the lists needs to know.
 struct Reading<'a> {
     origin: &'a dyn Origin,

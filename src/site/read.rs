@@ -66,49 +66,40 @@ pub fn read(site: &Site, reporter: &dyn Reporter) -> Result<Published, Error> {
     let root = roots(site)?;
     let top = chain::top(site, root)?;
     let listing = top.snapshot.meta.clone();
-    below(site, top, listing, reporter)
-}
-
-/// Everything below the roles that root names, as `listing` has it.
-fn below(site: &Site, top: Top, listing: Listing, reporter: &dyn Reporter) -> Result<Published, Error> {
     let (lists, found) = projects::lists(site, &top.targets, &listing, None)?;
     let projects = projects::read(site, &listing, found)?;
-    with_bins(site, top, listing, (lists, projects), reporter)
-}
-
-/// The same where the lists and projects are read already.
-pub(super) fn with_bins(
-    origin: &dyn Origin,
-    top: Top,
-    listing: Listing,
-    (lists, projects): (BTreeMap<RoleName, List>, BTreeMap<ProjectName, Project>),
-    reporter: &dyn Reporter,
-) -> Result<Published, Error> {
-    let unclaimed = unclaimed(origin, &top, &listing)?;
+    let unclaimed = unclaimed(site, &top.targets, &listing)?;
     let bin_count = bin_count(&unclaimed)?;
-    let below = unclaimed.delegations.clone().unwrap_or_default();
-    let bins = below
-        .roles
-        .par_iter()
-        .map(|child| {
-            let bin = chain::delegated(origin, &below, child, &listing);
-            reporter.event(Event::Done(1));
-            bin
-        })
-        .collect::<Result<_, Error>>()?;
+    let bins = bins(site, &unclaimed, &listing, reporter)?;
     let Top { root, timestamp, snapshot, targets } = top;
     Ok(Published { root, timestamp, snapshot, listing, targets, lists, projects, unclaimed, bins, bin_count })
+}
+
+/// Every bin that `unclaimed` delegates to, in its order.
+pub(super) fn bins(
+    origin: &dyn Origin,
+    unclaimed: &Targets,
+    listing: &Listing,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Verified<Targets>>, Error> {
+    let below = unclaimed.delegations.clone().unwrap_or_default();
+    let read = below.roles.par_iter().map(|child| {
+        let bin = chain::delegated(origin, &below, child, listing);
+        reporter.event(Event::Done(1));
+        bin
+    });
+    read.collect()
 }
 
 /// The role that delegates to the bins.
 pub(super) fn unclaimed(
     origin: &dyn Origin,
-    top: &Top,
+    targets: &Targets,
     listing: &Listing,
 ) -> Result<Verified<Targets>, Error> {
     let role = RoleName::unclaimed();
     let shape = || Error::Shape(format!("the role {role} is not delegated"));
-    let delegations = top.targets.delegations.as_ref().ok_or_else(shape)?;
+    let delegations = targets.delegations.as_ref().ok_or_else(shape)?;
     let child = delegations.roles.iter().find(|child| child.name == role).ok_or_else(shape)?;
     chain::delegated(origin, delegations, child, listing)
 }

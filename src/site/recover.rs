@@ -4,14 +4,14 @@
 //! another bin can lie under the same name. What it does not sign, `targets`, `claimed`, `unclaimed` and the roles of
 //! claimed projects, is taken at its newest, wherever a file of it lies that verifies: no online key could make one.
 
-use super::chain::{self, Error, Origin, Top};
+use super::chain::{self, Error, Origin};
 use super::projects::{self, Found};
 use super::read::{self, Published};
 use super::{Site, layout};
 use crate::disk;
 use crate::model::{
-    DelegatedRole, Delegations, Key, KeyId, Listing, ProjectName, ProjectRole, RoleMeta, RoleName, Snapshot,
-    Targets, Timestamp, Version,
+    DelegatedRole, Delegations, Envelope, Key, KeyId, Listing, ProjectName, ProjectRole, RoleMeta, RoleName,
+    Root, Snapshot, Targets, Timestamp, Version,
 };
 use crate::report::Reporter;
 use crate::trust::{Standing, Verified};
@@ -26,44 +26,96 @@ pub struct Recovered {
     pub recently: BTreeMap<ProjectName, (DelegatedRole, BTreeMap<KeyId, Key>)>,
 }
 
-/// Reads the tree at `site` as it was at snapshot `version`; `copy` is one of that time.
+/// What to go back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Back<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// A copy of it of that time.
+    pub copy: &'a Site,
+    /// The snapshot.
+    pub snapshot: Version,
+    /// The newest versions that count of roles that were looked at before: a run that died may have left others.
+    pub most: &'a BTreeMap<RoleName, Version>,
+}
+
+/// Reads the tree as it was at a snapshot.
 ///
 /// # Errors
 /// [`Error`].
-pub fn since(
-    site: &Site,
-    copy: &Site,
-    version: Version,
-    reporter: &dyn Reporter,
-) -> Result<Recovered, Error> {
-    let both = Both { site, copy };
-    let root = read::roots(site)?;
-    let role = RoleName::snapshot();
-    let meta = RoleMeta { version, length: None, hashes: None, extra: BTreeMap::new() };
-    let path = layout::role_file(&role, version);
-    let snapshot = chain::top_level::<Snapshot>(copy, &root, &role, path, Some(&meta))?;
+pub fn since(back: &Back<'_>, reporter: &dyn Reporter) -> Result<Recovered, Error> {
+    let Back { site, copy, .. } = *back;
+    let (root, then) = (read::roots(site)?, then(back)?);
     // Any timestamp that was ever signed will do: only its number is looked at.
     let role = RoleName::timestamp();
     let path = || layout::TIMESTAMP.to_owned();
     let timestamp = chain::top_level::<Timestamp>(site, &root, &role, path(), None)
-        .or_else(|_| chain::top_level::<Timestamp>(copy, &root, &role, path(), None))?;
-    let mut newest = Newest { both: &both, listing: snapshot.meta.clone(), there: both.versions()? };
+        .or_else(|_| chain::top_level::<Timestamp>(copy, &then.root, &role, path(), None))?;
+    let both = Both { site, copy };
+    let (listing, there) = (then.snapshot.meta.clone(), both.versions()?);
+    let mut newest = Newest { both: &both, listing, there, most: back.most };
     let role = RoleName::targets();
-    let signers = root.role(&role).cloned();
     let by_root = Delegations { keys: root.keys.clone(), ..Delegations::default() };
-    let as_child =
-        signers.map(|keys| DelegatedRole::by_hash(role.clone(), keys.keyids, keys.threshold, Vec::new()));
+    let as_child = root.role(&role).cloned();
+    let as_child = as_child.map(|keys| DelegatedRole::by_hash(role, keys.keyids, keys.threshold, Vec::new()));
     let targets = as_child.map(|child| newest.take(&by_root, &child)).transpose()?.flatten();
     let targets = targets.ok_or_else(|| Error::Missing { path: "metadata/N.targets.json".to_owned() })?;
     newest.below(&targets)?;
     let listing = newest.listing;
-    let top = Top { root, timestamp, snapshot, targets };
-    let (lists, found) = projects::lists(&both, &top.targets, &listing, None)?;
-    let (claimed, recently): (Vec<Found>, Vec<Found>) =
-        found.into_iter().partition(|found| Standing::below(found.list()) == Standing::Claimed);
-    let projects = projects::read(&both, &listing, claimed)?;
-    let published = read::with_bins(&both, top, listing, (lists, projects), reporter)?;
-    Ok(Recovered { published, recently: recently.into_iter().map(Found::into_delegation).collect() })
+    let (mut lists, found) = projects::claimed(&both, &targets, &listing)?;
+    let projects = projects::read(&both, &listing, found)?;
+    let unclaimed = read::unclaimed(&both, &targets, &listing)?;
+    let bin_count = read::bin_count(&unclaimed)?;
+    let (then_lists, found) = projects::lists(copy, &then.targets, &then.snapshot.meta, None)?;
+    let is_online = |role: &RoleName| Standing::below(role) != Standing::Claimed;
+    lists.extend(then_lists.into_iter().filter(|(role, _)| is_online(role)));
+    let recently = found.into_iter().filter(|found| is_online(found.list())).map(Found::into_delegation);
+    let bins_then = read::unclaimed(copy, &then.targets, &then.snapshot.meta)?;
+    let bins = read::bins(copy, &bins_then, &then.snapshot.meta, reporter)?;
+    let Then { snapshot, .. } = then;
+    let published = Published {
+        root,
+        timestamp,
+        snapshot,
+        listing,
+        targets,
+        lists,
+        projects,
+        unclaimed,
+        bins,
+        bin_count,
+    };
+    Ok(Recovered { published, recently: recently.collect() })
+}
+
+/// What led to everything then.
+struct Then {
+    root: Verified<Root>,
+    snapshot: Verified<Snapshot>,
+    targets: Verified<Targets>,
+}
+
+/// The copy goes by a root of its time, which must be one that the newest follows.
+fn then(back: &Back<'_>) -> Result<Then, Error> {
+    let root = read::roots(back.copy)?;
+    let path = layout::role_file(&RoleName::root(), root.version);
+    let ours = back.site.file(&path, chain::LARGEST)?;
+    let ours = ours.and_then(|bytes| Envelope::<Root>::parse(&bytes).ok());
+    if ours.is_none_or(|ours| ours.covered() != root.envelope().covered()) {
+        return Err(Error::Shape(format!(
+            "the copy goes by a root {} that the site does not have",
+            root.version
+        )));
+    }
+    let role = RoleName::snapshot();
+    let meta = RoleMeta { version: back.snapshot, length: None, hashes: None, extra: BTreeMap::new() };
+    let path = layout::role_file(&role, back.snapshot);
+    let snapshot = chain::top_level::<Snapshot>(back.copy, &root, &role, path, Some(&meta))?;
+    let role = RoleName::targets();
+    let meta = chain::listed(&snapshot.meta, &role)?;
+    let path = layout::role_file(&role, meta.version);
+    let targets = chain::top_level::<Targets>(back.copy, &root, &role, path, Some(meta))?;
+    Ok(Then { root, snapshot, targets })
 }
 
 /// The files of both places; those of the copy count where there are two.
@@ -100,6 +152,7 @@ struct Newest<'a> {
     both: &'a Both<'a>,
     listing: Listing,
     there: BTreeMap<RoleName, BTreeSet<Version>>,
+    most: &'a BTreeMap<RoleName, Version>,
 }
 
 impl Newest<'_> {
@@ -113,7 +166,9 @@ impl Newest<'_> {
         let listed = self.listing.get(role).map(|meta| meta.version);
         let versions: Vec<Version> = self.there.get(role).into_iter().flatten().rev().copied().collect();
         for version in versions {
-            if listed.is_some_and(|listed| version < listed) || version.number() >= Version::CEILING {
+            let is_too_new = self.most.get(role).is_some_and(|most| version > *most);
+            let is_older = listed.is_some_and(|listed| version < listed);
+            if is_older || is_too_new || version.number() >= Version::CEILING {
                 continue;
             }
             let meta = RoleMeta { version, length: None, hashes: None, extra: BTreeMap::new() };

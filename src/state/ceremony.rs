@@ -19,8 +19,8 @@ pub struct Outstanding {
     pub file: String,
     /// The projects in it, whose keys stay as they are meanwhile.
     pub projects: BTreeSet<ProjectName>,
-    /// Those of them that get other keys, and whose releases wait.
-    pub rekeyed: BTreeSet<ProjectName>,
+    /// Those of them that get other holders, and whose releases wait.
+    pub held: BTreeSet<ProjectName>,
     /// Names of the online list that are free once it is applied.
     pub freed: BTreeSet<ProjectName>,
     /// The online key that it brings.

@@ -442,6 +442,48 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
                 ceremony.steps.insert(0, step);
             }),
         ),
+        (
+            "a list that nobody published as one that gives way, unsigned",
+            forged(&|ceremony| {
+                // Whoever it names would count as held by the administrators' word.
+                let last = seal(ceremony.steps[0].after.signed().clone());
+                let role = "claimed.zz".parse().unwrap();
+                ceremony.retired.push(tuffet::ceremony::Retired { role, last });
+            }),
+        ),
+        (
+            "a predecessor of a list that nobody published",
+            forged(&|ceremony| {
+                let after = seal(ceremony.steps[0].after.signed().clone());
+                let role = "claimed.zz".parse().unwrap();
+                let step = tuffet::ceremony::Step { role, before: Some(after.clone()), after };
+                ceremony.steps.push(step);
+            }),
+        ),
+        (
+            "another key under a project's key id",
+            in_claimed(&|targets| {
+                let evil = tuffet::keys::Signer::key(&super::support::known::key(99)).clone();
+                let keys = &mut targets.delegations.as_mut().unwrap().keys;
+                keys.values_mut().for_each(|key| *key = evil.clone());
+            }),
+        ),
+        (
+            "a version that nobody comes after",
+            in_claimed(&|targets| targets.version = tuffet::model::Version::new(1 << 30).unwrap()),
+        ),
+        (
+            "an empty role in place of a project that nobody suspends",
+            forged(&|ceremony| {
+                let edition = tuffet::model::forms::Edition {
+                    version: tuffet::model::Version::new(9).unwrap(),
+                    expires: days_from_now(80).parse().unwrap(),
+                };
+                let after = seal(tuffet::model::forms::stand_in(edition, 1));
+                let role = "project.django".parse().unwrap();
+                ceremony.steps.push(tuffet::ceremony::Step { role, before: None, after });
+            }),
+        ),
         ("a step twice", forged(&|ceremony| ceremony.steps.push(ceremony.steps[0].clone()))),
         (
             "a claimed project left out",
@@ -588,4 +630,109 @@ fn a_root_of_the_attackers_own_is_signed_for_neither_with_a_ledger_nor_without()
     let known = Safe::of(&repo, 2);
     assert_eq!(known.sign(&file, &["--confirm-all"]).0, 0);
     assert_eq!(known.sign(&path, &["--confirm-all"]).0, 3);
+}
+
+/// Whose names fall to the bins is decided by what a shard speaks for, too; with two holders, by both.
+#[test]
+fn a_shard_does_not_speak_for_fewer_names_unseen_and_no_word_counts_for_two_contents() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    // `claimed` as a shard for names in c, as past 500 projects; then one that is for the name c alone.
+    let split = |from: &Ceremony, reach: tuffet::model::shards::Reach| {
+        use tuffet::model::forms;
+        let mut ceremony = from.clone();
+        let top = ceremony.targets.signed();
+        let held = |role: &str| {
+            let below = top.delegations.as_ref().unwrap();
+            let child = below.roles.iter().find(|child| child.name.as_str().starts_with(role)).unwrap();
+            tuffet::model::Holders::of_child(child, below)
+        };
+        let edition =
+            forms::Edition { version: top.version.next(), expires: days_from_now(300).parse().unwrap() };
+        let role = "claimed.c".parse().unwrap();
+        let lists = [forms::ListForm { role, shard: Some(("c".to_owned(), reach)) }];
+        let after =
+            forms::top(edition, &lists, &held("claimed"), &held("recently-claimed"), &held("unclaimed"));
+        let before = Some(ceremony.targets.clone());
+        let step = tuffet::ceremony::Step { role: "targets".parse().unwrap(), before, after: seal(after) };
+        ceremony.steps = vec![step];
+        ceremony
+    };
+    let published = |role: &str| {
+        let file = format!("metadata/{}.{role}.json", repo.versions()[role]);
+        Envelope::<Targets>::parse(&std::fs::read(repo.site().join(file)).unwrap()).unwrap()
+    };
+    repo.register(&author, "brie", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let honest = Ceremony::read(&file).unwrap();
+    let path = repo.path().join("split.json");
+    let mut narrowed = split(&honest, tuffet::model::shards::Reach::Exact);
+    narrowed.write(&path).unwrap();
+    assert_eq!(safe.sign(&path, &["--confirm-all"]).0, 3, "claimed gives way to nothing");
+    let last = published("claimed");
+    narrowed.retired.push(tuffet::ceremony::Retired { role: "claimed".parse().unwrap(), last });
+    narrowed.write(&path).unwrap();
+    assert_eq!(safe.sign(&path, &["--confirm-all"]).0, 3, "cheese would stand nowhere");
+
+    // Two administrators, one of whom is enough, approve different things: neither counts by chance.
+    repo.register(&author, "cambozola", &["1.0"]);
+    repo.run(&["ceremony", "abandon"]).ok();
+    let (_, file) = prepare(&repo, &[]);
+    let other = Safe::of(&repo, 2);
+    let (_, _, one) = safe.sign(&file, &["--confirm", &format!("brie={}", author.keyid())]);
+    let (_, _, two) = other.sign(&file, &["--confirm-all"]);
+    let ran = repo.run(&["ceremony", "apply", one.to_str().unwrap(), two.to_str().unwrap()]);
+    assert!(ran.code == 3 && ran.stderr.contains("different"), "{ran:?}");
+    assert_eq!(apply(&repo, &[&two])["claimed"], json!(["brie", "cambozola"]));
+    // The one whose word did not count goes on from what the other signed.
+    repo.register(&author, "edam", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let (code, said, signed) = safe.sign(&file, &["--confirm-all"]);
+    assert_eq!((code, &said["by_others"]), (0, &json!(true)), "{said}");
+    assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["edam"]));
+    repo.verify();
+    Clients::of(&repo);
+}
+
+/// `--abandoned` goes back by the one ceremony that was given up, and by no more.
+#[test]
+fn what_was_signed_and_applied_is_not_taken_back_as_abandoned() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let (author, attacker) = (Author::known(11), Author::known(99));
+    let old = || {
+        let bytes = std::fs::read(repo.site().join("metadata/1.claimed.json")).unwrap();
+        Envelope::<Targets>::parse(&bytes).unwrap()
+    };
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    repo.register(&author, "brie", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    repo.register(&author, "edam", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let mut forged = Ceremony::read(&file).unwrap();
+    let mut targets = forged.steps[0].after.signed().clone();
+    let holders = tuffet::model::Holders::new(
+        {
+            use tuffet::keys::Signer as _;
+            let key = super::support::known::key(99);
+            std::collections::BTreeMap::from([(key.keyid().clone(), key.key().clone())])
+        },
+        1,
+    );
+    let name = tuffet::model::ProjectName::normalise("cheese").unwrap();
+    let projects = std::collections::BTreeMap::from([(name, holders)]);
+    targets.delegations = tuffet::model::forms::delegations(&projects);
+    forged.steps[0].after = seal(targets);
+    forged.steps[0].before = Some(old());
+    let path = repo.path().join("forged.json");
+    forged.write(&path).unwrap();
+    for flags in [&["--confirm-all"][..], &["--confirm-all", "--abandoned"]] {
+        let (code, said, _) = safe.sign(&path, flags);
+        assert_eq!(code, 3, "{flags:?}: {said}");
+    }
+    drop(attacker);
 }

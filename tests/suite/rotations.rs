@@ -137,8 +137,11 @@ fn root_keys_and_their_threshold_change() {
     let args = ["--rotate", "root", "--keys", &keys[0], "--keys", &keys[1], "--keys", &new];
     let (out, file) = prepare(repo, &[&KEYS_ONLY[..], &args, &["--threshold", "root=3"]].concat());
     assert_eq!(out["roles"], json!({"root": 2}));
-    let trust = ["--trust", &id, "--trust", "root=3"];
-    assert_eq!(house.root.sign(&file, &trust[..2]).0, 3, "a threshold needs the signer's word, too");
+    let gone = house.id("root-1");
+    let trust = ["--trust", &id, "--trust", &gone, "--trust", "root=3"];
+    for lacks in [&trust[..4], &trust[2..], &[&trust[..2], &trust[4..]].concat()[..]] {
+        assert_eq!(house.root.sign(&file, lacks).0, 3, "who comes, who goes and the threshold need a word");
+    }
     let (code, said, old) = house.root.sign(&file, &trust);
     assert_eq!((code, &said["roles"][0]["missing"]), (0, &json!(2)), "{said}");
     // The old ones are enough for the old root, and not for the new one.
@@ -175,7 +178,15 @@ fn administrators_keys_and_their_threshold_change_with_all_that_they_hold() {
         out["roles"],
         json!({"root": 2, "targets": 2, "claimed": 4, "unclaimed": 2, "project.edam": 3})
     );
-    let trust = ["--trust", &id, "--trust", "targets=2", "--trust", "claimed=2", "--trust", "unclaimed=2"];
+    let gone = house.id("admin-1");
+    let trust = [
+        ["--trust", &id],
+        ["--trust", &gone],
+        ["--trust", "targets=2"],
+        ["--trust", "claimed=2"],
+        ["--trust", "unclaimed=2"],
+    ]
+    .concat();
     let (code, said, by_root) = house.root.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");
     // The one who goes signs targets for those who have the old root; the two who stay sign all of it.

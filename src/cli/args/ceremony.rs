@@ -78,7 +78,7 @@ pub(crate) struct CeremonySign {
     #[arg(long, value_name = "SPAN")]
     pub(crate) older_than: Option<String>,
     /// You know from its holder that this key is the index's, an administrator's or a root
-    /// holder's; or that a role is to have this threshold (repeatable)
+    /// holder's, or is to go; or that a role is to have this threshold (repeatable)
     #[arg(long, value_name = "KEYID|ROLE=N")]
     pub(crate) trust: Vec<String>,
     /// Suspend every project that the file wants suspended

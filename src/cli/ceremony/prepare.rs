@@ -8,8 +8,8 @@ use crate::cli::terminal::Terminal;
 use crate::cli::{build, clock, passphrase, project, show};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
+use tuffet::disk::{folder, place};
 use tuffet::keys::{Signer as _, file};
 use tuffet::model::{BinCount, KeyId, Moment, ProjectName, Version};
 use tuffet::pipeline::partition::Became;
@@ -113,6 +113,9 @@ fn rotations(
     }
     for rotation in all.values_mut().filter(|rotation| rotation.keys.is_empty()) {
         if rotation.whose == Custodian::Online {
+            if args.compromised_since.is_some() {
+                set_aside(state)?;
+            }
             let key = next_online(common, settings, state)?;
             rotation.keys.push(key);
         } else if rotation.threshold.is_none() {
@@ -133,6 +136,20 @@ fn new_key(common: &Common, text: &str) -> Result<NewKey, Failure> {
     let key = file::public(path, &|path| passphrase::ask(common, path))?;
     let id = key.id().map_err(|e| Failure::usage(e.to_string()))?;
     Ok(NewKey::Public(id, key))
+}
+
+/// After a break-in no key is taken that lay on the machine: whoever was there may have put it there.
+fn set_aside(state: &State) -> Result<(), Failure> {
+    let path = state.next_online_key();
+    if !folder::is_there(&path) {
+        return Ok(());
+    }
+    let mut number = 1;
+    let aside = |number: u32| state.root().join(format!("online.next.{number}.set-aside.key"));
+    while folder::is_there(&aside(number)) {
+        number += 1;
+    }
+    Ok(place::rename(&path, &aside(number))?)
 }
 
 /// The online key that is to come: made here, where it is to sign; one that was made before and not used is taken.

@@ -10,6 +10,9 @@ use tuffet::trust::ceremony::{Act, KeysChange};
 /// So many projects are always named one by one.
 const NAMED: usize = 40;
 
+/// A list of claimed projects lives for 90 days: for so long it can be shown to clients that start empty.
+const USUAL_LIFE: Duration = Duration::from_secs(100 * 86_400);
+
 /// A key that the ledger has known for so long needs no line of its own among many.
 const LONG_KNOWN: Duration = Duration::from_secs(14 * 86_400);
 
@@ -105,11 +108,16 @@ pub(super) fn human(
             None => "is new".to_owned(),
         };
         out += &paragraph(&format!(
-            "{}, version {}: {follows}, ends {} (in {})",
+            "{}, version {}: {follows}, ends {} (in {}{})",
             role.role,
             role.version,
             role.expires.to_string().get(..10).unwrap_or_default(),
-            show::span(role.expires.since(now))
+            show::span(role.expires.since(now)),
+            if role.role.is_list() && role.expires > now.plus(USUAL_LIFE) {
+                ", LONGER than usual"
+            } else {
+                ""
+            }
         ));
     }
     for change in &outcome.keys.changes {

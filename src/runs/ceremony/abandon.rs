@@ -2,14 +2,14 @@
 //! projects that it would have signed over, is carried out.
 
 use super::Error;
+use crate::disk;
 use crate::keys::Signer;
-use crate::model::ProjectName;
+use crate::model::{Envelope, KeyId, ProjectName, Timestamp};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::project::accept::{self, Keys, queued};
 use crate::runs::project::{self, Place, revoke};
-use crate::site::Site;
-use crate::site::read;
+use crate::site::{Site, layout, read};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Queued, Wanted};
 use crate::trust::Standing;
@@ -30,6 +30,13 @@ pub fn abandon(
 ) -> Result<Carried, Error> {
     let (site, state) = (Site::new(place.site), State::new(place.state));
     let outstanding = waiting::outstanding(&state)?.ok_or(Error::NoneOutstanding)?;
+    let timestamp = site.folder().path(layout::TIMESTAMP);
+    let timestamp = disk::read::bytes_if_there(&timestamp)?.unwrap_or_default();
+    let timestamp = Envelope::<Timestamp>::parse(&timestamp).ok();
+    let by = |id: &KeyId| timestamp.iter().flat_map(Envelope::signatures).any(|one| one.keyid == *id);
+    if outstanding.online.as_ref().is_some_and(by) {
+        return Err(Error::AlreadyPublic);
+    }
     waiting::clear_outstanding(&state)?;
     let queue = waiting::queue(&state)?;
     let waited: Vec<Queued> =

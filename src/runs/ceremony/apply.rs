@@ -87,7 +87,7 @@ pub fn apply(request: &Request<'_>, keys: Keys<'_>, reporter: &dyn Reporter) -> 
     if merge::is_published(&published, &files) {
         // A run before this one got as far as the swap, and did not end.
         let merged = merge::signed(&files, merge::Against::Itself)?;
-        return finish::finish(request, &merged, &outstanding, &published, published.snapshot.version);
+        return finish::finish(request, &merged, &outstanding, published.snapshot.version);
     }
     guard::check_tree(&published, keys.now, place.now)?;
     let merged = merge::signed(&files, merge::Against::Published(&published))?;
@@ -113,7 +113,7 @@ pub fn apply(request: &Request<'_>, keys: Keys<'_>, reporter: &dyn Reporter) -> 
     let accept = queued::request(place, request.layout, &zips, &register);
     let intake = Intake { request: &accept, published: &published, passed, beside: drawn.beside };
     let (_, publicised) = intake.take_in(online, reporter)?;
-    finish::finish(request, &merged, &outstanding, &published, publicised.snapshot)
+    finish::finish(request, &merged, &outstanding, publicised.snapshot)
 }
 
 /// The online keys, as the ceremony has them.
@@ -188,7 +188,8 @@ impl Drawn<'_> {
         }
         if let Some(what) = what {
             let queue = waiting::queue(&State::new(place.state))?;
-            let is_revoked = queue.iter().any(|queued| queued.project == *name);
+            let is_revoked =
+                queue.iter().any(|one| one.project == *name && one.wanted == waiting::Wanted::Revoke);
             let what = if what == What::Suspended && is_revoked { What::Revoked } else { what };
             self.beside.lines.push(finish::line(place.now, name, what, Some(project)));
         }

@@ -5,16 +5,16 @@ use super::Error;
 use super::apply::{Outcome, Request};
 use super::merge::Merged;
 use crate::disk::{self, place};
-use crate::model::{Moment, ProjectName, RoleName, Version};
+use crate::model::{Envelope, Key, KeyId, Moment, ProjectName, RoleName, Signature, Timestamp, Version};
 use crate::runs::project::remove_pages;
 use crate::site::Site;
 use crate::site::projects::Project;
-use crate::site::read::Published;
 use crate::site::{layout, swap};
 use crate::state::ceremony::{self as waiting, Outstanding, Wanted};
 use crate::state::ledger::{Registration, What};
 use crate::state::{State, journal};
 use crate::trust::ceremony::Act;
+use crate::trust::signature::PublicKey;
 use std::collections::BTreeSet;
 
 /// Finishes; gives what was published.
@@ -22,7 +22,6 @@ pub(super) fn finish(
     request: &Request<'_>,
     merged: &Merged,
     outstanding: &Outstanding,
-    published: &Published,
     snapshot: Version,
 ) -> Result<Outcome, Error> {
     let place = request.place;
@@ -31,9 +30,15 @@ pub(super) fn finish(
     let is =
         |act: Act| merged.changes.iter().filter(move |change| change.act == act).map(|change| &change.name);
     remove_pages(&site, &state, &is(Act::Suspended).collect::<Vec<_>>())?;
-    let retired_key =
-        outstanding.online.as_ref().map(|_| change_key(&state, published)).transpose()?.flatten();
-    let done: BTreeSet<ProjectName> = is(Act::Suspended).chain(is(Act::Rekeyed)).cloned().collect();
+    let before = merged.ceremony.roots.last().and_then(|root| root.signed().role(&RoleName::timestamp()));
+    let before = before.and_then(|keys| keys.keyids.first());
+    let retired_key = outstanding.online.as_ref().map(|_| change_key(&state, before)).transpose()?.flatten();
+    let is_done = |one: &waiting::Queued| match one.wanted {
+        Wanted::Rekey => is(Act::Rekeyed).any(|name| *name == one.project),
+        Wanted::Revoke => is(Act::Suspended).any(|name| *name == one.project),
+    };
+    let queue = waiting::queue(&state)?.into_iter();
+    let done: BTreeSet<ProjectName> = queue.filter(is_done).map(|one| one.project).collect();
     let waiting_on = waiting::queue(&state)?.into_iter().filter(|one| !done.contains(&one.project));
     let waiting_on = waiting_on.filter(|one| one.wanted == Wanted::Rekey).map(|one| one.project).collect();
     waiting::dequeue(&state, &done)?;
@@ -81,18 +86,31 @@ fn root(
 
 /// The next online key takes the place of the one before, which is kept under another name: whoever runs the index
 /// destroys it.
-fn change_key(state: &State, published: &Published) -> Result<Option<std::path::PathBuf>, disk::Error> {
+fn change_key(state: &State, before: Option<&KeyId>) -> Result<Option<std::path::PathBuf>, disk::Error> {
     if !disk::folder::is_there(&state.next_online_key()) {
         return Ok(None);
     }
-    let old = published.root.role(&RoleName::timestamp()).and_then(|keys| keys.keyids.first().cloned());
-    let short = old.as_ref().map_or("before", |id| id.short());
+    let short = before.map_or("before", KeyId::short);
     let retired = state.root().join(format!("online.{short}.retired.key"));
     if disk::folder::is_there(&state.online_key()) {
         place::rename(&state.online_key(), &retired)?;
     }
     place::rename(&state.next_online_key(), &state.online_key())?;
     Ok(Some(retired))
+}
+
+/// The snapshot that the published timestamp leads to, if this key has signed that timestamp.
+pub(super) fn snapshot_by(site: &Site, key: &Key) -> Result<Option<Version>, disk::Error> {
+    let bytes = disk::read::bytes_if_there(&site.folder().path(layout::TIMESTAMP))?;
+    let Some(timestamp) = bytes.and_then(|bytes| Envelope::<Timestamp>::parse(&bytes).ok()) else {
+        return Ok(None);
+    };
+    let public = PublicKey::read(key).ok();
+    let is_its = |signature: &Signature| {
+        public.as_ref().is_some_and(|key| key.verify(timestamp.covered(), &signature.sig).is_ok())
+    };
+    let signed = timestamp.signatures().iter().any(is_its);
+    Ok(timestamp.signed().snapshot().filter(|_| signed).map(|meta| meta.version))
 }
 
 /// A line of the ledger about a project, as it is published.

@@ -170,9 +170,14 @@ fn enough<T: Metadata + Clone>(
             *merged = merged.clone().with_signature(signature.clone());
         }
     }
-    let signed = contents.values().find(|one| needed.iter().all(|held| is_signed(one, held)));
-    if let Some(signed) = signed {
-        return Ok(signed.clone());
+    let mut signed = contents.values().filter(|one| needed.iter().all(|held| is_signed(one, held)));
+    if let Some(first) = signed.next() {
+        // One holder is enough, and two approved different things: whose word counts is not for a run to say.
+        return if signed.next().is_some() {
+            Err(Error::Different { role: role.clone() })
+        } else {
+            Ok(first.clone())
+        };
     }
     if contents.values().filter(|one| !one.signatures().is_empty()).count() > 1 {
         return Err(Error::Different { role: role.clone() });

@@ -37,6 +37,11 @@ pub enum Error {
         "a ceremony is under way: `tuffet ceremony apply` what came back, or `tuffet ceremony abandon` it"
     )]
     Outstanding,
+    /// The run that published it died before its end.
+    #[error(
+        "it is public already, and the run that made it so did not end: `tuffet ceremony apply` it once more"
+    )]
+    AlreadyPublic,
     /// None is.
     #[error("no ceremony is under way")]
     NoneOutstanding,
@@ -102,8 +107,8 @@ pub enum Error {
     NothingSigned,
     /// Holders signed different contents.
     #[error(
-        "{role} was signed with different contents, for holders confirmed different projects: let one sign what \
-         came back from the other"
+        "{role} was signed with different contents, for holders approved different things: apply the file of one of \
+         them, or let one sign what came back from the other"
     )]
     Different {
         /// The role.
@@ -184,7 +189,7 @@ fn untrusted(keys: &[KeyId], thresholds: &[(RoleName, u32)]) -> String {
     let all: Vec<String> = keys.chain(thresholds).collect();
     format!(
         "keys of the index's own roles would change. Nothing was signed: whoever has taken the index over could have \
-         put theirs there. If the people who hold these keys told you so themselves, give {}",
+         put theirs there, or left yours out. If the people who hold these keys told you so themselves, give {}",
         all.join(" ")
     )
 }

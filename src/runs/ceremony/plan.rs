@@ -252,14 +252,15 @@ impl Signing<'_> {
     fn stand_in(&self, name: &ProjectName, suspends: u64) -> Result<Option<Step>, Error> {
         let Some(role) = ProjectRole::Own.of(name) else { return Ok(None) };
         let before = self.published.projects.get(name);
-        let stays = before.filter(|before| before.is_suspended() && holders(before).same(&self.plan.claimed));
+        let before = before.filter(|p| p.is_suspended() && p.standing() == Standing::Claimed);
+        let stays = before.filter(|before| holders(before).same(&self.plan.claimed));
         let life = self.lives.claimed;
         if stays.is_some_and(|before| before.own.expires > self.now.plus(life / 2)) {
             return Ok(None);
         }
         let version = self.versions.next_of(&role, self.published);
         let after = forms::stand_in(Edition { version, expires: self.now.plus(life) }, suspends);
-        let before = stays.map(|before| before.own.envelope().clone());
+        let before = before.map(|before| before.own.envelope().clone());
         Ok(Some(Step { role, before, after: unsigned(after)? }))
     }
 }

@@ -15,7 +15,7 @@ use crate::site::Site;
 use crate::site::read::{self, Published};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Queued, Since, Wanted};
-use crate::state::ledger::{self, Registration};
+use crate::state::ledger::{self, Registration, What};
 use crate::trust::{Consent, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -96,19 +96,22 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     let (published, recovered) = match request.back {
         None => (event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?, None),
         Some(back) => {
-            let (recovered, differences) = recover::look(place, back, request.source, reporter)?;
+            let (recovered, differences) =
+                recover::look(place, back, &BTreeMap::new(), request.source, reporter)?;
             let emptied = recovered.recently.into_keys().collect();
             (recovered.published, Some((emptied, differences)))
         }
     };
     let numbers = if request.back.is_some() { Numbers::NearPublished } else { Numbers::All };
-    let versions = Versions::counted(&site, &published, numbers)?.above(waiting::handed_out(&state)?);
+    let versions =
+        Versions::counted(&site, &published, numbers)?.above(&published, waiting::handed_out(&state)?);
     let mut drawing = Drawing {
         request,
         published: &published,
         ledger: ledger::load(&state)?,
         plan: Plan::of(&published),
         consents: BTreeMap::new(),
+        queued: waiting::queue(&state)?.into_iter().map(|one| one.project).collect(),
         outcome: Outcome::default(),
     };
     drawing.rotate()?;
@@ -153,7 +156,7 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         at: place.now,
         file: ceremony.prepared.clone(),
         projects: changed.into_iter().flatten().cloned().collect(),
-        rekeyed: outcome.rekeyed.iter().cloned().collect(),
+        held: outcome.rekeyed.iter().chain(&outcome.suspended).cloned().collect(),
         freed: outcome.freed.iter().filter(is_online).cloned().collect(),
         online: rotate::online(&published, &plan),
         since: request.back.map(|back| since(&back)).transpose()?,
@@ -174,6 +177,8 @@ struct Drawing<'a> {
     ledger: Vec<Registration>,
     plan: Plan,
     consents: BTreeMap<ProjectName, Consent>,
+    /// Projects whose keys somebody wants changed, or taken away.
+    queued: BTreeSet<ProjectName>,
     outcome: Outcome,
 }
 
@@ -258,10 +263,14 @@ impl Drawing<'_> {
 
     fn promote(&mut self) {
         for (name, project) in &self.published.projects {
-            if project.standing() != Standing::RecentlyClaimed || project.is_suspended() {
+            // One whose keys are to change is not signed over to the ones that go.
+            let waits = self.queued.contains(name);
+            if project.standing() != Standing::RecentlyClaimed || project.is_suspended() || waits {
                 continue;
             }
-            let since = ledger::last(&self.ledger, name).map(|line| line.at);
+            let of_it = self.ledger.iter().rev().filter(|line| line.project == name.as_str());
+            let mut registered = of_it.filter(|line| matches!(line.what, What::Registered | What::Rekeyed));
+            let since = registered.next().filter(|line| line.keys == project.keys).map(|line| line.at);
             let older_than = self.request.older_than;
             let is_old = since.is_some_and(|since| since.plus(older_than) <= self.request.place.now);
             if older_than.is_zero() || is_old {

@@ -41,16 +41,18 @@ pub struct Back<'a> {
 /// What the source holds that the state gone back to does not, and the other way round.
 pub type Differences = Vec<(Became, TargetPath)>;
 
-/// The state that a ceremony goes back to, and how the source differs from it.
+/// The state that a ceremony goes back to, and how the source differs from it. Of roles in `most` nothing newer
+/// counts.
 pub(super) fn look(
     place: Place<'_>,
     back: Back<'_>,
+    most: &BTreeMap<RoleName, Version>,
     source: &build::Request<'_>,
     reporter: &dyn Reporter,
 ) -> Result<(Recovered, Differences), Error> {
     let (site, copy) = (Site::new(place.site), Site::new(back.copy));
-    let recovered =
-        event::stage(reporter, Stage::Read, None, || recover::since(&site, &copy, back.snapshot, reporter))?;
+    let back = recover::Back { site: &site, copy: &copy, snapshot: back.snapshot, most };
+    let recovered = event::stage(reporter, Stage::Read, None, || recover::since(&back, reporter))?;
     let authors: BTreeSet<ProjectName> =
         recovered.published.projects.keys().chain(recovered.recently.keys()).cloned().collect();
     let before = recovered.published.inventory()?;
@@ -75,23 +77,28 @@ pub(super) fn apply(
 ) -> Result<Outcome, Error> {
     let place = request.place;
     let (site, state, copy) = (Site::new(place.site), State::new(place.state), Site::new(&since.copy));
-    if let Ok(current) = read::read(&site, reporter)
-        && merge::is_published(&current, files)
-    {
+    let wanted = outstanding.online.clone().ok_or(Error::OneOnlineKey)?;
+    // A run that died may have given the new key its place already.
+    let online = [keys.next, Some(keys.now)].into_iter().flatten().find(|key| *key.keyid() == wanted);
+    let online = online.ok_or(Error::NextOnlineKey(wanted))?;
+    if let Some(snapshot) = finish::snapshot_by(&site, online.key())? {
+        // The timestamp is the new key's: a run before this one got as far as the swap, and did not end.
         let merged = merge::signed(files, merge::Against::Itself)?;
-        return finish::finish(request, &merged, outstanding, &current, current.snapshot.version);
+        sweep_raised(&site, &state, snapshot)?;
+        return finish::finish(request, &merged, outstanding, snapshot);
     }
     if digest(&copy, since.snapshot)? != since.sha256 {
         return Err(Error::OtherCopy(since.snapshot));
     }
     let back = Back { snapshot: since.snapshot, copy: &since.copy };
-    let (recovered, differences) = look(place, back, source, reporter)?;
+    // What the file follows, and nothing that a run of it has left.
+    let steps = files.iter().flat_map(|file| &file.steps);
+    let most = steps.filter_map(|step| Some((step.role.clone(), step.before.as_ref()?.signed().version)));
+    let (recovered, differences) = look(place, back, &most.collect(), source, reporter)?;
     let published = &recovered.published;
     let merged = merge::signed(files, merge::Against::Published(published))?;
     let all = sign::Confirmed::everything();
     sign::sign(&merged.ceremony, &[], &mut Ledger::nothing(), &all, place.now)?;
-    let wanted = outstanding.online.clone().ok_or(Error::OneOnlineKey)?;
-    let online = keys.next.filter(|next| *next.keyid() == wanted).ok_or(Error::NextOnlineKey(wanted))?;
 
     state.set_mark()?;
     let staging = swap::open_staging(&site, &state.staging())?;
@@ -126,7 +133,7 @@ pub(super) fn apply(
     let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
     remove_pages(&site, &state, &names)?;
     sweep_raised(&site, &state, publicised.snapshot)?;
-    finish::finish(request, &merged, outstanding, published, publicised.snapshot)
+    finish::finish(request, &merged, outstanding, publicised.snapshot)
 }
 
 /// Roles that the state gone back to lists, and that the site does not hold as they were.

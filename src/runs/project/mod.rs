@@ -130,9 +130,9 @@ fn frozen(state: &State, name: &ProjectName) -> Result<(), Error> {
     }
 }
 
-/// Whether a ceremony that is under way gives the project other keys.
-fn is_rekeyed(state: &State, name: &ProjectName) -> Result<bool, Error> {
-    Ok(ceremony::outstanding(state)?.is_some_and(|ceremony| ceremony.rekeyed.contains(name)))
+/// Whether a ceremony that is under way gives the project other holders.
+fn is_handed_over(state: &State, name: &ProjectName) -> Result<bool, Error> {
+    Ok(ceremony::outstanding(state)?.is_some_and(|ceremony| ceremony.held.contains(name)))
 }
 
 /// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends

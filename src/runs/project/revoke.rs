@@ -84,6 +84,7 @@ pub fn revoke(
     };
     let publicised = publication.publish(place.publish(), &staging, Online::of(online), reporter)?;
     remove_pages(&site, &state, &gone)?;
+    ceremony::dequeue(&state, &std::collections::BTreeSet::from([name.clone()]))?;
     let entry = journal::Entry {
         now: place.now,
         run: "revoke",

@@ -1,5 +1,6 @@
 //! What the roles of a ceremony follow: held against signatures, and against what the ledger signed.
 
+use super::judge::admins;
 use super::{Confirmed, Error};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::model::{
@@ -7,13 +8,14 @@ use crate::model::{
 };
 use crate::trust::ceremony::Projects;
 use crate::trust::{Fault, Standing, verified};
+use std::collections::BTreeSet;
 
 /// What was published before, as far as this ceremony touches it.
 pub(super) struct Before {
     /// Who holds the projects of the lists that change, or that give way to others.
     pub(super) projects: Projects,
-    /// Whether other holders signed something since this ledger did.
-    pub(super) by_others: bool,
+    /// The roles that other holders signed since this ledger did.
+    pub(super) by_others: BTreeSet<RoleName>,
 }
 
 /// Reads and checks every predecessor in the file.
@@ -24,9 +26,9 @@ pub(super) fn before(
     confirmed: &Confirmed,
     now: Moment,
 ) -> Result<Before, Error> {
-    let mut seen = Before { projects: Projects::new(), by_others: false };
+    let mut seen = Before { projects: Projects::new(), by_others: BTreeSet::new() };
     let (targets, top) = (RoleName::targets(), &ceremony.targets);
-    let mut anchor = Anchor { ledger, confirmed, now, by_others: false };
+    let mut anchor = Anchor { ledger, confirmed, now, by_others: BTreeSet::new() };
     anchor.check(&targets, top, &Holders::of_top(root, &targets))?;
     if let Some(step) = ceremony.step(&targets)
         && step.before.as_ref().map(Envelope::covered) != Some(top.covered())
@@ -39,7 +41,12 @@ pub(super) fn before(
     let steps = ceremony.steps.iter().filter(|step| step.role != targets);
     let steps = steps.map(|step| (&step.role, step.before.as_ref()));
     let retired = ceremony.retired.iter().map(|retired| (&retired.role, Some(&retired.last)));
+    let mut once = BTreeSet::new();
     for (role, envelope) in steps.chain(retired) {
+        if !once.insert(role) {
+            let what = "it stands in the file twice".to_owned();
+            return Err(Error::Strange { role: role.clone(), what });
+        }
         let published = below.roles.iter().find(|child| child.name == *role);
         let Some(envelope) = envelope else {
             // A list that is delegated to has a version, whatever the file says.
@@ -51,11 +58,16 @@ pub(super) fn before(
             continue;
         };
         if ProjectRole::parse(role).is_some() {
-            // Who holds it says its list; what it said is nothing: an empty role follows an empty role.
+            // An empty role of the administrators' follows one.
+            anchor.check(role, envelope, &admins(top.signed()))?;
             continue;
         }
-        let held = published.map(|child| Holders::of_child(child, below)).unwrap_or_default();
-        anchor.check(role, envelope, &held)?;
+        let Some(published) = published else {
+            let what = "targets, as it is published, delegates to no such role: nothing that it says counts"
+                .to_owned();
+            return Err(Error::Strange { role: role.clone(), what });
+        };
+        anchor.check(role, envelope, &Holders::of_child(published, below))?;
         if role.is_list() {
             if Standing::below(role) != Standing::Claimed {
                 let what = "it is the online key's, and nothing for a ceremony".to_owned();
@@ -72,7 +84,7 @@ struct Anchor<'a> {
     ledger: &'a mut Ledger,
     confirmed: &'a Confirmed,
     now: Moment,
-    by_others: bool,
+    by_others: BTreeSet<RoleName>,
 }
 
 impl Anchor<'_> {
@@ -89,20 +101,23 @@ impl Anchor<'_> {
         };
         if version > last.version {
             // Enough of the other holders signed it, or it would not be here.
-            self.by_others = true;
+            self.by_others.insert(role.clone());
             self.ledger.note_signed(role, version, sha256, self.now);
             return Ok(());
         }
         if version == last.version {
-            return match sha256 == last.sha256 {
-                true => Ok(()),
-                false => refuse(format!(
-                    "the file holds version {version} with other content than was signed with this ledger"
-                )),
-            };
+            if sha256 != last.sha256 {
+                // Two holders approved different things, and what enough of the others signed was published.
+                self.by_others.insert(role.clone());
+                self.ledger.note_signed(role, version, sha256, self.now);
+            }
+            return Ok(());
         }
-        // A ceremony that was signed and abandoned is not what this follows.
-        if self.confirmed.abandoned && self.ledger.has_signed(role, version, sha256) {
+        // A ceremony that was signed and abandoned is not what this follows: what came right before it is.
+        let before = self.ledger.before_last(role);
+        let is_before = before.is_some_and(|before| before.version == version && before.sha256 == sha256);
+        if self.confirmed.abandoned && is_before {
+            self.ledger.note_abandoned(role, self.now);
             return Ok(());
         }
         refuse(format!(

@@ -32,27 +32,38 @@ pub(super) fn projects(
         }
         all.push(one(ceremony, change, (ledger, &identity), confirmed, now));
     }
+    let was = Lists::new(forms::lists_of(ceremony.targets.signed()).unwrap_or_default());
+    // What others signed since is theirs to know.
+    let by_others = |name: &ProjectName| {
+        before.by_others.contains(&RoleName::targets())
+            || was.of(name).any(|list| before.by_others.contains(&list.role))
+    };
     for (name, seen) in ledger.claimed() {
         let Ok(name) = ProjectName::normalise(name) else { continue };
         let is_there = |projects: &Projects| {
             projects.get(&name).is_some_and(|held| held.ids() == seen.keys.iter().collect())
         };
-        if before.by_others || is_there(&before.projects) || !is_touched(&name) {
+        if by_others(&name) || is_there(&before.projects) || !is_touched(&name) {
             continue;
         }
         // It was signed over with this ledger, and what is published does not know of it: so it is only after a
         // ceremony that was abandoned.
+        let said = confirmed.projects.get(&name);
+        let is_named =
+            |held: &Holders| matches!(said, Some(Said::Keys(keys)) if held.ids() == keys.iter().collect());
         let what = match (before.projects.get(&name), after.get(&name)) {
-            (None, Some(_)) => continue,
+            (None, Some(held)) if is_there(after) || is_named(held) => continue,
             (Some(_), _) if confirmed.abandoned => continue,
-            (None, None) if confirmed.projects.get(&name) == Some(&Said::Freed) => continue,
+            (None, None) if said == Some(&Said::Freed) => continue,
             (None, None) => format!(
                 "{name} was signed over on {}, and would not be any more; if you know why, give --confirm {name}=freed",
                 day(seen.since)
             ),
-            (Some(_), _) => {
-                format!("{name} was signed over on {}, and the file gives it other keys", day(seen.since))
-            }
+            (..) => format!(
+                "{name} was signed over on {}, and the file gives it other keys; if you know why, give --confirm \
+                 {name}=KEYID",
+                day(seen.since)
+            ),
         };
         return Err(Error::Ledger { role: RoleName::claimed(), what });
     }
@@ -87,24 +98,30 @@ fn one(
         seen.keys == ids && seen.threshold == threshold && seen.file.as_deref() != Some(identity)
     });
     let since = known.map(|seen| seen.since);
-    let instead_of = match (&before, &seen) {
-        (Some(held), _) if !held.same(&admins) => Some(held.keyids.clone()),
-        (_, Some(seen)) if seen.keys != ids => Some(seen.keys.clone()),
+    let signed_over = ledger.claimed_by(&name).filter(|_| is_by_keys).map(|seen| seen.keys.clone());
+    let instead_of = match (&before, signed_over, &seen) {
+        (Some(held), ..) if !held.same(&admins) => Some(held.keyids.clone()),
+        (None, Some(keys), _) if keys != ids => Some(keys),
+        (_, _, Some(seen)) if seen.keys != ids => Some(seen.keys.clone()),
         _ => None,
     };
+    // What was signed over to other keys before is no first claim.
+    let is_known_otherwise =
+        before.is_none() && ledger.claimed_by(&name).is_some_and(|seen| seen.keys != ids);
     let consent = act == Act::Rekeyed && is_agreed(ceremony, ledger, &name, before.as_ref(), after.as_ref());
     let is_old = since.is_some_and(|since| since.plus(confirmed.older_than) <= now);
     let is_anew = before.as_ref().is_none_or(|held| held.same(&admins));
     let is_named = matches!(said, Some(Said::Keys(keys)) if *keys == ids);
     let approved = match act {
-        Act::Claimed => is_old || is_named || confirmed.all,
+        Act::Claimed => is_named || !is_known_otherwise && (is_old || confirmed.all),
         // A key takes the place of another one when its holder agrees, or the signer knows better of this very
         // project. Where nobody holds it any more, its new key is as good as that of a new project.
         Act::Rekeyed => consent || is_named || is_anew && (is_old || confirmed.all),
         Act::Suspended => said == Some(&Said::Suspended) || confirmed.suspensions,
         Act::Freed => said == Some(&Said::Freed),
     };
-    if is_by_keys {
+    // A key that somebody wants in place of an author's is not made older by being refused.
+    if is_by_keys && (is_anew || approved) {
         ledger.note_seen(&name, &ids, threshold, now, identity);
     }
     Project { name, act, before, after, since, instead_of, consent, approved }
@@ -198,7 +215,28 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
         }
         changes.push(change);
     }
-    let unknown: BTreeSet<&KeyId> = changes.iter().flat_map(|change| &change.added).collect();
+    let is_online = |role: &RoleName| {
+        [RoleName::timestamp(), RoleName::snapshot(), RoleName::recently_claimed()].contains(role)
+            || role.as_str().starts_with("bin-")
+    };
+    let of = |online: bool| -> BTreeSet<&KeyId> {
+        all.iter()
+            .filter(|(role, ..)| is_online(role) == online)
+            .flat_map(|(.., after)| after.ids())
+            .collect()
+    };
+    // Whoever takes the machine over would hold both.
+    if let Some(both) = of(true).intersection(&of(false)).next() {
+        let what = format!("key {} would hold roles of the machine's and of people", both.short());
+        return Err(Error::Strange { role: RoleName::root(), what });
+    }
+    let unknown: BTreeSet<&KeyId> = changes
+        .iter()
+        // That a person's key goes is as much to be known as that one comes.
+        .flat_map(|change| {
+            change.added.iter().chain(change.removed.iter().filter(|_| !is_online(&change.role)))
+        })
+        .collect();
     let unknown: Vec<KeyId> =
         unknown.into_iter().filter(|id| !confirmed.keys.contains(*id)).cloned().collect();
     let thresholds = changes

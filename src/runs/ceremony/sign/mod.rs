@@ -206,7 +206,7 @@ pub fn sign(
         lists: lists_change(ceremony),
         bins: bins.filter(|(before, after)| before != after),
         ledger_is_new,
-        by_others: before.by_others,
+        by_others: !before.by_others.is_empty(),
         whole,
         ceremony: Ceremony { root: new_root, steps, ..ceremony.clone() },
     })

@@ -11,8 +11,16 @@ use crate::model::{
 };
 use crate::runs::ceremony::plan::{is_claimed, unsigned};
 use crate::trust::ceremony::{Act, Projects};
+use crate::trust::claim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// So far above its predecessor a version is not reached by ceremonies, abandoned ones among them: a number that
+/// somebody raises locks the holders out of their own ledgers.
+const FAR: u64 = 10_000;
+
+/// The first version of an empty role in place of a project's follows its author's, whose number nothing here tells.
+const FIRST_AT_MOST: u64 = 1_000_000;
 
 /// No role of a ceremony lives longer.
 const LONGEST_LIFE: Duration = Duration::from_secs(2 * 366 * 86_400);
@@ -36,9 +44,20 @@ pub(super) fn lists(ceremony: &Ceremony) -> Result<(Lists, Projects), Error> {
         return strange(&targets, "it delegates to claimed as a whole and in shards".to_owned());
     }
     let all_signed = !admins(ceremony.targets.signed()).same(&admins(ceremony.top()));
+    let before = forms::lists_of(ceremony.targets.signed()).unwrap_or_default();
     for list in &lists {
-        if ceremony.step(&list.role).is_none() && (all_signed || !was_there(&list.role)) {
+        if ceremony.step(&list.role).is_some() {
+            continue;
+        }
+        if all_signed || !was_there(&list.role) {
             return strange(&list.role, "targets delegates to it, and the file does not hold it".to_owned());
+        }
+        // What it speaks for decides whose names fall to the bins.
+        if !before.contains(list) {
+            return strange(
+                &list.role,
+                "it would speak for other names, and the file does not hold it".to_owned(),
+            );
         }
     }
     for child in published.roles.iter().filter(|child| is_claimed(&child.name)) {
@@ -64,6 +83,10 @@ pub(super) fn lists(ceremony: &Ceremony) -> Result<(Lists, Projects), Error> {
                     format!("{name} does not belong into it, or into another as well"),
                 );
             }
+            // python-tuf takes the key that is listed, whatever its id says.
+            if let Some(what) = holders.keys.iter().find_map(|(id, key)| claim::key_fault(id, key)) {
+                return strange(&step.role, format!("{name}: {what}"));
+            }
             projects.insert(name, holders);
         }
     }
@@ -83,8 +106,10 @@ pub(super) fn step(
     let strange = |what: String| Err(Error::Strange { role: role.clone(), what });
     let after = step.after.signed();
     let edition = edition(role, after, now)?;
-    if step.before.as_ref().is_some_and(|before| after.version <= before.signed().version) {
-        return strange(format!("version {} does not follow the published one", after.version));
+    let follows = step.before.as_ref().map(|before| before.signed().version.number());
+    let most = follows.unwrap_or_default() + if follows.is_some() { FAR } else { FIRST_AT_MOST };
+    if follows.is_some_and(|before| after.version.number() <= before) || after.version.number() > most {
+        return strange(format!("version {} does not follow {}", after.version, follows.unwrap_or_default()));
     }
     let (made, whole) = if *role == RoleName::targets() {
         let [recently, unclaimed] =
@@ -101,10 +126,13 @@ pub(super) fn step(
         (forms::list(edition, &kept), whole)
     } else if let Some((name, ProjectRole::Own)) = ProjectRole::parse(role) {
         let suspends = after.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
-        if projects.iter().any(|one| one.name == name && one.act == Act::Suspended && !one.approved) {
+        let suspended = projects.iter().find(|one| one.name == name && one.act == Act::Suspended);
+        if suspended.is_some_and(|one| !one.approved) {
             return Ok(None);
         }
-        if !is_held_by_admins(ceremony, &name) {
+        // One that stands there already may be renewed alone; a first one needs its reason.
+        let is_renewed = step.before.as_ref().is_some_and(|b| b.signed().extra.contains_key(SUSPENDS));
+        if !is_held_by_admins(ceremony, &name) || (suspended.is_none() && !is_renewed) {
             return strange("no list of this file lets the administrators hold it".to_owned());
         }
         (forms::stand_in(edition, suspends.unwrap_or_default()), true)

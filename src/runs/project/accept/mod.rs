@@ -29,7 +29,7 @@ use crate::site::swap;
 use crate::site::{Site, layout};
 use crate::state::held::{self, Held};
 use crate::state::ledger::{self, Registration};
-use crate::state::{State, facts, journal};
+use crate::state::{State, ceremony, facts, journal};
 use crate::submission::Claim;
 use crate::trust::Standing;
 pub(in crate::runs) use pass::Passed;
@@ -127,6 +127,10 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
     let passed = pass::pass(request, &published, &ledger)?;
     let intake = Intake { request, published: &published, passed, beside: Beside::default() };
     let (passed, publicised) = intake.take_in(Online::of(online), reporter)?;
+    if request.keys == Keys::Change {
+        let done = passed.iter().map(|passed| passed.submission.project.clone()).collect();
+        ceremony::dequeue(&state, &done)?;
+    }
     let signed = passed.iter().map(|passed| passed.checked.roles.len() as u64).sum();
     finish(request, &state, &passed, publicised.snapshot, signed)?;
     let taken = passed.into_iter().map(|passed| taken(passed, &published)).collect();

@@ -1,7 +1,7 @@
 //! Which submissions pass: opened, held against what is published, and bound to the keys that the operator
 //! decided on. Reads, and writes nothing.
 
-use super::super::{Error, frozen, in_bins, is_rekeyed};
+use super::super::{Error, frozen, in_bins, is_handed_over};
 use super::{Keys, Request};
 use crate::model::{KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath};
 use crate::runs::build::Removals;
@@ -109,12 +109,13 @@ fn one(
     if request.keys == Keys::Change {
         frozen(&state, &name).map_err(Halt::Stop)?;
     }
-    if request.keys == Keys::Stay && is_rekeyed(&state, &name).map_err(Halt::Stop)? {
-        let what =
-            format!("a ceremony that is under way gives {name} other keys, and its releases wait for that");
+    if request.keys == Keys::Stay && is_handed_over(&state, &name).map_err(Halt::Stop)? {
+        let what = format!(
+            "a ceremony that is under way gives {name} other holders, and its releases wait for that"
+        );
         return refuse(
             what,
-            "hand it in again after `tuffet ceremony apply`, signed by the new key; or abandon it",
+            "hand it in again after `tuffet ceremony apply`, signed by whoever holds it then",
         );
     }
     let named = request.register.get(&name).cloned();
