@@ -184,8 +184,8 @@ impl Ledger {
     pub fn before_last(&self, role: &RoleName) -> Option<Signed> {
         let last = self.signed(role)?.version;
         let of_it = self.history.iter().filter(|(of, version, _)| of == role && *version < last);
-        let kept = of_it.filter(|(_, version, _)| !self.abandoned.contains(&(role.clone(), *version)));
-        kept.last().map(|(_, version, sha256)| Signed { version: *version, sha256: *sha256 })
+        let mut kept = of_it.filter(|(_, version, _)| !self.abandoned.contains(&(role.clone(), *version)));
+        kept.next_back().map(|(_, version, sha256)| Signed { version: *version, sha256: *sha256 })
     }
 
     /// Notes that what was signed last for a role is not followed by anything.
