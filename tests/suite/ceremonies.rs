@@ -736,3 +736,62 @@ fn what_was_signed_and_applied_is_not_taken_back_as_abandoned() {
     }
     drop(attacker);
 }
+
+#[test]
+fn a_hundred_planted_keys_and_a_swapped_one_are_named_and_none_is_signed_over() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let (author, attacker) = (Author::known(11), Author::known(99));
+    let names: Vec<String> = (0..100).map(|number| format!("victim-{number}")).collect();
+    for name in &names {
+        let (file, bytes) = wheel(name, "1.0");
+        repo.add(&file, &bytes);
+    }
+    repo.build(&[]);
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    // `edam` waits, and the ledger has seen its key.
+    repo.register(&author, "edam", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    assert_eq!(safe.sign(&file, &[]).0, 0);
+    repo.run(&["ceremony", "abandon"]).ok();
+    // Taken over.
+    let zips: Vec<PathBuf> = names.iter().map(|name| attacker.sign(name, &["6.6"], None, &[])).collect();
+    let zips: Vec<&Path> = zips.iter().map(PathBuf::as_path).collect();
+    let id = attacker.keyid();
+    let register: Vec<String> = names.iter().map(|name| format!("--register={name}={id}")).collect();
+    let mut flags: Vec<&str> = register.iter().map(String::as_str).collect();
+    flags.push("--allow-removals");
+    repo.accept(&zips, &flags);
+    let swapped = attacker.sign("edam", &[], Some(&repo), &["--rekey", "--yes"]);
+    repo.run(&["project", "rekey", swapped.to_str().unwrap(), "--register", &format!("edam={id}")]).ok();
+    let ledger = repo.path().join(".tuffet/ledger/registrations.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.replace(&days_from_now(0)[..10], &days_from_now(-365)[..10])).unwrap();
+    let (out, file) = prepare(&repo, &["--older-than", "14d"]);
+    assert_eq!(out["promoted"].as_array().unwrap().len(), 101, "the index believes itself");
+
+    let mut older = Ceremony::read(&file).unwrap();
+    let bytes = std::fs::read(repo.site().join("metadata/1.claimed.json")).unwrap();
+    older.steps[0].before = Some(Envelope::<Targets>::parse(&bytes).unwrap());
+    let path = repo.path().join("older.json");
+    older.write(&path).unwrap();
+    let (code, said, _) = safe.sign(&path, &[]);
+    assert!(code == 3 && said["error"].as_str().unwrap().contains("version 2 was signed"), "{said}");
+
+    let mut shown = std::process::Command::new(env!("CARGO_BIN_EXE_tuffet"));
+    shown.args(["ceremony", "show", file.to_str().unwrap(), "--ledger", safe.ledger().to_str().unwrap()]);
+    let shown = String::from_utf8(shown.output().unwrap().stdout).unwrap();
+    for name in names.iter().map(String::as_str).chain(["edam"]) {
+        assert!(shown.contains(&format!("\n  {name}  never seen before\n    {id}\n")), "{name}:\n{shown}");
+    }
+    assert_eq!(shown.matches("instead of").count(), 1, "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let (code, said, signed) = safe.sign(&file, &[]);
+    assert_eq!(code, 0, "{said}");
+    let projects = said["roles"][0]["projects"].as_array().unwrap();
+    assert!(projects.len() == 101 && projects.iter().all(|one| one["approved"] == false), "{said}");
+    assert!(said["roles"][0]["signed"].as_array().unwrap().is_empty(), "{said}");
+    assert_eq!(repo.run(&["ceremony", "apply", signed.to_str().unwrap()]).code, 3);
+    println!("{} projects named, none signed over", projects.len());
+}

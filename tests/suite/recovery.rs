@@ -179,3 +179,112 @@ fn an_index_that_was_taken_over_comes_back_by_the_document_alone() {
     // The key that they had signs nothing any more; what they have in their hands leads no client back.
     assert_eq!(repo.build(&[])["files"]["held"], 0);
 }
+
+/// Everybody's keys in one safe, which is not how it is to be.
+fn house(repo: &Repo) -> Safe {
+    Safe::with(repo, &["admin-1", "root-1", "root-2"])
+}
+
+/// Prepares to go back, signs, and gives the file.
+fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::PathBuf {
+    let out = repo.path().join(format!("back-to-{snapshot}.json"));
+    let number = snapshot.to_string();
+    let back = ["--compromised-since", &number, "--copy", copy.to_str().unwrap()];
+    let args = ["ceremony", "prepare", "--out", out.to_str().unwrap()];
+    repo.run(&[&args[..], &back].concat()).ok();
+    let next = repo.path().join(".tuffet/online.next.key");
+    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
+    let (code, said, signed) = safe.sign(&out, &["--trust", shown["keyid"].as_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    signed
+}
+
+fn snapshot_now(repo: &Repo) -> u64 {
+    repo.signed("timestamp.json")["meta"]["snapshot.json"]["version"].as_u64().unwrap()
+}
+
+#[test]
+fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind_it() {
+    let repo = repository();
+    let safe = house(&repo);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
+    copy(&repo.site(), &backup);
+    let known = Clients::of(&repo);
+    let (name, bytes) = wheel("milk", "2.0");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    // A key that lies there already is nobody's choice.
+    let planted = repo.path().join(".tuffet/online.next.key");
+    repo.run(&["key", "generate", "--out", planted.to_str().unwrap(), "--insecure-plain-keys"]).ok();
+    let bytes = std::fs::read(&planted).unwrap();
+    let file = signed(&repo, &safe, good, &backup);
+    assert_ne!(std::fs::read(&planted).unwrap(), bytes);
+    let (timestamp, state) =
+        (std::fs::read(repo.site().join("metadata/timestamp.json")).unwrap(), repo.path().join("state"));
+    copy(&repo.path().join(".tuffet"), &state);
+    let apply = ["ceremony", "apply", file.to_str().unwrap()];
+    repo.run(&apply).ok();
+    let undisturbed = repo.all_targets();
+    known.verify(&repo, &undisturbed);
+    for before_the_timestamp in [true, false] {
+        if before_the_timestamp {
+            std::fs::write(repo.site().join("metadata/timestamp.json"), &timestamp).unwrap();
+        }
+        std::fs::remove_file(repo.site().join("metadata/2.root.json")).unwrap();
+        // What is not decided is written down before anything is public; the rest of the state comes after it.
+        for name in ["ledger/ceremony.json", "online.key", "online.next.key"] {
+            let mut cp = std::process::Command::new("cp");
+            let (from, to) = (state.join(name), repo.path().join(".tuffet").join(name));
+            clients::run(cp.arg("-a").arg(from).arg(to), "cp");
+        }
+        if !before_the_timestamp {
+            let abandoned = repo.run(&["ceremony", "abandon"]);
+            assert!(abandoned.code == 2 && abandoned.stderr.contains("public already"), "{abandoned:?}");
+        }
+        repo.run(&apply).ok();
+        repo.run(&["build", "--rehash"]).ok();
+        repo.run(&["verify"]).ok();
+        assert_eq!(repo.all_targets(), undisturbed);
+        known.verify(&repo, &undisturbed);
+    }
+}
+
+#[test]
+fn it_goes_back_to_before_the_online_key_changed_too() {
+    let repo = repository();
+    let safe = house(&repo);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    repo.register(&author, "brie", &["1.0"]);
+    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
+    copy(&repo.site(), &backup);
+    let known = Clients::of(&repo);
+    let (_, file) = super::ceremonies::prepare(&repo, &["--rotate", "online", "--older-than", "9d"]);
+    let next = repo.path().join(".tuffet/online.next.key");
+    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
+    let (code, said, rotated) = safe.sign(&file, &["--trust", shown["keyid"].as_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    super::ceremonies::apply(&repo, &[&rotated]);
+    let (name, bytes) = wheel("milk", "6.6");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    let wrong = repo.path().join("wrong");
+    copy(&super::authors::repository().site(), &wrong);
+    let out = repo.path().join("no.json");
+    let args = ["ceremony", "prepare", "--out", out.to_str().unwrap(), "--compromised-since", "1", "--copy"];
+    let ran = repo.run(&[&args[..], &[wrong.to_str().unwrap()]].concat());
+    assert!(ran.code == 3 && ran.stderr.contains("the copy goes by a root"), "{ran:?}");
+    let file = signed(&repo, &safe, good, &backup);
+    repo.run(&["ceremony", "apply", file.to_str().unwrap()]).ok();
+    repo.build(&["--rehash"]);
+    repo.run(&["verify"]).ok();
+    let now = repo.all_targets();
+    assert!(!now.keys().any(|path| path.contains("6.6")));
+    known.verify(&repo, &now);
+    let listed = repo.run(&["project", "list", "--format", "json"]).ok().json();
+    let suspended = listed["projects"].as_array().unwrap().iter().map(|one| one["suspended"].clone());
+    assert_eq!(suspended.collect::<Vec<_>>(), [json!("revoked"), json!("revoked")]);
+}
