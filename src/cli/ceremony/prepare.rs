@@ -271,8 +271,10 @@ fn human(outcome: &Outcome, out: &Path, now: Moment) -> String {
         out.display(),
         roles.join(", ")
     ));
-    text + &paragraph(
-        "Take it to the safe, and run `tuffet ceremony sign` there. Until what comes back is applied, or the ceremony \
-         abandoned, the keys of these projects do not change.",
-    )
+    let frozen = if changes.is_empty() {
+        ""
+    } else {
+        " Until what comes back is applied, or the ceremony abandoned, the keys of these projects do not change."
+    };
+    text + &paragraph(&format!("Take it to the safe, and run `tuffet ceremony sign` there.{frozen}"))
 }

@@ -95,7 +95,7 @@ pub(super) fn human(
     if confirmed.all {
         out += &paragraph(
             "--confirm-all: the index is believed in every key that it names. Whoever has taken it over could have put \
-             theirs there, and what is signed here cannot be forged away any more.",
+             theirs there, and it takes another ceremony to take back what is signed here.",
         );
     }
     if outcome.roles.is_empty() {
@@ -120,9 +120,7 @@ pub(super) fn human(
             }
         ));
     }
-    for change in &outcome.keys.changes {
-        out += &keys(outcome, change);
-    }
+    out += &keys(outcome);
     if let Some((before, after)) = outcome.bins {
         out += &paragraph(&format!("  {after} bins instead of {before}, under the online key"));
     }
@@ -195,12 +193,14 @@ fn line(project: &sign::Project, confirmed: &Confirmed, now: Moment) -> String {
         1 => String::new(),
         many => format!("{} of {many} keys", held.threshold),
     });
+    let is_believed = confirmed.all && !confirmed.projects.contains_key(&project.name);
     let how = match (project.act, project.since, project.approved) {
         (Act::Suspended | Act::Freed, ..) => String::new(),
         (Act::Rekeyed, ..) if project.consent => "the key until now agreed".to_owned(),
         (_, Some(since), _) => format!("seen {} ago", show::span(now.since(since))),
-        (_, None, true) if confirmed.all && !confirmed.projects.contains_key(&project.name) => {
-            "NEVER SEEN, believed".to_owned()
+        (_, None, true) if is_believed => {
+            let ids = held.iter().flat_map(|held| &held.keyids).map(|id| id.short());
+            format!("NEVER SEEN, believed: {}", ids.collect::<Vec<_>>().join(" "))
         }
         (_, None, true) => "confirmed".to_owned(),
         (_, None, false) => "never seen before".to_owned(),
@@ -212,7 +212,8 @@ fn line(project: &sign::Project, confirmed: &Confirmed, now: Moment) -> String {
     }
     out += "\n";
     // A key that is new to the signer is to be compared digit by digit.
-    let ids = held.filter(|_| project.since.is_none() || project.instead_of.is_some());
+    let is_new = project.since.is_none() && !(is_believed && project.approved);
+    let ids = held.filter(|_| is_new || project.instead_of.is_some());
     for id in ids.iter().flat_map(|held| &held.keyids) {
         out += &format!("    {id}\n");
     }
@@ -222,16 +223,33 @@ fn line(project: &sign::Project, confirmed: &Confirmed, now: Moment) -> String {
     out
 }
 
-/// Keys of the index's own roles that come and go.
-fn keys(outcome: &Outcome, change: &KeysChange) -> String {
-    let [(old, of_old), (new, of_new)] = change.threshold;
-    let mut out = format!("  {}: {new} of {of_new} keys sign, instead of {old} of {of_old}\n", change.role);
-    for id in &change.added {
-        let note = if outcome.keys.unknown.contains(id) { "  NOT KNOWN" } else { "" };
-        out += &format!("    + {}{note}\n", id.as_str());
+/// Keys of the index's own roles that come and go: roles that change alike are named together.
+fn keys(outcome: &Outcome) -> String {
+    let mut alike: Vec<(Vec<&str>, &KeysChange)> = Vec::new();
+    for change in &outcome.keys.changes {
+        let is_alike = |other: &KeysChange| {
+            other.added == change.added
+                && other.removed == change.removed
+                && other.threshold == change.threshold
+        };
+        // Bins are held alike, whichever of them was looked at.
+        let role = change.role.as_str();
+        let role = if role.starts_with("bin-") { "the bins" } else { role };
+        match alike.iter_mut().find(|(_, other)| is_alike(other)) {
+            Some((roles, _)) => roles.push(role),
+            None => alike.push((vec![role], change)),
+        }
     }
-    for id in &change.removed {
-        out += &format!("    - {}\n", id.as_str());
+    let mut out = String::new();
+    for (roles, change) in alike {
+        let [(old, of_old), (new, of_new)] = change.threshold;
+        let what = format!("{}: {new} of {of_new} keys sign, instead of {old} of {of_old}", roles.join(", "));
+        out += &format!("{}\n", show::wrap(&format!("\nCHANGES KEYS of {what}"), 80, "  "));
+        let added = change.added.iter().map(|id| ('+', id));
+        for (sign, id) in added.chain(change.removed.iter().map(|id| ('-', id))) {
+            let note = if outcome.keys.unknown.contains(id) { " NOT KNOWN" } else { "" };
+            out += &format!("    {sign} {}{note}\n", id.as_str());
+        }
     }
     out
 }
