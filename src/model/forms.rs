@@ -186,6 +186,45 @@ pub fn stand_in(edition: Edition, suspends: u64) -> Targets {
     targets
 }
 
+/// Whether metadata has the form of this role. Nothing in it says whose it is: what one key signs for several roles,
+/// `targets` or a shard, can be shown in the place of another.
+#[must_use]
+pub fn fits(role: &RoleName, metadata: &Targets) -> bool {
+    let edition = Edition { version: metadata.version, expires: metadata.expires };
+    let none = Delegations::default();
+    let below = metadata.delegations.as_ref().unwrap_or(&none);
+    let held = |role: &RoleName| {
+        let child = below.roles.iter().find(|child| child.name == *role);
+        child.map(|child| Holders::of_child(child, below)).unwrap_or_default()
+    };
+    let claimed = RoleName::claimed();
+    if *role == RoleName::targets() {
+        let Some(lists) = lists_of(metadata) else { return false };
+        let first = lists.first().map(|list| held(&list.role)).unwrap_or_default();
+        let [recently, unclaimed] =
+            [RoleName::recently_claimed(), RoleName::unclaimed()].map(|role| held(&role));
+        top(edition, &lists, &first, &recently, &unclaimed) == *metadata
+    } else if *role == RoleName::unclaimed() {
+        let count = BinCount::new(below.roles.len() as u64);
+        count.is_ok_and(|count| bins(edition, count, &held(&count.role(0))) == *metadata)
+    } else if *role == claimed || role.is_shard_of(&claimed) {
+        let projects = projects_of(metadata);
+        let prefix = role.shard_prefix(&claimed).unwrap_or_default();
+        let belong = projects.keys().all(|name| name.as_str().starts_with(prefix));
+        belong && list(edition, &projects) == *metadata
+    } else {
+        true
+    }
+}
+
+/// Whether metadata is an empty role that stands in for a project's.
+#[must_use]
+pub fn is_stand_in(metadata: &Targets) -> bool {
+    let edition = Edition { version: metadata.version, expires: metadata.expires };
+    let suspends = metadata.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
+    suspends.is_some_and(|suspends| stand_in(edition, suspends) == *metadata)
+}
+
 fn union<'a>(holders: impl Iterator<Item = &'a Holders>) -> BTreeMap<KeyId, Key> {
     holders.flat_map(|holders| holders.keys.clone()).collect()
 }

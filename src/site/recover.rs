@@ -11,7 +11,7 @@ use super::{Site, layout};
 use crate::disk;
 use crate::model::{
     DelegatedRole, Delegations, Envelope, Key, KeyId, Listing, ProjectName, ProjectRole, RoleMeta, RoleName,
-    Root, Snapshot, Targets, Timestamp, Version,
+    Root, Snapshot, Targets, Timestamp, Version, forms,
 };
 use crate::report::Reporter;
 use crate::trust::{Standing, Verified};
@@ -175,7 +175,9 @@ impl Newest<'_> {
             let listing = Listing::from([(role.clone(), meta)]);
             // Each place by itself: what lies in one of them may be anything.
             for origin in [self.both.copy, self.both.site] {
-                if let Ok(found) = chain::delegated(origin, delegations, child, &listing) {
+                if let Ok(found) = chain::delegated(origin, delegations, child, &listing)
+                    && forms::fits(role, &found)
+                {
                     let length = found.envelope().to_bytes().map_or(0, |bytes| bytes.len() as u64);
                     self.listing.insert(role.clone(), RoleMeta::of_role(version, length));
                     return Ok(Some(found));

@@ -2,11 +2,8 @@
 
 use super::{Error, Keys, Request};
 use crate::keys::{Ed25519, Signer};
-use crate::model::delegation::every_path;
-use crate::model::{
-    DelegatedRole, Delegations, Key, KeyId, RoleKeys, RoleMeta, RoleName, Root, Snapshot, Targets, Timestamp,
-    Version,
-};
+use crate::model::forms::{self, Edition, ListForm};
+use crate::model::{Holders, RoleMeta, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use std::collections::BTreeMap;
 
@@ -15,45 +12,30 @@ pub(super) fn roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRol
     let (now, lives, bins) = (request.now, request.lives, request.bins);
     let (root_signers, admins) = (as_signers(&keys.root), as_signers(&keys.admin));
     let online: [&dyn Signer; 1] = [&keys.online];
-    let by_admins = RoleKeys::new(ids(&admins), request.admin_keys.1);
-    let by_online = RoleKeys::new(ids(&online), 1);
+    let by_admins = holders(&admins, request.admin_keys.1);
+    let by_online = holders(&online, 1);
+    let edition = |life| Edition { version: Version::FIRST, expires: now.plus(life) };
 
     let top = BTreeMap::from([
-        (RoleName::root(), RoleKeys::new(ids(&root_signers), request.root_keys.1)),
+        (RoleName::root(), holders(&root_signers, request.root_keys.1)),
         (RoleName::targets(), by_admins.clone()),
         (RoleName::snapshot(), by_online.clone()),
         (RoleName::timestamp(), by_online.clone()),
     ]);
-    let all: Vec<&dyn Signer> = root_signers.iter().chain(&admins).chain(&online).copied().collect();
-    let root = Root::new(Version::FIRST, now.plus(lives.root), public(&all), top);
-
-    let child = |name: RoleName, by: &RoleKeys, prefixes| {
-        DelegatedRole::by_hash(name, by.keyids.clone(), by.threshold, prefixes)
-    };
-    let parents = Delegations {
-        keys: public(&[admins.as_slice(), &online].concat()),
-        roles: vec![
-            child(RoleName::claimed(), &by_admins, every_path()),
-            child(RoleName::recently_claimed(), &by_online, every_path()),
-            child(RoleName::unclaimed(), &by_admins, every_path()),
-        ],
-        extra: BTreeMap::new(),
-    };
-    let list_of_bins = Delegations {
-        keys: public(&online),
-        roles: (0..bins.get()).map(|bin| child(bins.role(bin), &by_online, bins.prefixes(bin))).collect(),
-        extra: BTreeMap::new(),
-    };
-    let empty =
-        |life, delegations| Targets::new(Version::FIRST, now.plus(life), BTreeMap::new(), delegations);
+    let root = forms::root(edition(lives.root), &top);
+    let whole = [ListForm { role: RoleName::claimed(), shard: None }];
+    let parents = forms::top(edition(lives.targets), &whole, &by_admins, &by_online, &by_admins);
+    let nobody = BTreeMap::new();
+    let list_of_bins = forms::bins(edition(lives.unclaimed), bins, &by_online);
+    let empty = |life| forms::list(edition(life), &nobody);
     let mut roles = vec![
-        sign::role(RoleName::targets(), empty(lives.targets, Some(parents)), &admins)?,
-        sign::role(RoleName::claimed(), empty(lives.claimed, None), &admins)?,
-        sign::role(RoleName::recently_claimed(), empty(lives.recently_claimed, None), &online)?,
-        sign::role(RoleName::unclaimed(), empty(lives.unclaimed, Some(list_of_bins)), &admins)?,
+        sign::role(RoleName::targets(), parents, &admins)?,
+        sign::role(RoleName::claimed(), empty(lives.claimed), &admins)?,
+        sign::role(RoleName::recently_claimed(), empty(lives.recently_claimed), &online)?,
+        sign::role(RoleName::unclaimed(), list_of_bins, &admins)?,
     ];
     for bin in 0..bins.get() {
-        roles.push(sign::role(bins.role(bin), empty(lives.bins, None), &online)?);
+        roles.push(sign::role(bins.role(bin), empty(lives.bins), &online)?);
     }
     let meta: BTreeMap<RoleName, RoleMeta> =
         roles.iter().map(|role| (role.role.clone(), role.meta())).collect();
@@ -71,10 +53,10 @@ fn as_signers(keys: &[Ed25519]) -> Vec<&dyn Signer> {
     keys.iter().map(|key| key as &dyn Signer).collect()
 }
 
-fn ids(signers: &[&dyn Signer]) -> Vec<KeyId> {
-    signers.iter().map(|signer| signer.keyid().clone()).collect()
-}
-
-fn public(signers: &[&dyn Signer]) -> BTreeMap<KeyId, Key> {
-    signers.iter().map(|signer| (signer.keyid().clone(), signer.key().clone())).collect()
+fn holders(signers: &[&dyn Signer], threshold: u32) -> Holders {
+    Holders {
+        keyids: signers.iter().map(|signer| signer.keyid().clone()).collect(),
+        keys: signers.iter().map(|signer| (signer.keyid().clone(), signer.key().clone())).collect(),
+        threshold,
+    }
 }

@@ -92,6 +92,15 @@ impl Anchor<'_> {
     fn check(&mut self, role: &RoleName, envelope: &Envelope<Targets>, held: &Holders) -> Result<(), Error> {
         verified::check(envelope, &held.keys, &held.role_keys())
             .map_err(|shortfall| Error::Chain { role: role.clone(), fault: Fault::Unsigned(shortfall) })?;
+        // The same keys sign several roles, and nothing in one says whose it is.
+        let is_own = match ProjectRole::parse(role) {
+            Some(_) => forms::is_stand_in(envelope.signed()),
+            None => forms::fits(role, envelope.signed()),
+        };
+        if !is_own {
+            let what = "what the file calls its predecessor is another role's".to_owned();
+            return Err(Error::Strange { role: role.clone(), what });
+        }
         let refuse = |what: String| Err(Error::Ledger { role: role.clone(), what });
         let (version, sha256) = (envelope.signed().version, Sha256::of(envelope.covered()));
         let Some(last) = self.ledger.signed(role) else {

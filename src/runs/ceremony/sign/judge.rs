@@ -43,7 +43,7 @@ pub(super) fn projects(
         let is_there = |projects: &Projects| {
             projects.get(&name).is_some_and(|held| held.ids() == seen.keys.iter().collect())
         };
-        if by_others(&name) || is_there(&before.projects) || !is_touched(&name) {
+        if is_there(&before.projects) || !is_touched(&name) {
             continue;
         }
         // It was signed over with this ledger, and what is published does not know of it: so it is only after a
@@ -53,7 +53,8 @@ pub(super) fn projects(
             |held: &Holders| matches!(said, Some(Said::Keys(keys)) if held.ids() == keys.iter().collect());
         let what = match (before.projects.get(&name), after.get(&name)) {
             (None, Some(held)) if is_there(after) || is_named(held) => continue,
-            (Some(_), _) if confirmed.abandoned => continue,
+            (Some(_), _) if by_others(&name) => continue,
+            (Some(held), _) if is_named(held) => continue,
             (None, None) if said == Some(&Said::Freed) => continue,
             (None, None) => format!(
                 "{name} was signed over on {}, and would not be any more; if you know why, give --confirm {name}=freed",
@@ -121,6 +122,10 @@ fn one(
         Act::Freed => said == Some(&Said::Freed),
     };
     // A key that somebody wants in place of an author's is not made older by being refused.
+    if !is_by_keys && approved {
+        // Whoever held it may not have it back for having held it long.
+        ledger.note_seen(&name, &[], 0, now, identity);
+    }
     if is_by_keys && (is_anew || approved) {
         ledger.note_seen(&name, &ids, threshold, now, identity);
     }

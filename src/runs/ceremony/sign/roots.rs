@@ -33,8 +33,11 @@ pub(super) fn follow<'a>(
         signed_by(next, next.signed())?;
         last = next;
     }
+    let is_before = ledger.before_last(&role).is_some_and(|before| {
+        before.version == last.signed().version && before.sha256 == Sha256::of(last.covered())
+    });
     if let Some(newest) = ledger.signed(&role).filter(|newest| newest.version > last.signed().version)
-        && !confirmed.abandoned
+        && !(confirmed.abandoned && is_before)
     {
         let what = format!(
             "the file goes by version {}, and version {} was signed with this ledger; if that ceremony was abandoned, \
