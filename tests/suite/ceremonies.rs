@@ -452,6 +452,24 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
             }),
         ),
         (
+            "another role of the administrators' as the predecessor",
+            forged(&|ceremony| {
+                // The same key signed it, and nothing in it says that it is not claimed.
+                let mut targets = ceremony.targets.signed().clone();
+                targets.version = tuffet::model::Version::new(3).unwrap();
+                let admin = repo.path().join("offline-keys/admin-1.key");
+                let admin = tuffet::keys::file::load(&admin, &|_| Err(String::new())).unwrap();
+                let by = |covered: &[u8]| {
+                    use tuffet::keys::Signer as _;
+                    Ok::<_, tuffet::model::canonical::Error>(vec![admin.sign(covered).unwrap()])
+                };
+                ceremony.steps[0].before = Some(Envelope::seal(targets, by).unwrap());
+                let mut after = ceremony.steps[0].after.signed().clone();
+                after.delegations = None;
+                ceremony.steps[0].after = seal(after);
+            }),
+        ),
+        (
             "a predecessor of a list that nobody published",
             forged(&|ceremony| {
                 let after = seal(ceremony.steps[0].after.signed().clone());
