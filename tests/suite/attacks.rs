@@ -357,3 +357,37 @@ fn a_client_that_starts_empty_can_be_shown_a_list_from_before_a_project_was_clai
     assert_eq!(cheese["returning"]["malicious_update"], false, "{cheese}");
     assert!(cheese["until"].as_str().unwrap() > &days_from_now(80)[..], "{cheese}");
 }
+
+/// A role's metadata does not say whose it is, and the administrators' keys hold several: what they signed as `targets`
+/// is shown as `claimed`. A known hole, which `docs/threats.md` names and `compromise` does not count.
+#[test]
+fn what_the_administrators_signed_as_another_role_is_taken_for_claimed_by_clients_that_start_empty() {
+    let (repo, _) = repository(120);
+    let site = repo.site();
+    let online = file::load(&repo.path().join(".tuffet/online.key"), &|_| Err(String::new())).unwrap();
+    let mut forgery = Forgery::on(&site);
+    assert!(forgery.version("claimed") > forgery.version("targets"), "returning clients hold a higher one");
+    forgery.carry(&NAMES);
+    for (bin, paths) in bins(&forgery) {
+        let mut signed = forgery.role(&bin);
+        paths.iter().for_each(|path| signed["targets"][path] = evil_file());
+        forgery.publish(&bin, signed, &[&online]);
+    }
+    let version = forgery.version("targets");
+    let targets = std::fs::read(site.join(format!("metadata/{version}.targets.json"))).unwrap();
+    forgery.served.over.insert(format!("metadata/{version}.claimed.json"), Some(targets));
+    forgery.list("claimed", version);
+    let served = forgery.serve(Some(&online), Some(&online));
+    let known = NAMES.map(|name| released(name, "2.0")).to_vec();
+    let caches = Caches::of(&[(&site, known)]);
+    let root = site.join("metadata/1.root.json");
+    let cases = [None, Some(site.clone())].map(|knows| {
+        let (served, root) = (served.clone(), root.clone());
+        Case { served, root, knows, ask: vec![evil_path("cheese")] }
+    });
+    let (python, tough) = (attacked::python_tuf(&caches, &cases), attacked::tough(&caches, &cases));
+    for answers in [python, tough] {
+        assert_eq!(answers[0], [evil()]);
+        assert!(answers[1][0].starts_with("error"), "{answers:?}");
+    }
+}
