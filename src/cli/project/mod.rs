@@ -1,33 +1,33 @@
 //! `tuffet project`: what the operator of the index does about authors' projects.
 
-use super::args::{Common, Format, ProjectAccept, ProjectCommand, ProjectRevoke};
-use super::failure::{Failure, REFUSED};
-use super::settings::Settings;
-use super::terminal::Terminal;
-use super::{clock, passphrase, question, show};
+mod list;
+
+use crate::cli::args::{Common, Format, ProjectAccept, ProjectCommand, ProjectRevoke};
+use crate::cli::failure::{Failure, REFUSED};
+use crate::cli::settings::Settings;
+use crate::cli::terminal::Terminal;
+use crate::cli::{clock, passphrase, question, show};
 use std::collections::{BTreeMap, BTreeSet};
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
 use tuffet::model::{KeyId, Moment, ProjectName};
 use tuffet::runs::build::{Removals, TargetFiles};
 use tuffet::runs::project::accept::{self, Keys, Outcome};
-use tuffet::runs::project::list::{self, Listed};
 use tuffet::runs::project::revoke;
 use tuffet::runs::project::{self as runs, Place};
 use tuffet::state::State;
-use tuffet::state::ledger::What;
 use tuffet::submission::Claim;
 
 pub(crate) fn run(common: &Common, command: &ProjectCommand) -> Result<u8, Failure> {
     match command {
-        ProjectCommand::List => listed(common),
+        ProjectCommand::List => list::listed(common),
         ProjectCommand::Accept(args) => accepted(common, args, Keys::Stay),
         ProjectCommand::Rekey(args) => accepted(common, args, Keys::Change),
         ProjectCommand::Revoke(args) => revoked(common, args),
     }
 }
 
-pub(super) fn place(settings: &Settings, now: Moment) -> Place<'_> {
+pub(crate) fn place(settings: &Settings, now: Moment) -> Place<'_> {
     Place {
         site: &settings.site,
         state: &settings.state,
@@ -43,7 +43,7 @@ fn name(text: &str) -> Result<ProjectName, Failure> {
 }
 
 /// `NAME=KEYID`, as often as given.
-pub(super) fn registrations(
+pub(crate) fn registrations(
     flag: &str,
     given: &[String],
 ) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
@@ -287,75 +287,4 @@ fn revocation_waits(common: &Common, project: &ProjectName, waits: Option<&str>)
         show::print(&format!("{}\n", show::wrap(&text, 80, "")));
     }
     Ok(0)
-}
-
-fn listed(common: &Common) -> Result<u8, Failure> {
-    let settings = Settings::load(common)?;
-    let now = clock::now(common)?;
-    let reporter = Terminal::new(common);
-    let listed = list::list(&settings.site, &settings.state, &reporter);
-    reporter.finish();
-    let listed = listed?;
-    match common.format {
-        Format::Json => {
-            let one = |one: &Listed| {
-                serde_json::json!({
-                    "project": one.project.as_str(),
-                    "standing": one.standing,
-                    "suspended": one.suspended,
-                    "keys": one.keys,
-                    "threshold": one.threshold,
-                    "since": one.since,
-                    "expires": one.expires,
-                    "members": one.members,
-                    "files": one.files,
-                    "held": one.held,
-                })
-            };
-            let all: Vec<_> = listed.iter().map(one).collect();
-            show::print(&format!("{}\n", serde_json::json!({"projects": all})));
-        }
-        _ => show::print(&table(&listed, now)),
-    }
-    Ok(0)
-}
-
-fn table(listed: &[Listed], now: Moment) -> String {
-    if listed.is_empty() {
-        return "No project has an author's key yet; `tuffet project accept` takes in submissions.\n"
-            .to_owned();
-    }
-    let mut out = String::from("PROJECT               STANDING          FILES  KEY       SINCE       ENDS\n");
-    for one in listed {
-        let standing = match one.suspended {
-            Some(What::Revoked) => "revoked".to_owned(),
-            Some(_) => "suspended".to_owned(),
-            None => one.standing.to_string(),
-        };
-        let key = match (&one.keys[..], one.suspended) {
-            (_, Some(_)) => "-".to_owned(),
-            ([only], None) => only.short().to_owned(),
-            (keys, None) => format!("{} of {}", one.threshold, keys.len()),
-        };
-        let since = one.since.map(|since| since.to_string()).unwrap_or_default();
-        let ends = match (one.suspended, one.expires <= now) {
-            (Some(_), _) => String::new(),
-            (None, true) => "EXPIRED".to_owned(),
-            (None, false) => format!("in {}", show::span(one.expires.since(now))),
-        };
-        out += &format!(
-            "{:<20}  {standing:<16}  {:>5}  {key:<8}  {:<10}  {ends}\n",
-            one.project.as_str(),
-            one.files,
-            since.get(..10).unwrap_or("unknown"),
-        );
-        if !one.members.is_empty() {
-            out +=
-                &format!("  {}\n", show::wrap(&format!("members: {}", one.members.join(", ")), 78, "    "));
-        }
-        for held in &one.held {
-            out += &format!("  held: {}\n", show::one_line(&held.file));
-        }
-    }
-    out
 }
