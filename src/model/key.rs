@@ -20,6 +20,13 @@ impl KeyId {
         Self(id.into())
     }
 
+    /// An id as a person gives it: all 64 digits, in lower-case hex; none for anything else.
+    #[must_use]
+    pub fn given(text: &str) -> Option<Self> {
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 64 && text.bytes().all(is_hex)).then(|| Self::new(text))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

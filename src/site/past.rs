@@ -33,9 +33,7 @@ pub struct Past {
 /// # Errors
 /// If the roots do not follow from each other, or a file cannot be read. A file that is no metadata is none.
 pub fn read(site: &Site, now: Moment, keys: &BTreeSet<String>) -> Result<Past, Error> {
-    let mut roots = Vec::new();
-    let newest = read::follow_roots(site, &mut |root| roots.push(root))?;
-    roots.push(newest);
+    let roots = read::root_chain(site)?;
     let mut versions: BTreeMap<RoleName, BTreeSet<Version>> = BTreeMap::new();
     for name in site.folder().file_names(layout::METADATA)? {
         if let Some((version, role)) = layout::parse(&name) {

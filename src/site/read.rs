@@ -104,16 +104,24 @@ pub(super) fn unclaimed(
     chain::delegated(origin, delegations, child, listing)
 }
 
+/// Every root from the oldest that is there on, the newest last, each verified by the one before it.
+///
+/// # Errors
+/// [`Error`], if one of them does not follow.
+pub fn root_chain(site: &Site) -> Result<Vec<Verified<Root>>, Error> {
+    let mut roots = Vec::new();
+    let newest = follow_roots(site, &mut |root| roots.push(root))?;
+    roots.push(newest);
+    Ok(roots)
+}
+
 /// The newest root, from the oldest that is there on.
 pub(super) fn roots(site: &Site) -> Result<Verified<Root>, Error> {
     follow_roots(site, &mut |_| ())
 }
 
 /// The same; `passed` is given each that another follows.
-pub(super) fn follow_roots(
-    site: &Site,
-    passed: &mut dyn FnMut(Verified<Root>),
-) -> Result<Verified<Root>, Error> {
+fn follow_roots(site: &Site, passed: &mut dyn FnMut(Verified<Root>)) -> Result<Verified<Root>, Error> {
     let names = site.folder().file_names(layout::METADATA)?;
     let versions =
         names.iter().filter_map(|name| layout::parse(name)).filter(|(_, role)| *role == RoleName::root());

@@ -130,8 +130,8 @@ fn rotations(
 /// A file with a public key, or the id of a key.
 fn new_key(common: &Common, text: &str) -> Result<NewKey, Failure> {
     let path = Path::new(text);
-    if !folder::is_there(path) && text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Ok(NewKey::Known(KeyId::new(text)));
+    if let Some(id) = KeyId::given(text).filter(|_| !folder::is_there(path)) {
+        return Ok(NewKey::Known(id));
     }
     let key = file::public(path, &|path| passphrase::ask(common, path))?;
     let id = key.id().map_err(|e| Failure::usage(e.to_string()))?;

@@ -62,6 +62,7 @@ fn json(outcome: &Outcome) -> serde_json::Value {
         "roles": roles.collect::<BTreeMap<_, _>>(),
         "snapshot": outcome.snapshot,
         "retired_key": outcome.retired_key,
+        "lost": outcome.lost,
     })
 }
 
@@ -95,6 +96,10 @@ fn human(outcome: &Outcome) -> String {
             "Those who held targets until now have not signed it: readers that came in the moment between the two \
              renames found a root without the rest, and ask again.",
         );
+    }
+    if !outcome.lost.is_empty() {
+        out += &paragraph("Not published, for their bytes are neither in the site nor in the copy:");
+        outcome.lost.iter().for_each(|path| out += &format!("  {}\n", show::one_line(path.as_str())));
     }
     if let Some(path) = &outcome.retired_key {
         out += &paragraph(&format!(

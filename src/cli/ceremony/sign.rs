@@ -100,7 +100,7 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
         let said = match what {
             "suspended" => Said::Suspended,
             "freed" => Said::Freed,
-            keyid => Said::Keys(vec![key_id(keyid).ok_or_else(wrong)?]),
+            keyid => Said::Keys(vec![KeyId::given(keyid).ok_or_else(wrong)?]),
         };
         match (confirmed.projects.get_mut(&name), said) {
             (Some(Said::Keys(keys)), Said::Keys(more)) => {
@@ -121,7 +121,7 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
             ))
         };
         match text.split_once('=') {
-            None => _ = confirmed.keys.insert(key_id(text).ok_or_else(wrong)?),
+            None => _ = confirmed.keys.insert(KeyId::given(text).ok_or_else(wrong)?),
             Some((role, threshold)) => {
                 let role: RoleName = role.parse().map_err(|_| wrong())?;
                 confirmed.thresholds.insert(role, threshold.parse().map_err(|_| wrong())?);
@@ -129,9 +129,4 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
         }
     }
     Ok(confirmed)
-}
-
-fn key_id(text: &str) -> Option<KeyId> {
-    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    (text.len() == 64 && text.bytes().all(is_hex)).then(|| KeyId::new(text))
 }

@@ -42,23 +42,17 @@ fn name(text: &str) -> Result<ProjectName, Failure> {
     ProjectName::normalise(text).map_err(|e| Failure::usage(e.to_string()))
 }
 
-/// `NAME=KEYID`, as often as given.
-pub(crate) fn registrations(
-    flag: &str,
-    given: &[String],
-) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
+/// `--register NAME=KEYID`, as often as given.
+fn registrations(given: &[String]) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
     let mut all: BTreeMap<ProjectName, BTreeSet<KeyId>> = BTreeMap::new();
     for text in given {
         let wrong = || {
             Failure::usage(format!(
-                "{flag} {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints"
+                "--register {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints"
             ))
         };
         let (project, keyid) = text.split_once('=').ok_or_else(wrong)?;
-        if keyid.len() != 64 || !keyid.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-            return Err(wrong());
-        }
-        all.entry(name(project)?).or_default().insert(KeyId::new(keyid));
+        all.entry(name(project)?).or_default().insert(KeyId::given(keyid).ok_or_else(wrong)?);
     }
     Ok(all)
 }
@@ -66,7 +60,7 @@ pub(crate) fn registrations(
 fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
     let now = clock::now(common)?;
-    let register = registrations("--register", &args.register)?;
+    let register = registrations(&args.register)?;
     let only = args.only.iter().map(|text| name(text)).collect::<Result<BTreeSet<_>, _>>()?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };

@@ -59,13 +59,13 @@ impl Pending {
     /// What is recorded, but for what `request` decides.
     pub(super) fn of(request: &Request<'_>, state: &State, files: &[SourceFile]) -> Result<Self, Error> {
         let since = undecided::load(state)?;
+        let named = |file: &&SourceFile| request.replace.iter().any(|given| is_named(given, file));
+        let is_any = !since.targets.is_empty() && !request.replace.is_empty();
+        let named: BTreeSet<&TargetPath> =
+            files.iter().filter(|_| is_any).filter(named).map(|file| &file.candidate.target).collect();
         let is_decided = |path: &TargetPath| {
-            request.decided
-                || request.replace.iter().any(|given| given == path.as_str())
-                || files.iter().any(|file| {
-                    file.candidate.target == *path
-                        && request.replace.iter().any(|given| is_named(given, file))
-                })
+            let is_given = request.replace.iter().any(|given| given == path.as_str());
+            request.decided || is_given || named.contains(path)
         };
         let targets = since.targets.iter().filter(|path| !is_decided(path)).cloned().collect();
         Ok(Self { since, targets })

@@ -5,9 +5,8 @@ use super::merge::{self, Merged};
 use super::{Error, finish, recover, sign};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::keys::Signer;
-use crate::model::{ProjectName, RoleName, Version};
+use crate::model::{ProjectName, RoleName, TargetPath, Version};
 use crate::pipeline::collect::Layout;
-use crate::pipeline::sign::SignedRole;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
 use crate::runs::guard;
@@ -62,6 +61,8 @@ pub struct Outcome {
     pub gap: bool,
     /// Where the online key went that signs no more.
     pub retired_key: Option<PathBuf>,
+    /// Targets of the state gone back to whose bytes are neither in the site nor in the copy: they are not published.
+    pub lost: Vec<TargetPath>,
 }
 
 /// Publishes. The caller holds the lock.
@@ -195,9 +196,4 @@ impl Drawn<'_> {
         }
         Ok(())
     }
-}
-
-/// A role, as it is published.
-pub(super) fn as_role(role: RoleName, version: Version, bytes: Vec<u8>) -> SignedRole {
-    SignedRole { role, version, bytes }
 }

@@ -60,6 +60,7 @@ pub(super) fn finish(
         snapshot,
         gap: merged.gap,
         retired_key,
+        lost: Vec::new(),
     })
 }
 

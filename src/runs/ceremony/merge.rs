@@ -2,7 +2,6 @@
 //! signatures that hold.
 
 use super::Error;
-use super::apply::as_role;
 use super::sign::admins;
 use crate::ceremony::{Ceremony, Step};
 use crate::model::{
@@ -203,18 +202,15 @@ fn holds<T: Metadata>(envelope: &Envelope<T>, signature: &Signature, held: &[Hol
     })
 }
 
+fn as_role<T: Metadata>(role: &RoleName, envelope: &Envelope<T>) -> Result<SignedRole, Error> {
+    Ok(SignedRole { role: role.clone(), version: envelope.signed().version(), bytes: envelope.to_bytes()? })
+}
+
 impl Merged {
     /// The roles to publish.
     pub(super) fn roles(&self) -> Result<Vec<SignedRole>, Error> {
-        let root = self
-            .ceremony
-            .root
-            .iter()
-            .map(|root| Ok(as_role(RoleName::root(), root.signed().version, root.to_bytes()?)));
-        let steps =
-            self.ceremony.steps.iter().map(|step| {
-                Ok(as_role(step.role.clone(), step.after.signed().version, step.after.to_bytes()?))
-            });
+        let root = self.ceremony.root.iter().map(|root| as_role(&RoleName::root(), root));
+        let steps = self.ceremony.steps.iter().map(|step| as_role(&step.role, &step.after));
         steps.chain(root).collect()
     }
 

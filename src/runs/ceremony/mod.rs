@@ -4,7 +4,6 @@
 pub mod abandon;
 pub mod apply;
 mod finish;
-mod keep;
 mod merge;
 mod plan;
 pub mod prepare;

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::rotate::{self, Rotation};
-use super::{Back, Differences, Error, keep, recover};
+use super::{Back, Differences, Error, recover};
 use crate::ceremony::Ceremony;
 use crate::model::{BinCount, Holders, Metadata, Moment, ProjectName, RoleName};
 use crate::pipeline::collect::Layout;
@@ -138,7 +138,7 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     }
     let mut ceremony = Ceremony {
         prepared: String::new(),
-        roots: keep::roots(&site, published.root.version)?,
+        roots: read::root_chain(&site)?.iter().map(|root| root.envelope().clone()).collect(),
         root: steps.root,
         targets: published.targets.envelope().clone(),
         retired: steps.retired,

@@ -103,7 +103,7 @@ pub(super) fn apply(
     state.set_mark()?;
     let staging = swap::open_staging(&site, &state.staging())?;
     put_back(&site, &copy, &staging, published, place)?;
-    let (after, _lost) = kept(&site, &copy, &staging, &published.inventory()?, merged.bins(), place)?;
+    let (after, lost) = kept(&site, &copy, &staging, &published.inventory()?, merged.bins(), place)?;
     let manner = Manner { numbers: Numbers::NearPublished, ..place.publish() };
     let versions = Versions::near(&site, published)?;
     let mut registered = Registered::of(published);
@@ -133,7 +133,8 @@ pub(super) fn apply(
     let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
     remove_pages(&site, &state, &names)?;
     sweep_raised(&site, &state, publicised.snapshot)?;
-    finish::finish(request, &merged, outstanding, publicised.snapshot)
+    let lost = lost.into_iter().map(|entry| entry.path).collect();
+    Ok(Outcome { lost, ..finish::finish(request, &merged, outstanding, publicised.snapshot)? })
 }
 
 /// Roles that the state gone back to lists, and that the site does not hold as they were.

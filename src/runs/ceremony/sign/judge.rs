@@ -38,6 +38,7 @@ pub(super) fn projects(
         before.by_others.contains(&RoleName::targets())
             || was.of(name).any(|list| before.by_others.contains(&list.role))
     };
+    let mut let_go = Vec::new();
     for (name, seen) in ledger.claimed() {
         let Ok(name) = ProjectName::normalise(name) else { continue };
         let is_there = |projects: &Projects| {
@@ -55,7 +56,10 @@ pub(super) fn projects(
             (None, Some(held)) if is_there(after) || is_named(held) => continue,
             (Some(_), _) if by_others(&name) => continue,
             (Some(held), _) if is_named(held) => continue,
-            (None, None) if said == Some(&Said::Freed) => continue,
+            (None, None) if said == Some(&Said::Freed) => {
+                let_go.push(name);
+                continue;
+            }
             (None, None) => format!(
                 "{name} was signed over on {}, and would not be any more; if you know why, give --confirm {name}=freed",
                 day(seen.since)
@@ -68,6 +72,7 @@ pub(super) fn projects(
         };
         return Err(Error::Ledger { role: RoleName::claimed(), what });
     }
+    let_go.iter().for_each(|name| ledger.note_freed(name, now));
     Ok(all)
 }
 
@@ -151,13 +156,7 @@ fn is_agreed(
 /// What is wrong with these holders of a project, if something is.
 fn fault(held: &Holders) -> Option<String> {
     let sorted = held.keyids.windows(2).all(|pair| pair[0] < pair[1]);
-    if held.keyids.is_empty() || !sorted || held.keys.len() != held.keyids.len() {
-        return Some("its keys are not named once each, in order".to_owned());
-    }
-    if held.threshold == 0 || held.threshold as usize > held.keyids.len() {
-        return Some(format!("{} of {} keys cannot sign it", held.threshold, held.keyids.len()));
-    }
-    held.keys.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key))
+    if sorted { holders_fault(held) } else { Some("its keys are not named in order".to_owned()) }
 }
 
 /// Who holds the lists of claimed projects, as this `targets` says.
@@ -252,7 +251,7 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
     Ok(Keys { thresholds: thresholds.collect(), unknown, changes })
 }
 
-/// What is wrong with the holders of a role of ours.
+/// What is wrong with these holders of a role, if something is.
 fn holders_fault(held: &Holders) -> Option<String> {
     if held.keyids.is_empty() || held.ids().len() != held.keyids.len() || held.keys.len() != held.keyids.len()
     {
