@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 use tuffet::keys::{Ed25519, Signer};
-use tuffet::model::delegation::{Ends, every_path};
+use tuffet::model::forms::{self, Edition, ListForm};
 use tuffet::model::{
-    BinCount, DelegatedRole, Delegations, Envelope, KeyId, Metadata, Moment, ProjectName, RoleKeys, RoleMeta,
-    RoleName, Root, Snapshot, Targets, Timestamp, Version, canonical, project_role, shards,
+    BinCount, Envelope, Hand, Hands, Holders, KeyId, Metadata, Moment, ProjectName, RoleKeys, RoleMeta,
+    RoleName, Root, Snapshot, Targets, Timestamp, Version, canonical, shards,
 };
 use tuffet::trust::compromise::{Evidence, Holding, Judge, Subject};
 use tuffet::trust::{Lives, Standing, Verified, verified};
@@ -72,7 +72,7 @@ fn ranked(path: &std::path::Path) -> Vec<ProjectName> {
     names.filter(|name| seen.insert(name.clone())).collect()
 }
 
-fn seal<T: Metadata>(signed: T, key: &Ed25519) -> Envelope<T> {
+fn seal<T: Metadata>(signed: T, key: &dyn Signer) -> Envelope<T> {
     let sign =
         |covered: &[u8]| Ok::<_, canonical::Error>(vec![key.sign(covered).expect("keys in memory sign")]);
     Envelope::seal(signed, sign).expect("roles have a canonical form")
@@ -93,39 +93,26 @@ fn measure(ranked: &[ProjectName], claimed: usize) -> (f64, Duration, Duration) 
         (Version::FIRST, vec![online.keyid().clone()], vec![admin.keyid().clone()]);
     let role = |name: &str| name.parse::<RoleName>().expect("a name of a role");
     let mut roles: BTreeMap<RoleName, Envelope<Targets>> = BTreeMap::new();
-    let put = |roles: &mut BTreeMap<_, _>, name: &RoleName, delegations: Delegations, key: &Ed25519| {
-        let targets = Targets::new(one, now.plus(day * 7), BTreeMap::new(), Some(delegations));
-        roles.insert(name.clone(), seal(targets, key));
-    };
+    let holders = |key: &Ed25519| Holders::new(keys(&[key]), 1);
+    let hand = Hand::apart(holders(&admin));
+    let hands = Hands { claimed: hand.clone(), unclaimed: hand };
+    let edition = Edition { version: one, expires: now.plus(day * 7) };
+    let of_role = |name: &RoleName| admin.of_role(name).expect("its key is of prime order");
     let mut names: Vec<ProjectName> = ranked.iter().take(claimed).cloned().collect();
     names.sort();
-    let mut top = Delegations { keys: keys(&[&online, &admin]), ..Delegations::default() };
+    let mut lists = Vec::new();
     for shard in shards::shards(&names, 500) {
         let name = RoleName::claimed().shard(&shard.prefix).expect("a part of a name");
-        let mut below = Delegations { keys: keys(&[&author]), ..Delegations::default() };
-        below.roles = shard
-            .names
-            .iter()
-            .filter_map(|project| {
-                let role = tuffet::model::ProjectRole::Own.of(project)?;
-                Some(project_role::delegation(role, project, vec![author.keyid().clone()], 1))
-            })
-            .collect();
-        put(&mut roles, &name, below, &admin);
-        let child = DelegatedRole::by_path(name, of_admin.clone(), 1, shard.patterns(), Ends::Nothing);
-        top.roles.push(child);
+        let projects = shard.names.into_iter().map(|project| (project, holders(&author))).collect();
+        roles.insert(name.clone(), seal(forms::list(edition, &projects), &of_role(&name)));
+        lists.push(ListForm { role: name, shard: Some((shard.prefix, shard.reach)) });
     }
-    let bins = BinCount::new(16_384).expect("a power of two");
-    let mut below = Delegations { keys: keys(&[&online]), ..Delegations::default() };
-    below.roles = (0..bins.get())
-        .map(|bin| DelegatedRole::by_hash(bins.role(bin), of_online.clone(), 1, bins.prefixes(bin)))
-        .collect();
-    put(&mut roles, &RoleName::unclaimed(), below, &admin);
-    put(&mut roles, &RoleName::recently_claimed(), Delegations::default(), &online);
-    for (name, ids) in [(RoleName::recently_claimed(), &of_online), (RoleName::unclaimed(), &of_admin)] {
-        top.roles.push(DelegatedRole::by_hash(name, ids.clone(), 1, every_path()));
-    }
-    put(&mut roles, &RoleName::targets(), top, &admin);
+    let bins = forms::bins(edition, BinCount::new(16_384).expect("a power of two"), &holders(&online));
+    roles.insert(RoleName::unclaimed(), seal(bins, &of_role(&RoleName::unclaimed())));
+    let nobody = BTreeMap::new();
+    roles.insert(RoleName::recently_claimed(), seal(forms::list(edition, &nobody), &online));
+    let top = forms::top(edition, &lists, &hands, &holders(&online));
+    roles.insert(RoleName::targets(), seal(top, &admin));
     let meta = roles.keys().map(|name| (name.clone(), RoleMeta::of_role(one, 0))).collect();
     let snapshot = seal(Snapshot::new(one, now.plus(day), meta), &online);
     let by = |ids: &Vec<KeyId>| RoleKeys::new(ids.clone(), 1);
@@ -148,6 +135,7 @@ fn measure(ranked: &[ProjectName], claimed: usize) -> (f64, Duration, Duration) 
         snapshot: snapshot.signed(),
         snapshots: vec![&snapshot],
         roles: roles.iter().map(|(name, envelope)| (name.clone(), vec![envelope])).collect(),
+        stand_ins: Vec::new(),
         versions: &versions,
         lives: &lives,
         now,

@@ -6,7 +6,7 @@ use super::{passphrase, show};
 use std::path::{Path, PathBuf};
 use tuffet::disk::{folder, place};
 use tuffet::keys::{Signer as _, file, openssh};
-use tuffet::model::{Key, KeyId};
+use tuffet::model::{Key, KeyId, RoleName};
 
 pub(crate) fn run(common: &Common, command: &KeyCommand) -> Result<u8, Failure> {
     match command {
@@ -62,6 +62,16 @@ fn generate(common: &Common, args: &KeyGenerate) -> Result<u8, Failure> {
 
 fn shown(common: &Common, args: &KeyShow) -> Result<u8, Failure> {
     let key = file::public(&args.file, &|path| passphrase::ask(common, path))?;
+    let key = match &args.role {
+        None => key,
+        Some(role) => {
+            let name = role.parse::<RoleName>().map_err(|e| Failure::usage(format!("--role {role}: {e}")))?;
+            key.of_role(&name).ok_or_else(|| {
+                let message = "only from Ed25519 keys follows one for each role";
+                Failure::new(USAGE, format!("{}: {message}", args.file.display()))
+            })?
+        }
+    };
     // A key made of two texts always has an id.
     let keyid = key.id().map_err(|e| Failure::new(USAGE, format!("{}: {e}", args.file.display())))?;
     match common.format {

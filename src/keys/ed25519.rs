@@ -1,7 +1,7 @@
 //! An Ed25519 key in memory, wiped when it is dropped.
 
-use super::{CannotSign, Signer};
-use crate::model::{Key, KeyId, Signature};
+use super::{CannotSign, RoleKey, Signer};
+use crate::model::{Key, KeyId, RoleName, Signature};
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
@@ -63,6 +63,10 @@ impl Signer for Ed25519 {
 
     fn keyid(&self) -> &KeyId {
         &self.keyid
+    }
+
+    fn of_role(&self, role: &RoleName) -> Option<RoleKey> {
+        RoleKey::of(&self.secret, &self.key, role)
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, CannotSign> {

@@ -6,10 +6,12 @@ pub mod ed25519;
 pub mod file;
 pub mod openssh;
 pub mod pem;
+mod role;
 
-use crate::model::{Key, KeyId, Signature};
+use crate::model::{Key, KeyId, RoleName, Signature};
 
 pub use ed25519::Ed25519;
+pub use role::RoleKey;
 
 /// Something that can sign.
 pub trait Signer: Sync {
@@ -21,6 +23,11 @@ pub trait Signer: Sync {
 
     /// The largest message that it signs, in bytes; none for any.
     fn most(&self) -> Option<usize> {
+        None
+    }
+
+    /// The key that the holder of this one has for `role` ([`Key::of_role`]); none where the secret is out of reach.
+    fn of_role(&self, _role: &RoleName) -> Option<RoleKey> {
         None
     }
 

@@ -5,8 +5,8 @@ use super::delegation::{Ends, every_path};
 use super::project_role::{self, SUSPENDS};
 use super::shards::{Reach, Shard};
 use super::{
-    BinCount, DelegatedRole, Delegations, Holders, Key, KeyId, Moment, ProjectName, ProjectRole, RoleName,
-    Root, Targets, Version,
+    BinCount, DelegatedRole, Delegations, Hands, Holders, Key, KeyId, Moment, ProjectName, ProjectRole,
+    RoleName, Root, Targets, Version,
 };
 use std::collections::BTreeMap;
 
@@ -87,29 +87,29 @@ pub fn root(edition: Edition, roles: &BTreeMap<RoleName, Holders>) -> Root {
 }
 
 /// `targets`: the lists of claimed projects first, then `recently-claimed`, then `unclaimed`. Shards are siblings:
-/// one that was missing below `claimed` would be passed over by tough.
+/// one that was missing below `claimed` would be passed over by tough. Each role of people's has keys of its own, and
+/// those that they follow from are listed beside them.
 #[must_use]
-pub fn top(
-    edition: Edition,
-    lists: &[ListForm],
-    claimed: &Holders,
-    recently: &Holders,
-    unclaimed: &Holders,
-) -> Targets {
+pub fn top(edition: Edition, lists: &[ListForm], hands: &Hands, recently: &Holders) -> Targets {
     let by_hash = |role: RoleName, by: &Holders| {
         DelegatedRole::by_hash(role, by.keyids.clone(), by.threshold, every_path())
     };
-    let list = |form: &ListForm| match &form.shard {
-        None => by_hash(form.role.clone(), claimed),
+    let list = |(form, held): (&ListForm, &Holders)| match &form.shard {
+        None => by_hash(form.role.clone(), held),
         Some((prefix, reach)) => {
             let shard = Shard { prefix: prefix.clone(), reach: *reach, names: Vec::new() };
-            let (keyids, patterns) = (claimed.keyids.clone(), shard.patterns());
-            DelegatedRole::by_path(form.role.clone(), keyids, claimed.threshold, patterns, Ends::Nothing)
+            let (keyids, patterns) = (held.keyids.clone(), shard.patterns());
+            DelegatedRole::by_path(form.role.clone(), keyids, held.threshold, patterns, Ends::Nothing)
         }
     };
-    let others = [by_hash(RoleName::recently_claimed(), recently), by_hash(RoleName::unclaimed(), unclaimed)];
-    let keys = union([claimed, recently, unclaimed].into_iter());
-    let roles = lists.iter().map(list).chain(others).collect();
+    let claimed: Vec<Holders> = lists.iter().map(|form| hands.claimed.of_role(&form.role)).collect();
+    let unclaimed = hands.unclaimed.of_role(&RoleName::unclaimed());
+    let bases = hands.claimed.bases().chain(hands.unclaimed.bases());
+    let mut keys: BTreeMap<KeyId, Key> = bases.map(|(id, key)| (id.clone(), key.clone())).collect();
+    keys.extend(union(claimed.iter().chain([recently, &unclaimed])));
+    let others =
+        [by_hash(RoleName::recently_claimed(), recently), by_hash(RoleName::unclaimed(), &unclaimed)];
+    let roles = lists.iter().zip(&claimed).map(list).chain(others).collect();
     edition.targets(Some(Delegations { keys, roles, extra: BTreeMap::new() }))
 }
 
@@ -187,7 +187,7 @@ pub fn stand_in(edition: Edition, suspends: u64) -> Targets {
 }
 
 /// Whether metadata has the form of this role. Nothing in it says whose it is: what one key signs for several roles,
-/// `targets` or a shard, can be shown in the place of another.
+/// `targets` or a shard, can be shown in the place of another ([`Hand::plain`](super::Hand::plain)).
 #[must_use]
 pub fn fits(role: &RoleName, metadata: &Targets) -> bool {
     let edition = Edition { version: metadata.version, expires: metadata.expires };
@@ -200,14 +200,12 @@ pub fn fits(role: &RoleName, metadata: &Targets) -> bool {
     let claimed = RoleName::claimed();
     if *role == RoleName::targets() {
         let Some(lists) = lists_of(metadata) else { return false };
-        let first = lists.first().map(|list| held(&list.role)).unwrap_or_default();
-        let [recently, unclaimed] =
-            [RoleName::recently_claimed(), RoleName::unclaimed()].map(|role| held(&role));
-        top(edition, &lists, &first, &recently, &unclaimed) == *metadata
+        let recently = held(&RoleName::recently_claimed());
+        top(edition, &lists, &Hands::of(metadata), &recently) == *metadata
     } else if *role == RoleName::unclaimed() {
         let count = BinCount::new(below.roles.len() as u64);
         count.is_ok_and(|count| bins(edition, count, &held(&count.role(0))) == *metadata)
-    } else if *role == claimed || role.is_shard_of(&claimed) {
+    } else if role.is_claimed() {
         let projects = projects_of(metadata);
         let prefix = role.shard_prefix(&claimed).unwrap_or_default();
         let belong = projects.keys().all(|name| name.as_str().starts_with(prefix));
@@ -232,6 +230,7 @@ fn union<'a>(holders: impl Iterator<Item = &'a Holders>) -> BTreeMap<KeyId, Key>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Hand;
 
     #[test]
     fn what_is_read_from_a_form_makes_the_same_form_again() {
@@ -248,8 +247,9 @@ mod tests {
             shard: Some((prefix.to_owned(), reach)),
         };
         let whole = ListForm { role: RoleName::claimed(), shard: None };
+        let hands = Hands { claimed: Hand::apart(holders.clone()), unclaimed: Hand::apart(holders.clone()) };
         for lists in [vec![whole], vec![shard("a", Reach::Prefix), shard("b", Reach::Exact)]] {
-            let made = top(edition, &lists, &holders, &holders, &holders);
+            let made = top(edition, &lists, &hands, &holders);
             assert_eq!(lists_of(&made), Some(lists));
         }
     }

@@ -69,6 +69,13 @@ impl RoleName {
         [Self::claimed(), Self::recently_claimed()].iter().any(|list| self == list || self.is_shard_of(list))
     }
 
+    /// Whether this is `claimed` or a shard of it.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        let whole = Self::claimed();
+        *self == whole || self.is_shard_of(&whole)
+    }
+
     /// Whether this is a shard of `list`, which is no shard itself: `claimed.dj` of `claimed`.
     #[must_use]
     pub fn is_shard_of(&self, list: &Self) -> bool {

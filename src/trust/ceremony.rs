@@ -1,6 +1,6 @@
 //! What a ceremony changes, told from bytes alone: which projects get other holders, and which roles get other keys.
 
-use crate::model::{Holders, KeyId, ProjectName, RoleName};
+use crate::model::{Hand, Holders, KeyId, ProjectName, RoleName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Projects with their holders, as lists of claimed projects delegate to them.
@@ -35,15 +35,19 @@ pub struct Change {
 /// Every project whose holders change. `admins` are those of the lists, before and after: what they hold themselves
 /// is suspended.
 #[must_use]
-pub fn changes(before: &Projects, after: &Projects, admins: (&Holders, &Holders)) -> Vec<Change> {
+pub fn changes(before: &Projects, after: &Projects, admins: (&Hand, &Hand)) -> Vec<Change> {
     let names: BTreeSet<&ProjectName> = before.keys().chain(after.keys()).collect();
     let change = |name: &ProjectName| {
         let (old, new) = (before.get(name), after.get(name));
         let act = match (old, new) {
             (Some(old), Some(new)) if old.same(new) => return None,
             // The administrators' keys change, and with them those of what they hold.
-            (Some(old), Some(new)) if old.same(admins.0) && new.same(admins.1) => return None,
-            (_, Some(new)) if new.same(admins.1) => Act::Suspended,
+            (Some(old), Some(new))
+                if admins.0.holds_project(name, old) && admins.1.holds_project(name, new) =>
+            {
+                return None;
+            }
+            (_, Some(new)) if admins.1.holds_project(name, new) => Act::Suspended,
             (None, Some(_)) => Act::Claimed,
             (Some(_), Some(_)) => Act::Rekeyed,
             (_, None) => Act::Freed,
@@ -64,6 +68,8 @@ pub struct KeysChange {
     pub removed: Vec<KeyId>,
     /// How many of how many must sign, before and after.
     pub threshold: [(u32, usize); 2],
+    /// Keys that are to sign every role as they are.
+    pub plain: Vec<KeyId>,
 }
 
 /// What becomes of the keys of a role, if something does.
@@ -77,7 +83,32 @@ pub fn keys_change(role: &RoleName, before: &Holders, after: &Holders) -> Option
     let removed = before.keyids.iter().filter(|id| !after.keyids.contains(id));
     let threshold = [before, after].map(|holders| (holders.threshold, holders.ids().len()));
     let (added, removed) = (added.cloned().collect(), removed.cloned().collect());
-    Some(KeysChange { role: role.clone(), added, removed, threshold })
+    Some(KeysChange { role: role.clone(), added, removed, threshold, plain: Vec::new() })
+}
+
+/// The same for a role that people hold, by the keys that they keep: one that is to sign as it is comes as much as one
+/// that is new.
+#[must_use]
+pub fn hand_change(role: &RoleName, before: &Hand, after: &Hand) -> Option<KeysChange> {
+    if before.same(after) {
+        return None;
+    }
+    let threshold = [before, after].map(|hand| (hand.kept.threshold, hand.kept.ids().len()));
+    let nothing = KeysChange {
+        role: role.clone(),
+        added: Vec::new(),
+        removed: Vec::new(),
+        threshold,
+        plain: after.plain.iter().cloned().collect(),
+    };
+    let mut change = KeysChange {
+        plain: nothing.plain.clone(),
+        ..keys_change(role, &before.kept, &after.kept).unwrap_or(nothing)
+    };
+    let stay = after.kept.ids().intersection(&before.kept.ids()).copied().cloned().collect::<Vec<_>>();
+    let turns = |id: &KeyId| before.plain.contains(id) != after.plain.contains(id);
+    change.added.extend(stay.into_iter().filter(|id| turns(id)));
+    Some(change)
 }
 
 #[cfg(test)]
@@ -98,7 +129,8 @@ mod tests {
     fn what_becomes_of_each_project_follows_from_who_holds_it() {
         let before = projects(&[("a", 1), ("b", 1), ("c", 1), ("d", 8), ("e", 8), ("f", 1)]);
         let after = projects(&[("a", 1), ("b", 2), ("c", 9), ("d", 9), ("g", 1)]);
-        let told = changes(&before, &after, (&held(8), &held(9)));
+        let plain = |by: u8| Hand { plain: held(by).keyids.into_iter().collect(), kept: held(by) };
+        let told = changes(&before, &after, (&plain(8), &plain(9)));
         let told: Vec<(&str, Act)> = told.iter().map(|change| (change.name.as_str(), change.act)).collect();
         assert_eq!(
             told,

@@ -1,7 +1,6 @@
 //! Who holds the keys of a role, told from the tree alone.
 
-use super::standing::Standing;
-use crate::model::{KeyId, RoleKeys, RoleName, Root, Targets};
+use crate::model::{Hand, Hands, KeyId, RoleKeys, RoleName, Root, Targets};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -33,8 +32,8 @@ impl fmt::Display for Custody {
 #[derive(Clone, Debug)]
 pub struct OnlineKeys {
     online: BTreeSet<KeyId>,
-    /// Keys that `targets` names for the lists of claimed projects: what stands in for a project there is theirs.
-    admins: BTreeSet<KeyId>,
+    /// Those who hold the lists of claimed projects: what stands in for a project there is theirs.
+    admins: Hand,
 }
 
 impl OnlineKeys {
@@ -43,16 +42,13 @@ impl OnlineKeys {
     pub fn of(root: &Root) -> Self {
         let roles = [RoleName::snapshot(), RoleName::timestamp()];
         let keys = roles.iter().filter_map(|role| root.role(role)).flat_map(|role| role.keyids.clone());
-        Self { online: keys.collect(), admins: BTreeSet::new() }
+        Self { online: keys.collect(), admins: Hand::default() }
     }
 
     /// The same, with the administrators whom `targets` names.
     #[must_use]
     pub fn and_admins(mut self, targets: &Targets) -> Self {
-        let lists = targets.delegations.iter().flat_map(|d| &d.roles);
-        let claimed =
-            lists.filter(|child| child.name.is_list() && Standing::below(&child.name) == Standing::Claimed);
-        self.admins.extend(claimed.flat_map(|child| child.keys.keyids.clone()));
+        self.admins = Hands::of(targets).claimed;
         self
     }
 
@@ -68,14 +64,20 @@ impl OnlineKeys {
         self.online.iter()
     }
 
+    fn is_admins(&self, role: &RoleName, keys: &RoleKeys) -> bool {
+        let kept = &self.admins.kept;
+        // An author's keys are told apart without working anything out.
+        kept.threshold == keys.threshold
+            && kept.keyids.len() == keys.keyids.len()
+            && self.admins.of_role(role).keyids.iter().all(|id| keys.keyids.contains(id))
+    }
+
     /// Who holds a role that these keys may sign.
     #[must_use]
     pub fn custody(&self, role: &RoleName, keys: &RoleKeys) -> Custody {
         if self.suffice_for(keys) {
             Custody::Online
-        } else if role.as_str().starts_with("project.")
-            && !keys.keyids.iter().all(|id| self.admins.contains(id))
-        {
+        } else if role.as_str().starts_with("project.") && !self.is_admins(role, keys) {
             Custody::Author
         } else {
             Custody::Offline

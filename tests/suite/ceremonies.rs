@@ -454,13 +454,14 @@ fn an_index_that_was_taken_over_gets_nothing_signed_that_the_ledger_does_not_kno
         (
             "another role of the administrators' as the predecessor",
             forged(&|ceremony| {
-                // The same key signed it, and nothing in it says that it is not claimed.
+                // Even where claimed's own key had signed it.
                 let mut targets = ceremony.targets.signed().clone();
                 targets.version = tuffet::model::Version::new(3).unwrap();
                 let admin = repo.path().join("offline-keys/admin-1.key");
                 let admin = tuffet::keys::file::load(&admin, &|_| Err(String::new())).unwrap();
                 let by = |covered: &[u8]| {
                     use tuffet::keys::Signer as _;
+                    let admin = admin.of_role(&"claimed".parse().unwrap()).unwrap();
                     Ok::<_, tuffet::model::canonical::Error>(vec![admin.sign(covered).unwrap()])
                 };
                 ceremony.steps[0].before = Some(Envelope::seal(targets, by).unwrap());
@@ -672,8 +673,7 @@ fn a_shard_does_not_speak_for_fewer_names_unseen_and_no_word_counts_for_two_cont
             forms::Edition { version: top.version.next(), expires: days_from_now(300).parse().unwrap() };
         let role = "claimed.c".parse().unwrap();
         let lists = [forms::ListForm { role, shard: Some(("c".to_owned(), reach)) }];
-        let after =
-            forms::top(edition, &lists, &held("claimed"), &held("recently-claimed"), &held("unclaimed"));
+        let after = forms::top(edition, &lists, &tuffet::model::Hands::of(top), &held("recently-claimed"));
         let before = Some(ceremony.targets.clone());
         let step = tuffet::ceremony::Step { role: "targets".parse().unwrap(), before, after: seal(after) };
         ceremony.steps = vec![step];

@@ -2,6 +2,7 @@
 //! What clients take of everything else is in `attacks.rs` and `table.rs`.
 
 use super::attacks::{copy, repository};
+use super::ceremonies::{Safe, apply, prepare};
 use super::support::attacked::{self, Caches, Case, Forgery, evil, evil_path, evil_role};
 use super::support::author::{Author, days_from_now, places, released, with_member};
 use super::support::{Repo, known};
@@ -190,4 +191,80 @@ fn a_former_member_forges_for_clients_that_start_empty_and_for_those_alone() {
             assert!(answers[1][0].starts_with("error"), "{answers:?}");
         }
     }
+}
+
+/// Keys in an ssh-agent sign each role as they are, and nothing in a role says whose it is.
+#[test]
+fn keys_that_sign_several_roles_as_they_are_are_counted_and_clients_take_one_role_for_another() {
+    let (repo, _) = repository(120);
+    let before = compromise(&repo, &["--holding", "online"]);
+    assert_eq!(of(&before, "cheese")["malicious_update"], false);
+    let admin = repo.path().join("offline-keys/admin-1.key");
+    let admin = repo.run(&["key", "show", admin.to_str().unwrap(), "--format", "json"]).ok().json();
+    let id = admin["keyid"].as_str().unwrap();
+    let held = ["claimed", "unclaimed"].map(|role| format!("{role}={id}"));
+    let args =
+        ["--rotate", "claimed", "--as-it-is", &held[0], "--rotate", "unclaimed", "--as-it-is", &held[1]];
+    let (_, file) = prepare(&repo, &[&["--older-than", "9d"][..], &args].concat());
+    let safe = Safe::of(&repo, 1);
+    let shown = repo.run(&["ceremony", "show", file.to_str().unwrap(), "--ledger", "none.ledger"]).ok();
+    assert!(shown.stdout.contains("signs as it is"), "{}", shown.stdout);
+    let second = repo.path().join("offline-keys/admin-2.key");
+    let second = repo.run(&["key", "show", second.to_str().unwrap(), "--format", "json"]).ok().json();
+    let goes = ["claimed", "unclaimed"].map(|role| format!("{role}=-{}", second["keyid"].as_str().unwrap()));
+    let trust = ["--trust", &held[0], "--trust", &held[1], "--trust", &goes[0], "--trust", &goes[1]];
+    assert_eq!(safe.sign(&file, &trust[4..]).0, 3, "a key that is to sign as it is comes");
+    let (code, said, signed) = safe.sign(&file, &trust);
+    assert_eq!(code, 0, "{said}");
+    apply(&repo, &[&signed]);
+    repo.verify();
+
+    let said = compromise(&repo, &["--holding", "online"]);
+    let cheese = of(&said, "cheese");
+    assert!(cheese["why"].as_str().unwrap().contains("another role that the same keys signed"), "{cheese}");
+    let site = repo.site();
+    let online = file::load(&repo.path().join(".tuffet/online.key"), &|_| Err(String::new())).unwrap();
+    let digest = evil_path("cheese").parse::<tuffet::model::TargetPath>().unwrap().digest().to_string();
+    let shown_as = |place: &str, other: &str| {
+        let mut forgery = Forgery::on(&site);
+        forgery.carry(&["cheese"]);
+        for child in forgery.role("unclaimed")["delegations"]["roles"].as_array().unwrap() {
+            let mut prefixes = child["path_hash_prefixes"].as_array().unwrap().iter();
+            if prefixes.any(|prefix| digest.starts_with(prefix.as_str().unwrap())) {
+                let bin = child["name"].as_str().unwrap();
+                let mut signed = forgery.role(bin);
+                signed["targets"][evil_path("cheese")] = attacked::evil_file();
+                forgery.publish(bin, signed, &[&online]);
+            }
+        }
+        let version = forgery.version(other);
+        let bytes = forgery.served.read(&format!("metadata/{version}.{other}.json"));
+        forgery.served.over.insert(format!("metadata/{version}.{place}.json"), bytes);
+        forgery.list(place, version);
+        forgery.serve(Some(&online), Some(&online))
+    };
+    let caches = Caches::of(&[(&site, vec![released("cheese", "2.0")])]);
+    let mut cases = Vec::new();
+    for place in ["targets", "claimed", "unclaimed"] {
+        for other in ["targets", "claimed", "unclaimed"].into_iter().filter(|other| *other != place) {
+            cases.extend([None, Some(site.clone())].map(|knows| Case {
+                served: shown_as(place, other),
+                root: site.join("metadata/1.root.json"),
+                knows,
+                ask: vec![evil_path("cheese")],
+            }));
+        }
+    }
+    let clients = [
+        (attacked::python_tuf(&caches, &cases), ["new", "returning"]),
+        (attacked::tough(&caches, &cases), ["new", "tough"]),
+    ];
+    for (answers, kinds) in clients {
+        for (index, kind) in kinds.into_iter().enumerate() {
+            let taken = answers.iter().skip(index).step_by(2).any(|answer| answer[0] == evil());
+            let expected = cheese[kind]["malicious_update"] == true;
+            assert_eq!(taken, expected, "{kind}: {answers:?}; {cheese}");
+        }
+    }
+    assert_eq!(cheese["new"]["malicious_update"], true);
 }

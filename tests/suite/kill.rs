@@ -253,7 +253,7 @@ fn killed_before_each_rename_and_each_link_of_a_ceremony() {
     assert_eq!(out["rekeyed"], serde_json::json!(["cheese"]));
     let next = base.path().join(".tuffet/online.next.key");
     let shown = base.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let trust = shown["keyid"].as_str().unwrap().to_owned();
+    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
     let (code, said, signed) = safe.sign(&file, &["--confirm-all", "--trust", &trust, NOW[0], NOW[1]]);
     assert_eq!(code, 0, "{said}");
     let apply = ["ceremony", "apply", signed.to_str().unwrap(), NOW[0], NOW[1]];

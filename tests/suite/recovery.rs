@@ -112,7 +112,7 @@ fn an_index_that_was_taken_over_comes_back_by_the_document_alone() {
             ("root-1.key", "offline-keys/root-1.key".to_owned()),
             ("root-2.key", "offline-keys/root-2.key".to_owned()),
             ("admin-1.key", "offline-keys/admin-1.key".to_owned()),
-            ("KEYID", keyid.clone()),
+            ("online=KEYID", format!("online={keyid}")),
             ("packages/NAME/FILE", first.clone()),
             ("ZIP", zip.to_str().unwrap().to_owned()),
             ("NAME=KEYID", format!("brie={}", author.keyid())),
@@ -194,7 +194,8 @@ fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::Pa
     repo.run(&[&args[..], &back].concat()).ok();
     let next = repo.path().join(".tuffet/online.next.key");
     let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let (code, said, signed) = safe.sign(&out, &["--trust", shown["keyid"].as_str().unwrap()]);
+    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
+    let (code, said, signed) = safe.sign(&out, &["--trust", &trust]);
     assert_eq!(code, 0, "{said}");
     signed
 }
@@ -265,7 +266,8 @@ fn it_goes_back_to_before_the_online_key_changed_too() {
     let (_, file) = super::ceremonies::prepare(&repo, &["--rotate", "online", "--older-than", "9d"]);
     let next = repo.path().join(".tuffet/online.next.key");
     let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let (code, said, rotated) = safe.sign(&file, &["--trust", shown["keyid"].as_str().unwrap()]);
+    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
+    let (code, said, rotated) = safe.sign(&file, &["--trust", &trust]);
     assert_eq!(code, 0, "{said}");
     super::ceremonies::apply(&repo, &[&rotated]);
     let (name, bytes) = wheel("milk", "6.6");

@@ -85,11 +85,17 @@ fn the_online_key_changes_and_no_client_from_before_is_left_behind() {
     let next = repo.path().join(".tuffet/online.next.key");
     let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
     let id = shown["keyid"].as_str().unwrap();
-    let (code, _, by_root) = house.root.sign(&file, &["--trust", id]);
+    // Trusted for another role, or to go, it is not trusted for this.
+    let trust = format!("online={id}");
+    for wrong in [format!("root={id}"), format!("admin={id}"), format!("online=-{id}")] {
+        assert_eq!(house.root.sign(&file, &["--trust", &wrong]).0, 3, "{wrong}");
+    }
+    assert_eq!(house.root.sign(&file, &["--trust", id]).0, 2, "a key without a role");
+    let (code, _, by_root) = house.root.sign(&file, &["--trust", &trust]);
     assert_eq!(code, 0);
     let ran = repo.run(&["ceremony", "apply", by_root.to_str().unwrap()]);
     assert!(ran.code == 3 && ran.stderr.contains("targets is not signed yet"), "{ran:?}");
-    let (code, _, by_admin) = house.admin.sign(&file, &["--trust", id]);
+    let (code, _, by_admin) = house.admin.sign(&file, &["--trust", &trust]);
     assert_eq!(code, 0);
     let state = snapshot_of(&repo.path().join(".tuffet"));
     let applied = apply(repo, &[&by_root, &by_admin]);
@@ -137,7 +143,7 @@ fn root_keys_and_their_threshold_change() {
     let args = ["--rotate", "root", "--keys", &keys[0], "--keys", &keys[1], "--keys", &new];
     let (out, file) = prepare(repo, &[&KEYS_ONLY[..], &args, &["--threshold", "root=3"]].concat());
     assert_eq!(out["roles"], json!({"root": 2}));
-    let gone = house.id("root-1");
+    let (id, gone) = (format!("root={id}"), format!("root=-{}", house.id("root-1")));
     let trust = ["--trust", &id, "--trust", &gone, "--trust", "root=3"];
     for lacks in [&trust[..4], &trust[2..], &[&trust[..2], &trust[4..]].concat()[..]] {
         assert_eq!(house.root.sign(&file, lacks).0, 3, "who comes, who goes and the threshold need a word");
@@ -178,15 +184,13 @@ fn administrators_keys_and_their_threshold_change_with_all_that_they_hold() {
         out["roles"],
         json!({"root": 2, "targets": 2, "claimed": 4, "unclaimed": 2, "project.edam": 3})
     );
-    let gone = house.id("admin-1");
-    let trust = [
-        ["--trust", &id],
-        ["--trust", &gone],
-        ["--trust", "targets=2"],
-        ["--trust", "claimed=2"],
-        ["--trust", "unclaimed=2"],
-    ]
-    .concat();
+    let (comes, goes) = (format!("admin={id}"), format!("admin=-{}", house.id("admin-1")));
+    let trust = ["--trust", &comes, "--trust", &goes, "--trust", "admin=2"];
+    let asked = house.root.sign(&file, &[]).1["error"].to_string();
+    assert!(trust.iter().all(|word| asked.contains(word)), "{asked}");
+    let of_targets = format!("targets={id}");
+    let lacks = ["--trust", &of_targets, "--trust", &goes, "--trust", "admin=2"];
+    assert_eq!(house.root.sign(&file, &lacks).0, 3, "claimed and unclaimed are others' to hold");
     let (code, said, by_root) = house.root.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");
     // The one who goes signs targets for those who have the old root; the two who stay sign all of it.

@@ -53,6 +53,10 @@ pub(crate) struct CeremonyPrepare {
     /// one that holds it now (repeatable; all of them are to be named, and the others go)
     #[arg(long, value_name = "ROLE=KEY", requires = "rotate")]
     pub(crate) keys: Vec<String>,
+    /// The same, for a key that lies in an ssh-agent or a token: it signs claimed, its shards and
+    /// unclaimed as it is, with no key of its own for each, so that one can be shown for another
+    #[arg(long, value_name = "ROLE=KEY", requires = "rotate")]
+    pub(crate) as_it_is: Vec<String>,
     /// How many of the keys must sign from then on (repeatable)
     #[arg(long, value_name = "ROLE=N", requires = "rotate")]
     pub(crate) threshold: Vec<String>,
@@ -77,9 +81,10 @@ pub(crate) struct CeremonySign {
     /// Wait with projects whose key the ledger has known for less than this span (24h, 14d)
     #[arg(long, value_name = "SPAN")]
     pub(crate) older_than: Option<String>,
-    /// You know from its holder that this key is the index's, an administrator's or a root
-    /// holder's, or is to go; or that a role is to have this threshold (repeatable)
-    #[arg(long, value_name = "KEYID|ROLE=N")]
+    /// You know from its holder that this key is to hold ROLE, or with a `-` before its id that it
+    /// is not to hold it any more; or that so many are to sign it. ROLE is root, targets, claimed,
+    /// unclaimed, admin for these three, or online (repeatable)
+    #[arg(long, value_name = "ROLE=KEYID|-KEYID|N")]
     pub(crate) trust: Vec<String>,
     /// Suspend every project that the file wants suspended
     #[arg(long)]

@@ -256,6 +256,10 @@ pub(crate) struct KeyShow {
     /// The file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Show the key that its holder has for this role of a repository, as its metadata names it:
+    /// claimed, claimed.PREFIX, unclaimed, or project.NAME for what stands in for a project
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
 }
 
 /// `tuffet sweep`.

@@ -87,7 +87,7 @@ fn rotations(
     let online = args.compromised_since.map(|_| "online".to_owned());
     for word in args.rotate.iter().chain(&online) {
         let whose = whose("--rotate", word)?;
-        all.insert(whose, Rotation { whose, keys: Vec::new(), threshold: None });
+        all.insert(whose, Rotation { whose, keys: Vec::new(), plain: BTreeSet::new(), threshold: None });
     }
     let parted = |flag: &str, text: &str| -> Result<(Custodian, String), Failure> {
         let (word, value) =
@@ -99,11 +99,19 @@ fn rotations(
         Ok((whose, value.to_owned()))
     };
     let keys = args.keys.iter().map(|text| parted("--keys", text)).collect::<Result<Vec<_>, _>>()?;
+    let as_it_is =
+        args.as_it_is.iter().map(|text| parted("--as-it-is", text)).collect::<Result<Vec<_>, _>>()?;
     let thresholds =
         args.threshold.iter().map(|text| parted("--threshold", text)).collect::<Result<Vec<_>, _>>()?;
-    for (whose, key) in keys {
+    let given = keys.into_iter().map(|one| (one, false)).chain(as_it_is.into_iter().map(|one| (one, true)));
+    for ((whose, key), is_plain) in given {
         let key = new_key(common, &key)?;
-        all.entry(whose).and_modify(|rotation| rotation.keys.push(key));
+        all.entry(whose).and_modify(|rotation| {
+            if is_plain {
+                rotation.plain.insert(key.id().clone());
+            }
+            rotation.keys.push(key);
+        });
     }
     for (whose, threshold) in thresholds {
         let threshold = threshold

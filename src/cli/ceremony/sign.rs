@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use tuffet::ceremony::{Ceremony, Ledger};
 use tuffet::disk::{folder, place};
 use tuffet::keys::Signer;
-use tuffet::model::{KeyId, ProjectName, RoleName};
-use tuffet::runs::ceremony as runs;
+use tuffet::model::{KeyId, ProjectName};
 use tuffet::runs::ceremony::sign::{self, Confirmed, Said};
+use tuffet::runs::ceremony::{self as runs, Custodian, Known, Turn};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -117,16 +117,19 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
     for text in &args.trust {
         let wrong = || {
             Failure::usage(format!(
-                "--trust {text}: the 64 hex digits of a key id are wanted, or ROLE=N for a threshold"
+                "--trust {text}: ROLE=KEYID is wanted for a key that comes, with the 64 hex digits that `tuffet key show` \
+                 prints, ROLE=-KEYID for one that goes, or ROLE=N for a threshold; ROLE is root, targets, claimed, \
+                 unclaimed, admin for these three, or online"
             ))
         };
-        match text.split_once('=') {
-            None => _ = confirmed.keys.insert(KeyId::given(text).ok_or_else(wrong)?),
-            Some((role, threshold)) => {
-                let role: RoleName = role.parse().map_err(|_| wrong())?;
-                confirmed.thresholds.insert(role, threshold.parse().map_err(|_| wrong())?);
-            }
-        }
+        let (role, what) = text.split_once('=').ok_or_else(wrong)?;
+        let whose = Custodian::parse(role).ok_or_else(wrong)?;
+        let known = match (what.strip_prefix('-').map(KeyId::given), KeyId::given(what)) {
+            (Some(gone), _) => Known::Key(Turn::Goes, gone.ok_or_else(wrong)?),
+            (None, Some(id)) => Known::Key(Turn::Comes, id),
+            (None, None) => Known::Threshold(what.parse().map_err(|_| wrong())?),
+        };
+        confirmed.known.extend(whose.parts().iter().map(|part| (*part, known.clone())));
     }
     Ok(confirmed)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 use tuffet::model::Moment;
 use tuffet::runs::ceremony::sign::{self, Confirmed, Outcome};
+use tuffet::runs::ceremony::{Custodian, Known, Turn};
 use tuffet::trust::ceremony::{Act, KeysChange};
 
 /// So many projects are always named one by one.
@@ -225,30 +226,41 @@ fn line(project: &sign::Project, confirmed: &Confirmed, now: Moment) -> String {
 
 /// Keys of the index's own roles that come and go: roles that change alike are named together.
 fn keys(outcome: &Outcome) -> String {
-    let mut alike: Vec<(Vec<&str>, &KeysChange)> = Vec::new();
+    let mut alike: Vec<(Vec<&str>, Vec<Custodian>, &KeysChange)> = Vec::new();
     for change in &outcome.keys.changes {
         let is_alike = |other: &KeysChange| {
             other.added == change.added
                 && other.removed == change.removed
                 && other.threshold == change.threshold
+                && other.plain == change.plain
         };
         // Bins are held alike, whichever of them was looked at.
         let role = change.role.as_str();
         let role = if role.starts_with("bin-") { "the bins" } else { role };
-        match alike.iter_mut().find(|(_, other)| is_alike(other)) {
-            Some((roles, _)) => roles.push(role),
-            None => alike.push((vec![role], change)),
+        let whose = Custodian::of(&change.role);
+        match alike.iter_mut().find(|(.., other)| is_alike(other)) {
+            Some((roles, changed, _)) => {
+                roles.push(role);
+                changed.push(whose);
+            }
+            None => alike.push((vec![role], vec![whose], change)),
         }
     }
     let mut out = String::new();
-    for (roles, change) in alike {
+    for (roles, changed, change) in alike {
         let [(old, of_old), (new, of_new)] = change.threshold;
         let what = format!("{}: {new} of {of_new} keys sign, instead of {old} of {of_old}", roles.join(", "));
         out += &format!("{}\n", show::wrap(&format!("\nCHANGES KEYS of {what}"), 80, "  "));
         let added = change.added.iter().map(|id| ('+', id));
         for (sign, id) in added.chain(change.removed.iter().map(|id| ('-', id))) {
-            let note = if outcome.keys.unknown.contains(id) { " NOT KNOWN" } else { "" };
-            out += &format!("    {sign} {}{note}\n", id.as_str());
+            let plain = sign == '+' && change.plain.contains(id);
+            let plain = if plain { " signs as it is" } else { "" };
+            let turn = if sign == '+' { Turn::Comes } else { Turn::Goes };
+            let known = Known::Key(turn, id.clone());
+            let is_unknown =
+                outcome.keys.unknown.iter().any(|(whose, what)| *what == known && changed.contains(whose));
+            let note = if is_unknown { " NOT KNOWN" } else { "" };
+            out += &format!("    {sign} {}{plain}{note}\n", id.as_str());
         }
     }
     out

@@ -147,7 +147,7 @@ fn root(files: &[Ceremony], before: &Root) -> Result<Envelope<Root>, Error> {
 /// Who holds a role that `targets` delegates to, or an empty one in place of a project.
 fn held(ceremony: &Ceremony, role: &RoleName) -> Holders {
     if ProjectRole::parse(role).is_some() {
-        return admins(ceremony.top());
+        return admins(ceremony.top()).of_role(role);
     }
     let none = Delegations::default();
     let delegations = ceremony.top().delegations.as_ref().unwrap_or(&none);

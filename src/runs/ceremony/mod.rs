@@ -12,7 +12,7 @@ mod rotate;
 pub mod sign;
 
 pub use recover::{Back, Differences};
-pub use rotate::{Custodian, NewKey, Rotation};
+pub use rotate::{Custodian, Known, NewKey, Rotation, Turn};
 
 use super::guard::Refusal as Forbidden;
 use super::publish;
@@ -24,6 +24,7 @@ use crate::site::read;
 use crate::state;
 use crate::trust::Fault;
 use crate::trust::verified::Shortfall;
+use std::collections::BTreeSet;
 
 /// Why a ceremony does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,12 @@ pub enum Error {
     /// A key that a role does not name.
     #[error("key {0} holds the role not yet: give the file with its public part")]
     UnknownKey(KeyId),
+    /// A key from which no others follow.
+    #[error(
+        "key {0} is no Ed25519 key, from which a key for each role follows: give it with --as-it-is instead of --keys, \
+         and read in `docs/ceremony.md` what that costs"
+    )]
+    OneKeyForAll(KeyId),
     /// A project that no list delegates to.
     #[error("{0} has no author's key here: `tuffet project list` shows those that have")]
     NobodysProject(ProjectName),
@@ -146,13 +153,8 @@ pub enum Error {
         what: String,
     },
     /// Keys or thresholds of the index's own roles would change, and the signer has not said to know them.
-    #[error("{}", untrusted(keys, thresholds))]
-    Untrusted {
-        /// The keys.
-        keys: Vec<KeyId>,
-        /// The thresholds.
-        thresholds: Vec<(RoleName, u32)>,
-    },
+    #[error("{}", untrusted(.0))]
+    Untrusted(BTreeSet<(Custodian, Known)>),
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] file::Error),
@@ -182,10 +184,8 @@ pub enum Error {
     Disk(#[from] disk::Error),
 }
 
-fn untrusted(keys: &[KeyId], thresholds: &[(RoleName, u32)]) -> String {
-    let keys = keys.iter().map(|id| format!("--trust {id}"));
-    let thresholds = thresholds.iter().map(|(role, threshold)| format!("--trust {role}={threshold}"));
-    let all: Vec<String> = keys.chain(thresholds).collect();
+fn untrusted(changes: &BTreeSet<(Custodian, Known)>) -> String {
+    let all: Vec<String> = rotate::said(changes).iter().map(|text| format!("--trust {text}")).collect();
     format!(
         "keys of the index's own roles would change. Nothing was signed: whoever has taken the index over could have \
          put theirs there, or left yours out. If the people who hold these keys told you so themselves, give {}",

@@ -5,8 +5,8 @@ use crate::ceremony::{Retired, Step};
 use crate::model::forms::{self, Edition, ListForm};
 use crate::model::project_role::SUSPENDS;
 use crate::model::{
-    BinCount, Envelope, Holders, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root, Signature,
-    shards,
+    BinCount, Envelope, Hand, Hands, Holders, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root,
+    Signature, shards,
 };
 use crate::runs::lists;
 use crate::runs::roles::Versions;
@@ -21,12 +21,10 @@ use std::collections::BTreeMap;
 pub(super) struct Plan {
     /// Who holds the top-level roles.
     pub(super) top: BTreeMap<RoleName, Holders>,
-    /// Who holds `claimed` and its shards.
-    pub(super) claimed: Holders,
+    /// Who holds `claimed` with its shards, and `unclaimed`.
+    pub(super) hands: Hands,
     /// Who holds `recently-claimed`.
     pub(super) recently: Holders,
-    /// Who holds `unclaimed`.
-    pub(super) unclaimed: Holders,
     /// Who holds the bins, and how many there are.
     pub(super) bins: (BinCount, Holders),
     /// Who holds each claimed project.
@@ -47,19 +45,15 @@ impl Plan {
     pub(super) fn of(published: &Published) -> Self {
         let none = Default::default();
         let below = published.targets.delegations.as_ref().unwrap_or(&none);
-        let held = |is: &dyn Fn(&RoleName) -> bool| {
-            let child = below.roles.iter().find(|child| is(&child.name));
-            child.map(|child| Holders::of_child(child, below)).unwrap_or_default()
-        };
+        let held = below.roles.iter().find(|child| child.name == RoleName::recently_claimed());
         let bins = published.unclaimed.delegations.as_ref();
         let bin = bins.and_then(|bins| Some(Holders::of_child(bins.roles.first()?, bins)));
         let claimed = published.projects.iter().filter(|(_, p)| p.standing() == Standing::Claimed);
         let top = published.root.roles.keys();
         Self {
             top: top.map(|role| (role.clone(), Holders::of_top(&published.root, role))).collect(),
-            claimed: held(&is_claimed),
-            recently: held(&|role| *role == RoleName::recently_claimed()),
-            unclaimed: held(&|role| *role == RoleName::unclaimed()),
+            hands: Hands::of(&published.targets),
+            recently: held.map(|child| Holders::of_child(child, below)).unwrap_or_default(),
             bins: (published.bin_count, bin.unwrap_or_default()),
             projects: claimed.clone().map(|(name, p)| (name.clone(), holders(p))).collect(),
             stand_ins: claimed
@@ -76,7 +70,7 @@ impl Plan {
 
     /// Lets an empty role of the administrators' stand in for a project.
     pub(super) fn suspend(&mut self, name: &ProjectName, project: &Project) {
-        self.projects.insert(name.clone(), self.claimed.clone());
+        self.projects.insert(name.clone(), self.hands.claimed.of_project(name));
         self.stand_ins.insert(name.clone(), stands_for(project));
     }
 
@@ -93,11 +87,11 @@ impl Plan {
     }
 
     /// Gives the lists of claimed projects to other administrators, and with them what these hold themselves.
-    pub(super) fn rotate_claimed(&mut self, to: Holders) {
+    pub(super) fn rotate_claimed(&mut self, to: Hand) {
         for name in self.stand_ins.keys() {
-            self.projects.insert(name.clone(), to.clone());
+            self.projects.insert(name.clone(), to.of_project(name));
         }
-        self.claimed = to;
+        self.hands.claimed = to;
     }
 
     /// The lists of claimed projects; one that is split stays so: a name that `targets` once gave to a shard is not
@@ -142,18 +136,12 @@ impl Plan {
         for (name, suspends) in &self.stand_ins {
             steps.extend(signing.stand_in(name, *suspends)?);
         }
-        let goes = |role: &RoleName| is_claimed(role) && !lists.iter().any(|(form, _)| form.role == *role);
+        let goes = |role: &RoleName| role.is_claimed() && !lists.iter().any(|(form, _)| form.role == *role);
         let retired = published.lists.iter().filter(|(role, _)| goes(role));
         let retired = retired
             .map(|(role, list)| Retired { role: role.clone(), last: list.metadata.envelope().clone() });
         Ok(Steps { root, retired: retired.collect(), steps })
     }
-}
-
-/// Whether this is `claimed` or a shard of it.
-pub(super) fn is_claimed(role: &RoleName) -> bool {
-    let top = RoleName::claimed();
-    *role == top || role.is_shard_of(&top)
 }
 
 /// Who holds a project, as its list says.
@@ -207,8 +195,7 @@ impl Signing<'_> {
     fn top(&self, lists: &[(ListForm, Projects)]) -> Result<Option<Step>, Error> {
         let role = RoleName::targets();
         let forms: Vec<ListForm> = lists.iter().map(|(form, _)| form.clone()).collect();
-        let Plan { claimed, recently, unclaimed, .. } = self.plan;
-        let after = forms::top(self.edition(&role), &forms, claimed, recently, unclaimed);
+        let after = forms::top(self.edition(&role), &forms, &self.plan.hands, &self.plan.recently);
         let before = &self.published.targets;
         let held = Holders::of_top(&self.published.root, &role);
         let keys_stay = self.plan.top.get(&role).is_some_and(|new| new.same(&held));
@@ -225,7 +212,8 @@ impl Signing<'_> {
         let none = Default::default();
         let below = self.published.targets.delegations.as_ref().unwrap_or(&none);
         let child = below.roles.iter().find(|child| child.name == *role);
-        let keys_stay = child.is_some_and(|child| Holders::of_child(child, below).same(&self.plan.claimed));
+        let held = self.plan.hands.claimed.of_role(role);
+        let keys_stay = child.is_some_and(|child| Holders::of_child(child, below).same(&held));
         let same = before.is_some_and(|before| before.delegations == after.delegations);
         if same && keys_stay && !before.is_some_and(|before| self.is_near(role, before.expires)) {
             return Ok(None);
@@ -241,7 +229,8 @@ impl Signing<'_> {
         let none = Default::default();
         let below = self.published.targets.delegations.as_ref().unwrap_or(&none);
         let child = below.roles.iter().find(|child| child.name == role);
-        let keys_stay = child.is_some_and(|child| Holders::of_child(child, below).same(&self.plan.unclaimed));
+        let held = self.plan.hands.unclaimed.of_role(&role);
+        let keys_stay = child.is_some_and(|child| Holders::of_child(child, below).same(&held));
         if keys_stay && after.delegations == before.delegations && !self.is_near(&role, before.expires) {
             return Ok(None);
         }
@@ -253,7 +242,7 @@ impl Signing<'_> {
         let Some(role) = ProjectRole::Own.of(name) else { return Ok(None) };
         let before = self.published.projects.get(name);
         let before = before.filter(|p| p.is_suspended() && p.standing() == Standing::Claimed);
-        let stays = before.filter(|before| holders(before).same(&self.plan.claimed));
+        let stays = before.filter(|before| self.plan.hands.claimed.holds_project(name, &holders(before)));
         let life = self.lives.claimed;
         if stays.is_some_and(|before| before.own.expires > self.now.plus(life / 2)) {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Whose keys are held: words of the command line, turned into keys.
 
 use super::Error;
-use crate::model::{KeyId, RoleName};
+use crate::model::{Envelope, Hands, KeyId, RoleName, Targets};
 use crate::site::past::Past;
 use crate::site::read::Published;
 use crate::trust::OnlineKeys;
@@ -46,6 +46,11 @@ pub(super) fn asked(words: &[String], published: &Published) -> Asked {
     asked
 }
 
+/// The roles that `targets` delegates to.
+fn children(top: &Targets) -> Vec<RoleName> {
+    top.delegations.iter().flat_map(|below| &below.roles).map(|child| child.name.clone()).collect()
+}
+
 /// The keys that are held.
 pub(super) fn found(asked: Asked, published: &Published, past: &Past) -> Result<Holding, Error> {
     let named = published.roles().into_iter().flat_map(|role| role.keys.keyids);
@@ -60,5 +65,17 @@ pub(super) fn found(asked: Asked, published: &Published, past: &Past) -> Result<
             _ => return Err(Error::Several(text, fitting.len())),
         }
     }
-    Ok(Holding::new(keys))
+    // Keys for single roles follow from the ones that people keep, in every `targets` that is about.
+    let tops = past.roles.get(&RoleName::targets()).into_iter().flatten().map(Envelope::signed);
+    let tops: Vec<(Hands, Vec<RoleName>)> = tops
+        .chain([published.targets.envelope().signed()])
+        .map(|top| (Hands::of(top), children(top)))
+        .collect();
+    let suspended = published.projects.values().filter(|project| project.is_suspended());
+    let stand_ins: Vec<RoleName> = suspended.map(|project| project.delegation.name.clone()).collect();
+    let hands = tops.iter().flat_map(|(hands, roles)| {
+        let roles = [&roles[..], &stand_ins].concat();
+        [(&hands.claimed, roles.clone()), (&hands.unclaimed, roles)]
+    });
+    Ok(Holding::new(keys).with_roles(hands))
 }

@@ -7,7 +7,7 @@ mod weights;
 pub use weights::{Error as WeightsError, Shares, Weights};
 
 use crate::disk;
-use crate::model::{Moment, ProjectName, ProjectRole, RoleName};
+use crate::model::{Envelope, Moment, ProjectName, ProjectRole, RoleName, Targets};
 use crate::report::{Reporter, Stage, event};
 use crate::site::read::{self, Published};
 use crate::site::{Site, past};
@@ -111,6 +111,7 @@ pub fn compromise(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outc
         snapshot: &published.snapshot,
         snapshots: past.snapshots.iter().collect(),
         roles: past.roles.iter().map(|(role, versions)| (role.clone(), versions.iter().collect())).collect(),
+        stand_ins: stand_ins(&published).collect(),
         versions: &past.versions,
         lives: request.lives,
         now: request.now,
@@ -153,6 +154,13 @@ fn judge_one(
     let since = since.get(&(name.to_string(), standing)).copied();
     let verdict = judge.verdict(&Subject { name, standing, asked, since });
     Judged { name: name.clone(), standing, verdict }
+}
+
+/// The empty roles that stand in for claimed projects.
+fn stand_ins(published: &Published) -> impl Iterator<Item = (&RoleName, &Envelope<Targets>)> {
+    let suspended = published.projects.values().filter(|project| project.is_suspended());
+    let claimed = suspended.filter(|project| project.standing() == Standing::Claimed);
+    claimed.map(|project| (&project.delegation.name, project.own.envelope()))
 }
 
 /// Since when projects stand where they do, by the ledger.

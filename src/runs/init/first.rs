@@ -1,9 +1,9 @@
 //! Version 1 of every role.
 
 use super::{Error, Keys, Request};
-use crate::keys::{Ed25519, Signer};
+use crate::keys::{RoleKey, Signer};
 use crate::model::forms::{self, Edition, ListForm};
-use crate::model::{Holders, RoleMeta, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Hand, Hands, Holders, RoleMeta, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use std::collections::BTreeMap;
 
@@ -24,15 +24,20 @@ pub(super) fn roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRol
     ]);
     let root = forms::root(edition(lives.root), &top);
     let whole = [ListForm { role: RoleName::claimed(), shard: None }];
-    let parents = forms::top(edition(lives.targets), &whole, &by_admins, &by_online, &by_admins);
+    let hand = Hand::apart(by_admins);
+    let hands = Hands { claimed: hand.clone(), unclaimed: hand };
+    let parents = forms::top(edition(lives.targets), &whole, &hands, &by_online);
     let nobody = BTreeMap::new();
     let list_of_bins = forms::bins(edition(lives.unclaimed), bins, &by_online);
     let empty = |life| forms::list(edition(life), &nobody);
+    let of_role =
+        |role: RoleName| -> Vec<RoleKey> { keys.admin.iter().filter_map(|key| key.of_role(&role)).collect() };
+    let (by_claimed, by_unclaimed) = (of_role(RoleName::claimed()), of_role(RoleName::unclaimed()));
     let mut roles = vec![
         sign::role(RoleName::targets(), parents, &admins)?,
-        sign::role(RoleName::claimed(), empty(lives.claimed), &admins)?,
+        sign::role(RoleName::claimed(), empty(lives.claimed), &as_signers(&by_claimed))?,
         sign::role(RoleName::recently_claimed(), empty(lives.recently_claimed), &online)?,
-        sign::role(RoleName::unclaimed(), list_of_bins, &admins)?,
+        sign::role(RoleName::unclaimed(), list_of_bins, &as_signers(&by_unclaimed))?,
     ];
     for bin in 0..bins.get() {
         roles.push(sign::role(bins.role(bin), empty(lives.bins), &online)?);
@@ -49,7 +54,7 @@ pub(super) fn roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRol
     Ok((roles, timestamp))
 }
 
-fn as_signers(keys: &[Ed25519]) -> Vec<&dyn Signer> {
+fn as_signers<K: Signer>(keys: &[K]) -> Vec<&dyn Signer> {
     keys.iter().map(|key| key as &dyn Signer).collect()
 }
 

@@ -14,26 +14,50 @@ pub use search::{Pass, Passed, Route};
 
 use super::{Lives, Standing, Verified};
 use crate::model::{
-    Envelope, KeyId, Moment, ProjectName, RoleKeys, RoleName, Root, Snapshot, Targets, Timestamp, Version,
+    Envelope, Hand, KeyId, Moment, ProjectName, RoleKeys, RoleName, Root, Snapshot, Targets, Timestamp,
+    Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use world::World;
 
 /// The keys that somebody holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holding(BTreeSet<KeyId>);
+pub struct Holding {
+    keys: BTreeSet<KeyId>,
+    /// Keys for single roles that follow from them ([`Key::of_role`](crate::model::Key::of_role)).
+    of_roles: BTreeSet<KeyId>,
+}
 
 impl Holding {
     /// Whoever holds these.
     #[must_use]
     pub fn new(keys: BTreeSet<KeyId>) -> Self {
-        Self(keys)
+        Self { keys, of_roles: BTreeSet::new() }
+    }
+
+    /// The same, with the keys for single roles of people who hold some, of whom `hands` tells: whoever has one of
+    /// these has the others, for the factor between them is known.
+    #[must_use]
+    pub fn with_roles<'a>(mut self, hands: impl IntoIterator<Item = (&'a Hand, Vec<RoleName>)>) -> Self {
+        for (hand, roles) in hands {
+            for (id, key) in hand.bases() {
+                let of_role = |role: &RoleName| key.of_role(role)?.id().ok();
+                let ids: Vec<KeyId> = roles.iter().filter_map(of_role).collect();
+                if self.keys.contains(id) || ids.iter().any(|id| self.keys.contains(id)) {
+                    self.keys.insert(id.clone());
+                    self.of_roles.extend(ids);
+                }
+            }
+        }
+        self.keys.retain(|id| !self.of_roles.contains(id));
+        self
     }
 
     /// Whether they reach the threshold of a role.
     #[must_use]
     pub fn reaches(&self, keys: &RoleKeys) -> bool {
-        let held: BTreeSet<&KeyId> = keys.keyids.iter().filter(|id| self.0.contains(id)).collect();
+        let is_held = |id: &&KeyId| self.keys.contains(*id) || self.of_roles.contains(*id);
+        let held: BTreeSet<&KeyId> = keys.keyids.iter().filter(is_held).collect();
         held.len() >= keys.threshold as usize
     }
 
@@ -42,9 +66,9 @@ impl Holding {
         root.role(role).is_some_and(|keys| self.reaches(keys))
     }
 
-    /// The keys.
+    /// The keys, without those that follow from others.
     pub fn iter(&self) -> impl Iterator<Item = &KeyId> {
-        self.0.iter()
+        self.keys.iter()
     }
 }
 
@@ -62,6 +86,8 @@ pub struct Evidence<'a> {
     /// Every version that has not ended of `targets`, of the lists and of `unclaimed`, and of the projects' own
     /// roles those that are published and those that matter here; nothing is verified.
     pub roles: BTreeMap<RoleName, Vec<&'a Envelope<Targets>>>,
+    /// Empty roles that stand in for projects.
+    pub stand_ins: Vec<(&'a RoleName, &'a Envelope<Targets>)>,
     /// The versions of each role that have a file, whether they have ended or not.
     pub versions: &'a BTreeMap<RoleName, BTreeSet<Version>>,
     /// How long roles live that are signed now.

@@ -19,6 +19,8 @@ pub enum Passed {
     Unknown,
     /// The snapshot leaves the role out, and tough goes on without it.
     LeftOut,
+    /// It is shown what the same keys signed as another role.
+    Another,
 }
 
 /// A role that a client is led past.
@@ -141,7 +143,8 @@ fn keep(best: &mut Option<Route>, route: Option<Route>) {
 impl Shown<'_> {
     /// Through this version of `role` and what it delegates to.
     fn search(&self, role: &RoleName, asking: &Asking<'_>, holding: &Holding) -> Found {
-        let pass = Pass { role: role.clone(), how: Passed::Older(self.version), until: Some(self.ends) };
+        let how = if self.is_anothers { Passed::Another } else { Passed::Older(self.version) };
+        let pass = Pass { role: role.clone(), how, until: Some(self.ends) };
         let older: Vec<Pass> = (!self.is_current).then_some(pass).into_iter().collect();
         let mut found = self.lists.search(asking, holding);
         if let Some(bin) = self.bin {
@@ -223,6 +226,10 @@ impl Listing<'_> {
             }
         }
         ways.extend(self.kept(asking, seen_until).map(|pass| vec![pass]));
+        let stranger = self.strangers.iter().find(|stranger| !stranger.names(asking.role.as_ref()));
+        ways.extend(stranger.map(|stranger| {
+            vec![Pass { role: role.clone(), how: Passed::Another, until: Some(stranger.ends) }]
+        }));
         if self.may_be_left_out {
             ways.push(vec![Pass { role: role.clone(), how: Passed::LeftOut, until: None }]);
         }

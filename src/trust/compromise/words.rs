@@ -41,6 +41,7 @@ impl Route {
                     Passed::Unknown => {
                         format!("an older {role}, for nothing says since when that names it")
                     }
+                    Passed::Another => format!("another role that the same keys signed as {role}"),
                     Passed::LeftOut => format!("no {role} (tough goes on without)"),
                 }
             })

@@ -6,7 +6,9 @@ use crate::model::{
     Root, Snapshot, TargetPath, Targets, Version,
 };
 use crate::trust::verified;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// Which versions of the roles below root can be shown.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +19,27 @@ pub(super) enum Show<'a> {
     Listed(&'a Snapshot),
     /// Those of the published one; what is forged has a higher version.
     Current(&'a Snapshot),
+    /// The same, to a client that fetches every role anew, and does not see that one has other bytes.
+    Anew(&'a Snapshot),
 }
 
 impl Show<'_> {
+    /// Whether it shows what was signed as another role: nothing there says so but its version.
+    fn shows_another(self, role: &RoleName, version: Version) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(_) => self.shows(role, version) && self.takes_forged(role),
+            // Nobody who was here before goes back.
+            Self::Current(snapshot) => snapshot.meta.get(role).is_none_or(|meta| meta.version < version),
+            Self::Anew(snapshot) => snapshot.meta.get(role).is_none_or(|meta| meta.version <= version),
+        }
+    }
+
     /// Whether it shows this version.
     pub(super) fn shows(self, role: &RoleName, version: Version) -> bool {
         match self {
             Self::Any => true,
-            Self::Listed(snapshot) | Self::Current(snapshot) => {
+            Self::Listed(snapshot) | Self::Current(snapshot) | Self::Anew(snapshot) => {
                 snapshot.meta.get(role).is_some_and(|meta| meta.version == version)
             }
         }
@@ -33,7 +48,7 @@ impl Show<'_> {
     /// Whether other bytes can stand for a role: not where a hash is listed that nobody can change.
     pub(super) fn takes_forged(self, role: &RoleName) -> bool {
         match self {
-            Self::Any | Self::Current(_) => true,
+            Self::Any | Self::Current(_) | Self::Anew(_) => true,
             Self::Listed(snapshot) => snapshot.meta.get(role).is_some_and(|meta| meta.hashes.is_none()),
         }
     }
@@ -62,6 +77,8 @@ pub(super) struct Shown<'a> {
     pub(super) ends: Moment,
     /// Whether it is the one that is published.
     pub(super) is_current: bool,
+    /// Whether it was signed as another role, by keys that hold both.
+    pub(super) is_anothers: bool,
     /// What it says of projects, by the names of their roles.
     pub(super) projects: HashMap<&'a str, &'a DelegatedRole>,
     /// The keys that it names.
@@ -84,6 +101,23 @@ pub(super) struct Listing<'a> {
     pub(super) may_be_left_out: bool,
     /// Whether older versions of it may be about that have no file any more.
     pub(super) may_have_been: bool,
+    /// What was signed as other roles, and can be shown for it: the last to end first.
+    pub(super) strangers: Vec<Stranger<'a>>,
+}
+
+/// A role that can be shown for another, as the same keys hold both.
+#[derive(Debug)]
+pub(super) struct Stranger<'a> {
+    pub(super) ends: Moment,
+    targets: &'a Targets,
+}
+
+impl Stranger<'_> {
+    /// Whether a look-up for the project of this role ends there.
+    pub(super) fn names(&self, project: Option<&RoleName>) -> bool {
+        let mut children = self.targets.delegations.iter().flat_map(|below| &below.roles);
+        project.is_some_and(|role| children.any(|child| child.name == *role && child.terminating))
+    }
 }
 
 /// Lists in their order, found by what the paths that they cover begin with.
@@ -136,7 +170,7 @@ pub(super) struct Worlds<'a> {
 
 /// What clients can be shown by whoever holds these keys.
 pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> Worlds<'a> {
-    let maker = Maker { evidence, holding };
+    let maker = Maker { evidence, holding, strangers: RefCell::default() };
     let (mut past, mut rooted) = (Vec::new(), Vec::new());
     let mut present = World {
         older_root: None,
@@ -158,8 +192,8 @@ pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> World
         if root.expires <= evidence.now {
             continue;
         }
-        if !is_newest && is_free {
-            rooted.push(maker.world(root, older_root, is_free, show));
+        if is_free {
+            rooted.push(maker.world(root, older_root, is_free, Show::Anew(now)));
         }
         if is_free {
             past.push(maker.world(root, older_root, is_free, Show::Any));
@@ -178,7 +212,12 @@ pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> World
 struct Maker<'a, 'h> {
     evidence: &'a Evidence<'a>,
     holding: &'h Holding,
+    /// What each set of keys has signed, as whatever role.
+    strangers: RefCell<HashMap<(Vec<KeyId>, u32), Signed<'a>>>,
 }
+
+/// Roles that some keys have signed.
+type Signed<'a> = Rc<Vec<(&'a RoleName, &'a Envelope<Targets>)>>;
 
 impl<'a> Maker<'a, '_> {
     fn world(
@@ -191,7 +230,16 @@ impl<'a> Maker<'a, '_> {
         let role = RoleName::targets();
         let signs_targets = self.holding.reaches_top(root, &role) && show.takes_forged(&role);
         let tops = match root.role(&role) {
-            Some(signers) => self.versions(&role, &root.keys, signers, show),
+            Some(signers) => {
+                let mut tops = self.versions(&role, &root.keys, signers, show);
+                let others = self.others(&role, &root.keys, signers, show);
+                tops.extend(others.iter().map(|envelope| Shown {
+                    is_current: false,
+                    is_anothers: true,
+                    ..self.shown(&role, envelope, show)
+                }));
+                tops
+            }
             None => Vec::new(),
         };
         let older_snapshot = match show {
@@ -215,6 +263,31 @@ impl<'a> Maker<'a, '_> {
         accepted.map(|envelope| self.shown(role, envelope, show)).collect()
     }
 
+    /// What these keys have signed as other roles than this, and what can be shown for it.
+    fn others(
+        &self,
+        role: &RoleName,
+        keys: &BTreeMap<KeyId, Key>,
+        signers: &RoleKeys,
+        show: Show<'a>,
+    ) -> Vec<&'a Envelope<Targets>> {
+        let mut known = self.strangers.borrow_mut();
+        let signed = known.entry((signers.keyids.clone(), signers.threshold)).or_insert_with(|| {
+            let roles = self.evidence.roles.iter();
+            let all = roles.flat_map(|(role, versions)| versions.iter().map(move |version| (role, *version)));
+            let all = all.chain(self.evidence.stand_ins.iter().copied());
+            let signed = |envelope: &Envelope<Targets>| {
+                let by =
+                    envelope.signatures().iter().filter(|one| signers.keyids.contains(&one.keyid)).count();
+                by >= signers.threshold as usize && verified::check(envelope, keys, signers).is_ok()
+            };
+            Rc::new(all.filter(|(_, envelope)| signed(envelope)).collect())
+        });
+        let others = signed.iter().filter(|(other, _)| *other != role);
+        let shown = others.filter(|(_, one)| show.shows_another(role, one.signed().version));
+        shown.map(|(_, envelope)| *envelope).collect()
+    }
+
     fn shown(&self, role: &RoleName, envelope: &'a Envelope<Targets>, show: Show<'a>) -> Shown<'a> {
         static NO_KEYS: BTreeMap<KeyId, Key> = BTreeMap::new();
         let targets = envelope.signed();
@@ -224,6 +297,7 @@ impl<'a> Maker<'a, '_> {
             version: targets.version,
             ends: targets.expires(),
             is_current: current == Some(targets.version),
+            is_anothers: false,
             projects: HashMap::new(),
             keys: &NO_KEYS,
             lists: Lists::default(),
@@ -254,12 +328,19 @@ impl<'a> Maker<'a, '_> {
     ) -> Listing<'a> {
         let (role, signers) = (&child.name, child.role_keys());
         let is_any = matches!(show, Show::Any);
+        let others =
+            if role.is_claimed() { self.others(role, &delegations.keys, &signers, show) } else { Vec::new() };
+        let others = others.into_iter().map(Envelope::signed);
+        let mut strangers: Vec<Stranger<'_>> =
+            others.map(|targets| Stranger { ends: targets.expires(), targets }).collect();
+        strangers.sort_by_key(|stranger| std::cmp::Reverse(stranger.ends));
         Listing {
             delegation: child,
             forged: self.holding.reaches(&signers) && show.takes_forged(role),
             versions: self.versions(role, &delegations.keys, &signers, show),
             may_be_left_out: is_any && *parent != RoleName::targets(),
             may_have_been: is_any && !(self.is_complete(role) && self.is_complete(&RoleName::targets())),
+            strangers,
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tuffet::keys::{Ed25519, Signer as _};
+use tuffet::keys::{Ed25519, Signer};
 use tuffet::model::{Sha256, TargetPath, canonical};
 
 /// A site, but for some names.
@@ -21,7 +21,7 @@ impl Served {
         Self { site: site.to_owned(), over: BTreeMap::new() }
     }
 
-    fn read(&self, name: &str) -> Option<Vec<u8>> {
+    pub(crate) fn read(&self, name: &str) -> Option<Vec<u8>> {
         match self.over.get(name) {
             Some(held) => held.clone(),
             None => std::fs::read(self.site.join(name)).ok(),
@@ -53,7 +53,7 @@ pub(crate) fn evil_file() -> Value {
 }
 
 /// A file of metadata with these signatures.
-pub(crate) fn seal(signed: &Value, keys: &[&Ed25519]) -> Vec<u8> {
+pub(crate) fn seal(signed: &Value, keys: &[&dyn Signer]) -> Vec<u8> {
     let covered = canonical::to_canonical(signed).unwrap();
     let signatures: Vec<_> = keys.iter().map(|key| key.sign(&covered).unwrap()).collect();
     canonical::to_canonical(&json!({"signatures": signatures, "signed": signed})).unwrap()
@@ -88,7 +88,7 @@ impl Forgery {
     }
 
     /// Other bytes under the version that is listed.
-    pub(crate) fn replace(&mut self, role: &str, signed: &Value, keys: &[&Ed25519]) {
+    pub(crate) fn replace(&mut self, role: &str, signed: &Value, keys: &[&dyn Signer]) {
         let file = format!("metadata/{}.{role}.json", self.version(role));
         self.served.over.insert(file, Some(seal(signed, keys)));
     }
@@ -104,7 +104,7 @@ impl Forgery {
     }
 
     /// A version of a role above every one that was ever there, and lists it.
-    pub(crate) fn publish(&mut self, role: &str, mut signed: Value, keys: &[&Ed25519]) {
+    pub(crate) fn publish(&mut self, role: &str, mut signed: Value, keys: &[&dyn Signer]) {
         let version = self.version(role) + 100;
         signed["version"] = version.into();
         self.served.over.insert(format!("metadata/{version}.{role}.json"), Some(seal(&signed, keys)));

@@ -42,6 +42,7 @@ pub(super) fn before(
     let steps = steps.map(|step| (&step.role, step.before.as_ref()));
     let retired = ceremony.retired.iter().map(|retired| (&retired.role, Some(&retired.last)));
     let mut once = BTreeSet::new();
+    let hand = admins(top.signed());
     for (role, envelope) in steps.chain(retired) {
         if !once.insert(role) {
             let what = "it stands in the file twice".to_owned();
@@ -59,7 +60,7 @@ pub(super) fn before(
         };
         if ProjectRole::parse(role).is_some() {
             // An empty role of the administrators' follows one.
-            anchor.check(role, envelope, &admins(top.signed()))?;
+            anchor.check(role, envelope, &hand.of_role(role))?;
             continue;
         }
         let Some(published) = published else {

@@ -2,10 +2,11 @@
 //! a project until now, and what the signer says.
 
 use super::chain::Before;
-use super::{Confirmed, Error, Project, Said};
+use super::{Confirmed, Custodian, Error, Known, Project, Said};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::model::forms::{self, Lists};
-use crate::model::{Holders, KeyId, Moment, ProjectName, ProjectRole, RoleName, Root, Targets};
+use crate::model::{Hand, Hands, Holders, KeyId, Moment, ProjectName, ProjectRole, RoleName, Root, Targets};
+use crate::runs::ceremony::Turn;
 use crate::trust::ceremony::{self as judge, Act, Change, KeysChange, Projects};
 use crate::trust::claim;
 use std::collections::BTreeSet;
@@ -30,7 +31,7 @@ pub(super) fn projects(
         if let Some(what) = change.after.as_ref().filter(|_| by_author).and_then(fault) {
             return Err(strange(&change.name, what));
         }
-        all.push(one(ceremony, change, (ledger, &identity), confirmed, now));
+        all.push(one(ceremony, change, &old, (ledger, &identity), confirmed, now));
     }
     let was = Lists::new(forms::lists_of(ceremony.targets.signed()).unwrap_or_default());
     // What others signed since is theirs to know.
@@ -87,13 +88,14 @@ fn strange(name: &ProjectName, what: String) -> Error {
 fn one(
     ceremony: &Ceremony,
     change: Change,
+    hand: &Hand,
     (ledger, identity): (&mut Ledger, &str),
     confirmed: &Confirmed,
     now: Moment,
 ) -> Project {
     let Change { name, act, before, after } = change;
     let said = confirmed.projects.get(&name);
-    let admins = admins(ceremony.targets.signed());
+    let is_admins = |held: &Holders| hand.holds_project(&name, held);
     let is_by_keys = matches!(act, Act::Claimed | Act::Rekeyed);
     let mut ids: Vec<KeyId> = after.iter().flat_map(|held| held.keyids.clone()).collect();
     ids.sort();
@@ -106,7 +108,7 @@ fn one(
     let since = known.map(|seen| seen.since);
     let signed_over = ledger.claimed_by(&name).filter(|_| is_by_keys).map(|seen| seen.keys.clone());
     let instead_of = match (&before, signed_over, &seen) {
-        (Some(held), ..) if !held.same(&admins) => Some(held.keyids.clone()),
+        (Some(held), ..) if !is_admins(held) => Some(held.keyids.clone()),
         (None, Some(keys), _) if keys != ids => Some(keys),
         (_, _, Some(seen)) if seen.keys != ids => Some(seen.keys.clone()),
         _ => None,
@@ -116,7 +118,7 @@ fn one(
         before.is_none() && ledger.claimed_by(&name).is_some_and(|seen| seen.keys != ids);
     let consent = act == Act::Rekeyed && is_agreed(ceremony, ledger, &name, before.as_ref(), after.as_ref());
     let is_old = since.is_some_and(|since| since.plus(confirmed.older_than) <= now);
-    let is_anew = before.as_ref().is_none_or(|held| held.same(&admins));
+    let is_anew = before.as_ref().is_none_or(is_admins);
     let is_named = matches!(said, Some(Said::Keys(keys)) if *keys == ids);
     let approved = match act {
         Act::Claimed => is_named || !is_known_otherwise && (is_old || confirmed.all),
@@ -160,10 +162,8 @@ fn fault(held: &Holders) -> Option<String> {
 }
 
 /// Who holds the lists of claimed projects, as this `targets` says.
-pub(in crate::runs::ceremony) fn admins(top: &Targets) -> Holders {
-    let none = Default::default();
-    let below = top.delegations.as_ref().unwrap_or(&none);
-    below.roles.first().map(|child| Holders::of_child(child, below)).unwrap_or_default()
+pub(in crate::runs::ceremony) fn admins(top: &Targets) -> Hand {
+    Hands::of(top).claimed
 }
 
 /// Roles whose keys change, and what of that the signer has not said to know: none of it changes without that.
@@ -171,16 +171,13 @@ pub(in crate::runs::ceremony) fn admins(top: &Targets) -> Holders {
 pub struct Keys {
     /// The changes.
     pub changes: Vec<KeysChange>,
-    /// Keys that nobody vouches for.
-    pub unknown: Vec<KeyId>,
-    /// Thresholds that nobody vouches for.
-    pub thresholds: Vec<(RoleName, u32)>,
+    /// What of it the signer has not said to know.
+    pub unknown: BTreeSet<(Custodian, Known)>,
 }
 
 /// Every role whose keys change.
 pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> Result<Keys, Error> {
     let new_root = ceremony.root.as_ref().map_or(root, |root| root.signed());
-    let mut changes: Vec<KeysChange> = Vec::new();
     let mut all = Vec::new();
     for role in [RoleName::root(), RoleName::timestamp(), RoleName::snapshot(), RoleName::targets()] {
         let (before, after) = (Holders::of_top(root, &role), Holders::of_top(new_root, &role));
@@ -192,11 +189,9 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
         Some(Holders::of_child(child, delegations))
     };
     let (before, after) = (ceremony.targets.signed(), ceremony.top());
-    all.push((RoleName::claimed(), admins(before), admins(after)));
-    for role in [RoleName::recently_claimed(), RoleName::unclaimed()] {
-        let [old, new] = [before, after].map(|targets| below(targets, &role).unwrap_or_default());
-        all.push((role, old, new));
-    }
+    let recently = RoleName::recently_claimed();
+    let [old, new] = [before, after].map(|targets| below(targets, &recently).unwrap_or_default());
+    all.push((recently, old, new));
     if let Some(step) = ceremony.step(&RoleName::unclaimed()) {
         let bin = |targets: &Targets| {
             let delegations = targets.delegations.as_ref()?;
@@ -211,14 +206,26 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
             all.push((role, old, new));
         }
     }
-    for (role, before, after) in &all {
-        let change = judge::keys_change(role, before, after);
+    let [was, is] = [before, after].map(Hands::of);
+    let hands = [
+        (RoleName::claimed(), was.claimed, is.claimed),
+        (RoleName::unclaimed(), was.unclaimed, is.unclaimed),
+    ];
+    let changes =
+        all.iter().map(|(role, before, after)| (role, judge::keys_change(role, before, after), after));
+    let of_hands = hands
+        .iter()
+        .map(|(role, before, after)| (role, judge::hand_change(role, before, after), &after.kept));
+    let mut told: Vec<KeysChange> = Vec::new();
+    for (role, change, after) in changes.chain(of_hands) {
         let Some(change) = change else { continue };
         if let Some(what) = holders_fault(after) {
             return Err(Error::Strange { role: role.clone(), what });
         }
-        changes.push(change);
+        told.push(change);
     }
+    let changes = told;
+    all.extend(hands.into_iter().map(|(role, before, after)| (role, before.kept, after.kept)));
     let is_online = |role: &RoleName| {
         [RoleName::timestamp(), RoleName::snapshot(), RoleName::recently_claimed()].contains(role)
             || role.as_str().starts_with("bin-")
@@ -234,21 +241,19 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
         let what = format!("key {} would hold roles of the machine's and of people", both.short());
         return Err(Error::Strange { role: RoleName::root(), what });
     }
-    let unknown: BTreeSet<&KeyId> = changes
-        .iter()
+    let mut unknown = BTreeSet::new();
+    for change in &changes {
+        let whose = Custodian::of(&change.role);
+        unknown.extend(change.added.iter().map(|id| (whose, Known::Key(Turn::Comes, id.clone()))));
         // That a person's key goes is as much to be known as that one comes.
-        .flat_map(|change| {
-            change.added.iter().chain(change.removed.iter().filter(|_| !is_online(&change.role)))
-        })
-        .collect();
-    let unknown: Vec<KeyId> =
-        unknown.into_iter().filter(|id| !confirmed.keys.contains(*id)).cloned().collect();
-    let thresholds = changes
-        .iter()
-        .filter(|change| change.threshold[0].0 != change.threshold[1].0)
-        .map(|change| (change.role.clone(), change.threshold[1].0))
-        .filter(|(role, threshold)| confirmed.thresholds.get(role) != Some(threshold));
-    Ok(Keys { thresholds: thresholds.collect(), unknown, changes })
+        if whose != Custodian::Online {
+            unknown.extend(change.removed.iter().map(|id| (whose, Known::Key(Turn::Goes, id.clone()))));
+        }
+        let [(before, _), (after, _)] = change.threshold;
+        unknown.extend((before != after).then_some((whose, Known::Threshold(after))));
+    }
+    unknown.retain(|one| !confirmed.known.contains(one));
+    Ok(Keys { unknown, changes })
 }
 
 /// What is wrong with these holders of a role, if something is.

@@ -11,7 +11,7 @@ mod seal;
 pub use judge::Keys;
 pub(in crate::runs::ceremony) use judge::admins;
 
-use super::Error;
+use super::{Custodian, Error, Known};
 use crate::ceremony::{Ceremony, Ledger, Step};
 use crate::keys::Signer;
 use crate::model::{Envelope, Holders, KeyId, Moment, ProjectName, RoleName, Targets, forms};
@@ -36,10 +36,8 @@ pub enum Said {
 pub struct Confirmed {
     /// What is known of single projects.
     pub projects: BTreeMap<ProjectName, Said>,
-    /// Keys that the signer knows to be the index's, an administrator's or a root holder's.
-    pub keys: BTreeSet<KeyId>,
-    /// Thresholds that the signer knows of.
-    pub thresholds: BTreeMap<RoleName, u32>,
+    /// Which keys of which roles come or go, and which thresholds change, as the signer knows from those who hold them.
+    pub known: BTreeSet<(Custodian, Known)>,
     /// Whether the index is believed in the keys of projects that nobody holds yet.
     pub all: bool,
     /// Whether the index is believed in whom it suspends.
@@ -152,9 +150,8 @@ pub fn sign(
     let (lists, after) = rebuild::lists(ceremony)?;
     let keys = judge::keys(ceremony, root, confirmed)?;
     let projects = judge::projects(ceremony, &before, &after, ledger, confirmed, now)?;
-    let is_known = keys.unknown.is_empty() && keys.thresholds.is_empty();
-    if !signers.is_empty() && !is_known {
-        return Err(Error::Untrusted { keys: keys.unknown, thresholds: keys.thresholds });
+    if !signers.is_empty() && !keys.unknown.is_empty() {
+        return Err(Error::Untrusted(keys.unknown));
     }
     if let Some(freed) = projects.iter().find(|one| one.act == Act::Freed && !one.approved)
         && !signers.is_empty()

@@ -7,9 +7,9 @@ use crate::ceremony::{Ceremony, Step};
 use crate::model::forms::{self, Edition, ListForm, Lists};
 use crate::model::project_role::SUSPENDS;
 use crate::model::{
-    BinCount, Envelope, Holders, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root, Targets,
+    BinCount, Envelope, Hands, Holders, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root, Targets,
 };
-use crate::runs::ceremony::plan::{is_claimed, unsigned};
+use crate::runs::ceremony::plan::unsigned;
 use crate::trust::ceremony::{Act, Projects};
 use crate::trust::claim;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ pub(super) fn lists(ceremony: &Ceremony) -> Result<(Lists, Projects), Error> {
             );
         }
     }
-    for child in published.roles.iter().filter(|child| is_claimed(&child.name)) {
+    for child in published.roles.iter().filter(|child| child.name.is_claimed()) {
         let gives_way = ceremony.retired.iter().any(|retired| retired.role == child.name);
         if by_role.contains_key(&child.name) == gives_way {
             return strange(
@@ -112,16 +112,15 @@ pub(super) fn step(
         return strange(format!("version {} does not follow {}", after.version, follows.unwrap_or_default()));
     }
     let (made, whole) = if *role == RoleName::targets() {
-        let [recently, unclaimed] =
-            [RoleName::recently_claimed(), RoleName::unclaimed()].map(|role| held(after, &role));
-        (forms::top(edition, lists.all(), &admins(after), &recently, &unclaimed), true)
+        let recently = held(after, &RoleName::recently_claimed());
+        (forms::top(edition, lists.all(), &Hands::of(after), &recently), true)
     } else if *role == RoleName::unclaimed() {
         let children = after.delegations.iter().flat_map(|d| &d.roles).count();
         let Ok(count) = BinCount::new(children as u64) else {
             return strange(format!("it would delegate to {children} roles, which are no bins"));
         };
         (forms::bins(edition, count, &held(after, &count.role(0))), true)
-    } else if is_claimed(role) {
+    } else if role.is_claimed() {
         let (kept, whole) = approved(after, projects);
         (forms::list(edition, &kept), whole)
     } else if let Some((name, ProjectRole::Own)) = ProjectRole::parse(role) {
@@ -204,9 +203,9 @@ fn approved(list: &Targets, projects: &[Project]) -> (BTreeMap<ProjectName, Hold
 
 /// Whether a list of this ceremony lets the administrators hold a project; what other lists say was signed before.
 fn is_held_by_admins(ceremony: &Ceremony, name: &ProjectName) -> bool {
-    let admins = admins(ceremony.top());
+    let hand = admins(ceremony.top());
     let lists = ceremony.steps.iter().filter(|step| step.role.is_list());
     let named = lists.filter_map(|step| forms::projects_of(step.after.signed()).remove(name));
     // One that is renewed alone stands in a list that is not part of the file.
-    named.into_iter().all(|holders| holders.same(&admins))
+    named.into_iter().all(|holders| hand.holds_project(name, &holders))
 }

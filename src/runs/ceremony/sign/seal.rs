@@ -2,7 +2,7 @@
 
 use super::{Error, Project, Seen, judge};
 use crate::ceremony::{Ceremony, Ledger, Step};
-use crate::keys::Signer;
+use crate::keys::{RoleKey, Signer};
 use crate::model::{
     Delegations, Envelope, Holders, KeyId, Metadata, Moment, ProjectRole, RoleName, Root, Sha256, Targets,
     Version, forms,
@@ -76,7 +76,7 @@ impl Signing<'_> {
             return Ok(held);
         }
         if ProjectRole::parse(role).is_some() {
-            return Ok(vec![judge::admins(self.ceremony.top())]);
+            return Ok(vec![judge::admins(self.ceremony.top()).of_role(role)]);
         }
         let none = Delegations::default();
         let delegations = self.ceremony.top().delegations.as_ref().unwrap_or(&none);
@@ -101,8 +101,11 @@ impl Signing<'_> {
         says: Says,
     ) -> Result<Envelope<T>, Error> {
         let has_say = |id: &KeyId| held.iter().any(|held| held.keyids.contains(id));
-        let by: Vec<&dyn Signer> =
-            self.signers.iter().filter(|signer| has_say(signer.keyid())).copied().collect();
+        // Each signs with the key that it has for this role, or as it is, whichever the role names.
+        let apart = self.signers.iter().filter_map(|signer| signer.of_role(role));
+        let apart: Vec<RoleKey> = apart.filter(|key| has_say(key.keyid())).collect();
+        let plain = self.signers.iter().filter(|signer| has_say(signer.keyid())).copied();
+        let by: Vec<&dyn Signer> = plain.chain(apart.iter().map(|key| key as &dyn Signer)).collect();
         self.has_say |= !by.is_empty();
         let by = if says == Says::Nothing { Vec::new() } else { by };
         if !by.is_empty() {
