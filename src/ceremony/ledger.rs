@@ -17,10 +17,14 @@ enum Line {
         /// The SHA-256 of the bytes that were signed.
         sha256: Sha256,
         at: Moment,
+        /// The ceremony, by its identity; none for what others signed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
     },
     Abandoned {
         role: RoleName,
         abandoned: Version,
+        sha256: Sha256,
         at: Moment,
     },
     Claimed {
@@ -44,12 +48,14 @@ enum Line {
 }
 
 /// What was last signed for a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// Its version.
     pub version: Version,
     /// The SHA-256 of the bytes that were signed.
     pub sha256: Sha256,
+    /// The ceremony in which it was signed with this ledger, by its identity.
+    pub file: Option<String>,
 }
 
 /// The keys that a project was seen with last, and since when.
@@ -89,7 +95,9 @@ pub struct Ledger {
     path: PathBuf,
     signed: BTreeMap<RoleName, Signed>,
     history: BTreeSet<(RoleName, Version, Sha256)>,
-    abandoned: BTreeSet<(RoleName, Version)>,
+    abandoned: BTreeSet<(RoleName, Version, Sha256)>,
+    /// The ceremony that was signed last.
+    last: Option<String>,
     claimed: BTreeMap<String, Seen>,
     seen: BTreeMap<String, Seen>,
     new: Vec<Line>,
@@ -109,6 +117,7 @@ impl Ledger {
             signed: BTreeMap::new(),
             history: BTreeSet::new(),
             abandoned: BTreeSet::new(),
+            last: None,
             claimed: BTreeMap::new(),
             seen: BTreeMap::new(),
             new: Vec::new(),
@@ -140,11 +149,16 @@ impl Ledger {
 
     fn learn(&mut self, line: Line) {
         match line {
-            Line::Signed { role, version, sha256, .. } => {
+            Line::Signed { role, version, sha256, file, .. } => {
                 self.history.insert((role.clone(), version, sha256));
-                self.signed.insert(role, Signed { version, sha256 });
+                // What comes again is given up no more.
+                self.abandoned.remove(&(role.clone(), version, sha256));
+                self.last = file.clone().or(self.last.take());
+                self.signed.insert(role, Signed { version, sha256, file });
             }
-            Line::Abandoned { role, abandoned, .. } => _ = self.abandoned.insert((role, abandoned)),
+            Line::Abandoned { role, abandoned, sha256, .. } => {
+                self.abandoned.insert((role, abandoned, sha256));
+            }
             Line::Claimed { claimed, keys, threshold, at } => {
                 self.claimed.insert(claimed, Seen { keys, threshold, since: at, file: None });
             }
@@ -169,8 +183,21 @@ impl Ledger {
 
     /// What was last signed for a role.
     #[must_use]
-    pub fn signed(&self, role: &RoleName) -> Option<Signed> {
-        self.signed.get(role).copied()
+    pub fn signed(&self, role: &RoleName) -> Option<&Signed> {
+        self.signed.get(role)
+    }
+
+    /// The ceremony in which something was signed last, by its identity.
+    #[must_use]
+    pub fn last_ceremony(&self) -> Option<&str> {
+        self.last.as_deref()
+    }
+
+    /// Whether what was signed last for a role was given up.
+    #[must_use]
+    pub fn is_abandoned(&self, role: &RoleName) -> bool {
+        self.signed(role)
+            .is_some_and(|signed| self.abandoned.contains(&(role.clone(), signed.version, signed.sha256)))
     }
 
     /// Whether these bytes were signed as this version of a role, lately or before.
@@ -184,16 +211,26 @@ impl Ledger {
     pub fn before_last(&self, role: &RoleName) -> Option<Signed> {
         let last = self.signed(role)?.version;
         let of_it = self.history.iter().filter(|(of, version, _)| of == role && *version < last);
-        let mut kept = of_it.filter(|(_, version, _)| !self.abandoned.contains(&(role.clone(), *version)));
-        kept.next_back().map(|(_, version, sha256)| Signed { version: *version, sha256: *sha256 })
+        let mut kept = of_it.filter(|signed| !self.abandoned.contains(signed));
+        kept.next_back().map(|(_, version, sha256)| Signed { version: *version, sha256: *sha256, file: None })
     }
 
-    /// Notes that what was signed last for a role is not followed by anything.
-    pub fn note_abandoned(&mut self, role: &RoleName, at: Moment) {
-        let Some(last) = self.signed(role) else { return };
-        let line = Line::Abandoned { role: role.clone(), abandoned: last.version, at };
-        self.learn(line.clone());
-        self.new.push(line);
+    /// Notes that a ceremony was given up: nothing follows what was signed in it.
+    pub fn note_abandoned(&mut self, file: &str, at: Moment) {
+        let of_it = self.signed.iter().filter(|(_, signed)| signed.file.as_deref() == Some(file));
+        let lines: Vec<Line> = of_it
+            .filter(|(role, _)| !self.is_abandoned(role))
+            .map(|(role, signed)| Line::Abandoned {
+                role: role.clone(),
+                abandoned: signed.version,
+                sha256: signed.sha256,
+                at,
+            })
+            .collect();
+        for line in lines {
+            self.learn(line.clone());
+            self.new.push(line);
+        }
     }
 
     /// Every project that was signed over with this ledger, with the keys that it got.
@@ -232,9 +269,15 @@ impl Ledger {
         self.seen.get(project.as_str())
     }
 
-    /// Notes that bytes are about to be signed.
-    pub fn note_signed(&mut self, role: &RoleName, version: Version, sha256: Sha256, at: Moment) {
-        let line = Line::Signed { role: role.clone(), version, sha256, at };
+    /// Notes that bytes are about to be signed in the ceremony `file`, or that others have signed them.
+    pub fn note_signed(
+        &mut self,
+        role: &RoleName,
+        (version, sha256): (Version, Sha256),
+        file: Option<&str>,
+        at: Moment,
+    ) {
+        let line = Line::Signed { role: role.clone(), version, sha256, at, file: file.map(str::to_owned) };
         self.learn(line.clone());
         self.new.push(line);
     }

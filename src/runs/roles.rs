@@ -98,6 +98,8 @@ impl Due {
 /// which did not end has left behind.
 pub(super) struct Versions {
     highest: BTreeMap<RoleName, Version>,
+    /// Numbers that a file has, and that do not count: they are stepped over.
+    beyond: BTreeSet<(RoleName, Version)>,
     numbers: Numbers,
 }
 
@@ -111,12 +113,22 @@ pub(super) enum Numbers {
     NearPublished,
 }
 
-/// A number further above what is published was not reached step by step.
+/// A number of an online role further above what is published was not reached step by step.
 const NEAR: u64 = 1_000_000;
+
+/// The same of a role that ceremonies sign: one that is further above than those who sign believe is of no use.
+const NEAR_OFFLINE: u64 = 1_000;
+
+/// How far above what is published a number of this role still counts after a break-in.
+fn near(role: &RoleName) -> u64 {
+    let is_offline = role.is_claimed() || [RoleName::targets(), RoleName::unclaimed()].contains(role);
+    if is_offline { NEAR_OFFLINE } else { NEAR }
+}
 
 impl Versions {
     pub(super) fn of(site: &Site) -> Result<Self, disk::Error> {
-        Ok(Self { highest: read::highest_versions(site, |_| Version::CEILING)?, numbers: Numbers::All })
+        let highest = read::highest_versions(site, |_| Version::CEILING)?;
+        Ok(Self { highest, beyond: BTreeSet::new(), numbers: Numbers::All })
     }
 
     /// The same, but for numbers far above what is published.
@@ -124,9 +136,10 @@ impl Versions {
         let most = |role: &RoleName| {
             let listed = published.listing.get(role).map(|meta| meta.version.number());
             let snapshot = (*role == RoleName::snapshot()).then(|| published.snapshot.version.number());
-            listed.or(snapshot).unwrap_or_default().saturating_add(NEAR).min(Version::CEILING)
+            listed.or(snapshot).unwrap_or_default().saturating_add(near(role)).min(Version::CEILING)
         };
-        Ok(Self { highest: read::highest_versions(site, most)?, numbers: Numbers::NearPublished })
+        let (highest, beyond) = (read::highest_versions(site, most)?, read::versions(site)?);
+        Ok(Self { highest, beyond, numbers: Numbers::NearPublished })
     }
 
     /// As a run wants them.
@@ -144,17 +157,21 @@ impl Versions {
         if self.numbers == Numbers::All || is_near { last.next() } else { snapshot.next() }
     }
 
+    /// Whether a number that was handed out counts as used.
+    pub(super) fn counts(&self, published: &Published, role: &RoleName, version: Version) -> bool {
+        let listed = published.listing.get(role).map(|meta| meta.version.number()).unwrap_or_default();
+        let most = match self.numbers {
+            Numbers::All => Version::CEILING,
+            Numbers::NearPublished => listed.saturating_add(near(role)),
+        };
+        version.number() < most
+    }
+
     /// The same, above these versions too, as far as they count.
     pub(super) fn above(mut self, published: &Published, used: BTreeMap<RoleName, Version>) -> Self {
-        let counts = |role: &RoleName, version: &Version| {
-            let listed = published.listing.get(role).map(|meta| meta.version.number()).unwrap_or_default();
-            let most = match self.numbers {
-                Numbers::All => Version::CEILING,
-                Numbers::NearPublished => listed.saturating_add(NEAR),
-            };
-            version.number() < most
-        };
-        for (role, version) in used.into_iter().filter(|(role, version)| counts(role, version)) {
+        let used: Vec<(RoleName, Version)> =
+            used.into_iter().filter(|(role, version)| self.counts(published, role, *version)).collect();
+        for (role, version) in used {
             let highest = self.highest.entry(role).or_insert(version);
             *highest = version.max(*highest);
         }
@@ -162,15 +179,23 @@ impl Versions {
     }
 
     pub(super) fn next(&self, role: &RoleName, published: Version) -> Version {
-        self.highest.get(role).copied().unwrap_or(published).max(published).next()
+        self.free(role, self.highest.get(role).copied().unwrap_or(published).max(published).next())
+    }
+
+    /// The first number from `version` on that no file has.
+    fn free(&self, role: &RoleName, mut version: Version) -> Version {
+        while self.beyond.contains(&(role.clone(), version)) {
+            version = version.next();
+        }
+        version
     }
 
     /// The next version of a role that the snapshot may list; 1 where it never was.
     pub(super) fn next_of(&self, role: &RoleName, published: &Published) -> Version {
         let listed = published.listing.get(role).map(|meta| meta.version);
         match listed.max(self.highest.get(role).copied()) {
-            Some(version) => version.next(),
-            None => Version::FIRST,
+            Some(version) => self.free(role, version.next()),
+            None => self.free(role, Version::FIRST),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::report::{Event, Reporter};
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A published tree, every role verified.
 #[derive(Debug)]
@@ -164,6 +164,15 @@ impl Published {
         });
         Ok(Inventory::new(self.bin_count, entries.collect::<Result<Vec<_>, Error>>()?))
     }
+}
+
+/// Every version of every role that has a file.
+///
+/// # Errors
+/// If the metadata folder cannot be listed.
+pub fn versions(site: &Site) -> Result<BTreeSet<(RoleName, Version)>, disk::Error> {
+    let names = site.folder().file_names(layout::METADATA)?;
+    Ok(names.iter().filter_map(|name| layout::parse(name)).map(|(version, role)| (role, version)).collect())
 }
 
 /// The highest version of each role that has a file, published or left over by a run that did

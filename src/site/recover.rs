@@ -24,6 +24,8 @@ pub struct Recovered {
     pub published: Published,
     /// Who stood in `recently-claimed` then.
     pub recently: BTreeMap<ProjectName, (DelegatedRole, BTreeMap<KeyId, Key>)>,
+    /// Roles that are newer than they were then, with the version of then (0 for none) and the newer one.
+    pub newer: Vec<(RoleName, u64, u64)>,
 }
 
 /// What to go back to.
@@ -62,6 +64,9 @@ pub fn since(back: &Back<'_>, reporter: &dyn Reporter) -> Result<Recovered, Erro
     let targets = targets.ok_or_else(|| Error::Missing { path: "metadata/N.targets.json".to_owned() })?;
     newest.below(&targets)?;
     let listing = newest.listing;
+    let was = |role: &RoleName| then.snapshot.meta.get(role).map_or(0, |meta| meta.version.number());
+    let newer = listing.iter().map(|(role, meta)| (role.clone(), was(role), meta.version.number()));
+    let newer = newer.filter(|(_, was, is)| was < is).collect();
     let (mut lists, found) = projects::claimed(&both, &targets, &listing)?;
     let projects = projects::read(&both, &listing, found)?;
     let unclaimed = read::unclaimed(&both, &targets, &listing)?;
@@ -85,7 +90,7 @@ pub fn since(back: &Back<'_>, reporter: &dyn Reporter) -> Result<Recovered, Erro
         bins,
         bin_count,
     };
-    Ok(Recovered { published, recently: recently.collect() })
+    Ok(Recovered { published, recently: recently.collect(), newer })
 }
 
 /// What led to everything then.

@@ -83,12 +83,17 @@ pub fn handed_out(state: &State) -> Result<BTreeMap<RoleName, Version>, Error> {
     Ok(load(&state.handed_out())?.unwrap_or_default())
 }
 
-/// Notes that these versions are handed out.
+/// Notes that these versions are handed out; of those that were before, `counts` says which still do.
 ///
 /// # Errors
 /// [`Error`].
-pub fn hand_out(state: &State, versions: impl Iterator<Item = (RoleName, Version)>) -> Result<(), Error> {
+pub fn hand_out(
+    state: &State,
+    versions: impl Iterator<Item = (RoleName, Version)>,
+    counts: impl Fn(&RoleName, Version) -> bool,
+) -> Result<(), Error> {
     let mut all = handed_out(state)?;
+    all.retain(|role, version| counts(role, *version));
     for (role, version) in versions {
         let highest = all.entry(role).or_insert(version);
         *highest = version.max(*highest);
@@ -118,6 +123,25 @@ pub fn set_outstanding(state: &State, outstanding: &Outstanding) -> Result<(), d
 /// If it cannot be removed.
 pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
     place::remove_file(&state.outstanding())
+}
+
+/// Puts out of the way what a machine that somebody else held says of ceremonies: the one under way, what waits, and the
+/// numbers that were handed out where they cannot be read. Gives the names that the files have then.
+///
+/// # Errors
+/// If a file cannot be renamed.
+pub fn set_aside(state: &State) -> Result<Vec<PathBuf>, disk::Error> {
+    let mut all = vec![state.outstanding(), state.queue(), state.ledger("queue")];
+    all.extend(handed_out(state).is_err().then(|| state.handed_out()));
+    let mut aside = Vec::new();
+    for path in all.into_iter().filter(|path| disk::folder::is_there(path)) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let free = (1..).map(|number: u32| path.with_file_name(format!("{name}.{number}.set-aside")));
+        let Some(to) = free.into_iter().find(|to| !disk::folder::is_there(to)) else { continue };
+        place::rename(&path, &to)?;
+        aside.push(to);
+    }
+    Ok(aside)
 }
 
 /// Everything that waits, in the order of the names.

@@ -755,6 +755,70 @@ fn what_was_signed_and_applied_is_not_taken_back_as_abandoned() {
     drop(attacker);
 }
 
+/// A word that one ceremony was abandoned takes back what was signed in it, all of it, and nothing else.
+#[test]
+fn an_abandoned_ceremony_takes_back_its_own_roles_and_no_others() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    // One that is about bins alone is signed, and given up.
+    let (_, bins) = prepare(&repo, &["--bins", "32"]);
+    assert_eq!(safe.sign(&bins, &[]).0, 0);
+    let abandoned = repo.run(&["ceremony", "abandon", "--format", "json"]).ok().json();
+    let id = abandoned["id"].as_str().unwrap()[..8].to_owned();
+    // claimed goes back no further for that.
+    repo.register(&author, "brie", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let mut forged = Ceremony::read(&file).unwrap();
+    let old = std::fs::read(repo.site().join("metadata/1.claimed.json")).unwrap();
+    forged.steps[0].before = Some(Envelope::<Targets>::parse(&old).unwrap());
+    let path = repo.path().join("forged.json");
+    forged.write(&path).unwrap();
+    let named = format!("--abandoned={id}");
+    for flag in ["--abandoned", &named] {
+        let (code, said, _) = safe.sign(&path, &["--confirm-all", flag]);
+        assert!(code == 3 && said["error"].as_str().unwrap().contains("was not the last"), "{flag}: {said}");
+    }
+    // The next one has nothing to do with it; the one after that follows what was given up before the last.
+    let (code, said, signed) = safe.sign(&file, &["--confirm-all"]);
+    assert_eq!(code, 0, "{said}");
+    apply(&repo, &[&signed]);
+    let (_, bins) = prepare(&repo, &["--bins", "32"]);
+    for flags in [&[][..], &["--abandoned"], &["--abandoned=ffffffff"]] {
+        let (code, said, _) = safe.sign(&bins, flags);
+        assert!(code == 3 && said["error"].as_str().unwrap().contains(&named), "{flags:?}: {said}");
+    }
+    assert_eq!(safe.sign(&bins, &["--abandoned=nothing"]).0, 2);
+    let (code, said, signed) = safe.sign(&bins, &[&named]);
+    assert_eq!(code, 0, "{said}");
+    apply(&repo, &[&signed]);
+    repo.verify();
+}
+
+/// What follows one role of a ceremony cannot go back behind another of it.
+#[test]
+fn a_ceremony_of_which_something_is_published_was_not_abandoned() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    repo.register(&Author::known(11), "cheese", &["1.0"]);
+    let (_, file) = prepare(&repo, &["--bins", "32"]);
+    let (code, said, signed) = safe.sign(&file, &["--confirm-all"]);
+    assert_eq!(code, 0, "{said}");
+    apply(&repo, &[&signed]);
+    repo.register(&Author::known(11), "brie", &["1.0"]);
+    let (_, file) = prepare(&repo, &["--bins", "64"]);
+    let mut forged = Ceremony::read(&file).unwrap();
+    let old = std::fs::read(repo.site().join("metadata/1.claimed.json")).unwrap();
+    let claimed = forged.steps.iter_mut().find(|step| step.role.as_str() == "claimed").unwrap();
+    claimed.before = Some(Envelope::<Targets>::parse(&old).unwrap());
+    let path = repo.path().join("forged.json");
+    forged.write(&path).unwrap();
+    let (code, said, _) = safe.sign(&path, &["--confirm-all", "--abandoned"]);
+    assert!(code == 3 && said["error"].as_str().unwrap().contains("was not abandoned"), "{said}");
+}
+
 #[test]
 fn a_hundred_planted_keys_and_a_swapped_one_are_named_and_none_is_signed_over() {
     let repo = repository();

@@ -199,6 +199,20 @@ fn with_a_threshold_the_submission_goes_from_holder_to_holder() {
     three.run(&[&add[..], &["--key", three.key(), "--yes", "--from", &site, "--root", &root]].concat()).ok();
     repo.accept(&[&both], &[]);
     repo.verify();
+    // Who vouches for its keys at the safe says how many of them must sign, too.
+    let safe = super::ceremonies::Safe::of(&repo, 1);
+    let (_, file) = super::ceremonies::prepare(&repo, &[]);
+    let confirm: Vec<&str> = ids.iter().flat_map(|id| ["--confirm", id]).collect();
+    for (threshold, approved) in
+        [(&[][..], false), (&["--confirm", "cheese=1"], false), (&["--confirm", "cheese=2"], true)]
+    {
+        let safe = super::ceremonies::Safe::of(&repo, 2);
+        let (code, said, _) = safe.sign(&file, &[&confirm[..], threshold].concat());
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(said["roles"][0]["projects"][0]["approved"], approved, "{threshold:?}: {said}");
+    }
+    let twice = [&confirm[..], &["--confirm", "cheese=2", "--confirm", "cheese=1"]].concat();
+    assert_eq!(safe.sign(&file, &twice).0, 2, "it says two things");
 }
 
 #[test]

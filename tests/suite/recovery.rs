@@ -253,6 +253,58 @@ fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind
     }
 }
 
+/// Whoever held the machine can write what they like into its state folder, and files of any number into the site.
+#[test]
+fn nothing_that_was_planted_stands_in_the_way_of_going_back() {
+    let repo = repository();
+    let safe = house(&repo);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
+    copy(&repo.site(), &backup);
+    let known = Clients::of(&repo);
+    let ledger = |name: &str| repo.path().join(".tuffet/ledger").join(name);
+    // A ceremony under way that brings the key which signs already, back to nowhere; a queue and numbers that
+    // nobody can read, or that nobody would sign.
+    super::ceremonies::prepare(&repo, &["--bins", "32"]);
+    let mut under_way: Value =
+        serde_json::from_slice(&std::fs::read(ledger("ceremony.json")).unwrap()).unwrap();
+    let online = file::load(&repo.path().join(".tuffet/online.key"), &|_| Err(String::new())).unwrap();
+    under_way["online"] = json!(online.keyid());
+    under_way["since"] = json!({"snapshot": 1, "sha256": Sha256::of(b"").to_string(), "copy": "/nowhere"});
+    std::fs::write(ledger("ceremony.json"), under_way.to_string()).unwrap();
+    std::fs::write(ledger("queue.json"), "no JSON").unwrap();
+    std::fs::write(ledger("handed-out.json"), json!({"claimed": 900_000, "targets": 20_000}).to_string())
+        .unwrap();
+    for number in [500, 1_003, 1_004, 1_005, 9_000, 999_999] {
+        for role in ["claimed", "targets", "unclaimed"] {
+            std::fs::write(repo.site().join(format!("metadata/{number}.{role}.json")), "{}").unwrap();
+        }
+    }
+    let file = signed(&repo, &safe, good, &backup);
+    assert!(ledger("ceremony.json.1.set-aside").exists() && ledger("queue.json.1.set-aside").exists());
+    let roles = tuffet::ceremony::Ceremony::read(&file).unwrap();
+    assert!(roles.steps.iter().any(|step| step.role.as_str() == "claimed"), "the safe's ledger looks at it");
+    // Given up, and prepared once more: the holders sign the second one as well.
+    repo.run(&["ceremony", "abandon"]).ok();
+    let out = repo.path().join("again.json");
+    let number = good.to_string();
+    let args =
+        ["ceremony", "prepare", "--out", out.to_str().unwrap(), "--compromised-since", &number, "--copy"];
+    let said = repo.run(&[&args[..], &[backup.to_str().unwrap(), "--format", "json"]].concat()).ok().json();
+    assert_eq!(said["set_aside"], json!([]));
+    let next = repo.path().join(".tuffet/online.next.key");
+    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
+    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
+    let (code, said, file) = safe.sign(&out, &["--trust", &trust, "--abandoned"]);
+    assert_eq!(code, 0, "{said}");
+    repo.run(&["ceremony", "apply", file.to_str().unwrap()]).ok();
+    repo.run(&["build", "--rehash"]).ok();
+    repo.run(&["verify"]).ok();
+    known.verify(&repo, &repo.all_targets());
+}
+
 #[test]
 fn it_goes_back_to_before_the_online_key_changed_too() {
     let repo = repository();

@@ -74,9 +74,10 @@ pub(crate) struct CeremonySign {
     /// What was signed before, and which key each project had [default: KEY.ledger]
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
-    /// What you know of a project, from its author or from the people who run the index: its key,
-    /// or the word `suspended` or `freed` (repeatable)
-    #[arg(long, value_name = "NAME=KEYID")]
+    /// What you know of a project, from its author or from the people who run the index: its key;
+    /// of several each, and how many of them must sign; or the word `suspended` or `freed`
+    /// (repeatable)
+    #[arg(long, value_name = "NAME=KEYID|N")]
     pub(crate) confirm: Vec<String>,
     /// Wait with projects whose key the ledger has known for less than this span (24h, 14d)
     #[arg(long, value_name = "SPAN")]
@@ -89,9 +90,10 @@ pub(crate) struct CeremonySign {
     /// Suspend every project that the file wants suspended
     #[arg(long)]
     pub(crate) suspensions: bool,
-    /// The ceremony that you signed last was abandoned: this one follows what was published before it
-    #[arg(long)]
-    pub(crate) abandoned: bool,
+    /// The ceremony that you signed last was abandoned: this one follows what was published before
+    /// it. With `=ID`, which `ceremony abandon` shows, that one and not the last (repeatable)
+    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, default_missing_value = "last")]
+    pub(crate) abandoned: Vec<String>,
     /// Believe the index in every key that is seen for the first time: whoever has taken it over
     /// could have put there what they like
     #[arg(long)]

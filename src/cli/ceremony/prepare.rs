@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tuffet::disk::lock::WhenHeld;
 use tuffet::disk::{folder, place};
 use tuffet::keys::{Signer as _, file};
-use tuffet::model::{BinCount, KeyId, Moment, ProjectName, Version};
+use tuffet::model::{BinCount, KeyId, Moment, ProjectName, RoleName, Version};
 use tuffet::pipeline::partition::Became;
 use tuffet::runs::ceremony::prepare::{self, Lapsing, Outcome};
 use tuffet::runs::ceremony::{Back, Custodian, NewKey, Rotation};
@@ -190,6 +190,10 @@ fn json(outcome: &Outcome, out: &Path) -> serde_json::Value {
         "freed": names(&outcome.freed),
         "young": names(&outcome.young),
         "emptied": names(&outcome.emptied),
+        "newer": outcome.newer.iter().map(|(role, was, is)| {
+            serde_json::json!({"role": role, "then": was, "version": is})
+        }).collect::<Vec<_>>(),
+        "set_aside": outcome.set_aside,
         "differences": outcome.differences.iter().map(|(became, path)| {
             serde_json::json!({"target": path, "became": became_word(*became)})
         }).collect::<Vec<_>>(),
@@ -207,9 +211,34 @@ fn became_word(became: Became) -> &'static str {
     }
 }
 
+/// So many roles are named in a list of them.
+const SHOWN: usize = 20;
+
 /// What is gone back from.
 fn back_from(outcome: &Outcome) -> String {
     let mut text = String::new();
+    for path in &outcome.set_aside {
+        text += &show::wrap(
+            &format!("set aside, as it was written on that machine: {}", path.display()),
+            80,
+            "  ",
+        );
+        text.push('\n');
+    }
+    let stays = |(role, was, is): &(RoleName, u64, u64)| format!("{role} {is} (then {was})");
+    let (authors, ours): (Vec<_>, Vec<_>) =
+        outcome.newer.iter().partition(|(role, ..)| role.as_str().starts_with("project."));
+    for (whose, newer) in [("administrators", ours), ("authors", authors)] {
+        if newer.is_empty() {
+            continue;
+        }
+        let shown: Vec<String> = newer.iter().take(SHOWN).map(|one| stays(one)).collect();
+        let more = newer.len() - shown.len();
+        let more = if more == 0 { String::new() } else { format!(", and {more} more (--format json)") };
+        let what =
+            format!("Newer than then, and stays, for the {whose} signed it: {}{more}.", shown.join(", "));
+        text += &format!("{}\n", show::wrap(&what, 80, "  "));
+    }
     for name in &outcome.emptied {
         text += &format!("  {name}: an empty role is to stand in for it until its author submits again\n");
     }

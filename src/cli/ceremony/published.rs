@@ -11,7 +11,7 @@ use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::{Signer, file};
 use tuffet::model::ProjectName;
-use tuffet::runs::ceremony::abandon::{self, Carried};
+use tuffet::runs::ceremony::abandon;
 use tuffet::runs::ceremony::apply::{self, Keys, Outcome};
 use tuffet::state::State;
 use tuffet::trust::ceremony::Act;
@@ -121,24 +121,26 @@ pub(super) fn abandoned(common: &Common) -> Result<u8, Failure> {
         let key = file::load(&state.online_key(), &|path| passphrase::ask(common, path));
         key.ok().map(|key| Box::new(key) as Box<dyn Signer>)
     };
-    let carried = abandon::abandon(project::place(&settings, now), settings.layout, &online, &reporter);
+    let outcome = abandon::abandon(project::place(&settings, now), settings.layout, &online, &reporter);
     reporter.finish();
-    let carried = carried?;
+    let outcome = outcome?;
     match common.format {
         Format::Json => {
-            let done = carried.iter().filter(|(_, done)| done.is_ok()).map(|(name, _)| name.as_str());
-            let json = serde_json::json!({"abandoned": true, "carried_out": done.collect::<Vec<_>>()});
+            let done = outcome.carried.iter().filter(|(_, done)| done.is_ok()).map(|(name, _)| name.as_str());
+            let done: Vec<&str> = done.collect();
+            let json = serde_json::json!({"abandoned": true, "id": outcome.file, "carried_out": done});
             show::print(&format!("{json}\n"));
         }
         _ if common.quiet => {}
-        _ => show::print(&words(&carried)),
+        _ => show::print(&words(&outcome)),
     }
     Ok(0)
 }
 
-fn words(carried: &Carried) -> String {
-    let mut out = "The ceremony is abandoned: its file is worth nothing any more.\n".to_owned();
-    for (name, done) in carried {
+fn words(outcome: &abandon::Outcome) -> String {
+    let id = outcome.file.get(..16).unwrap_or(&outcome.file);
+    let mut out = format!("The ceremony {id} is abandoned: its file is worth nothing any more.\n");
+    for (name, done) in &outcome.carried {
         let text = match done {
             Ok(()) => format!("{name}: the change of its keys that waited is carried out."),
             Err(why) => format!("{name}: the change of its keys that waited is not carried out: {why}"),

@@ -9,7 +9,7 @@ use tuffet::ceremony::{Ceremony, Ledger};
 use tuffet::disk::{folder, place};
 use tuffet::keys::Signer;
 use tuffet::model::{KeyId, ProjectName};
-use tuffet::runs::ceremony::sign::{self, Confirmed, Said};
+use tuffet::runs::ceremony::sign::{self, Abandoned, Confirmed, Said};
 use tuffet::runs::ceremony::{self as runs, Custodian, Known, Turn};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,12 +79,24 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+/// Which ceremony was given up.
+fn abandoned(text: &str) -> Result<Abandoned, Failure> {
+    let is_id = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    match text {
+        "last" => Ok(Abandoned::Last),
+        text if is_id => Ok(Abandoned::Ceremony(text.to_ascii_lowercase())),
+        _ => Err(Failure::usage(format!(
+            "--abandoned={text}: the id is wanted that `tuffet ceremony abandon` showed, eight hex digits of it at least"
+        ))),
+    }
+}
+
 /// What the signer says, from the flags.
 fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
     let mut confirmed = Confirmed {
         all: args.confirm_all,
         suspensions: args.suspensions,
-        abandoned: args.abandoned,
+        abandoned: args.abandoned.iter().map(|text| abandoned(text)).collect::<Result<_, _>>()?,
         older_than: span(args.older_than.as_deref())?,
         ..Confirmed::default()
     };
@@ -92,7 +104,7 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
         let wrong = || {
             Failure::usage(format!(
                 "--confirm {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints, or \
-                 NAME=suspended, or NAME=freed"
+                 NAME=N for how many of several keys must sign, NAME=suspended, or NAME=freed"
             ))
         };
         let (name, what) = text.split_once('=').ok_or_else(wrong)?;
@@ -100,10 +112,17 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
         let said = match what {
             "suspended" => Said::Suspended,
             "freed" => Said::Freed,
-            keyid => Said::Keys(vec![KeyId::given(keyid).ok_or_else(wrong)?]),
+            text => match (KeyId::given(text), text.parse()) {
+                (Some(keyid), _) => Said::Keys(vec![keyid], None),
+                (None, Ok(threshold)) => Said::Keys(Vec::new(), Some(threshold)),
+                _ => return Err(wrong()),
+            },
         };
         match (confirmed.projects.get_mut(&name), said) {
-            (Some(Said::Keys(keys)), Said::Keys(more)) => {
+            (Some(Said::Keys(keys, threshold)), Said::Keys(more, of_them))
+                if threshold.is_none() || of_them.is_none() =>
+            {
+                *threshold = threshold.or(of_them);
                 keys.extend(more);
                 keys.sort();
                 keys.dedup();

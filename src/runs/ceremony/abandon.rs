@@ -18,6 +18,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What became of what waited: done, or the reason why it waits on.
 pub type Carried = Vec<(ProjectName, Result<(), String>)>;
 
+/// What was given up.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The identity of the ceremony's file, by which who signed it says that it was abandoned.
+    pub file: String,
+    /// What became of what waited for its end.
+    pub carried: Carried,
+}
+
 /// Gives the ceremony up. The caller holds the lock. `online` is asked for where something waited.
 ///
 /// # Errors
@@ -27,7 +36,7 @@ pub fn abandon(
     layout: Layout,
     online: &dyn Fn() -> Option<Box<dyn Signer>>,
     reporter: &dyn Reporter,
-) -> Result<Carried, Error> {
+) -> Result<Outcome, Error> {
     let (site, state) = (Site::new(place.site), State::new(place.state));
     let outstanding = waiting::outstanding(&state)?.ok_or(Error::NoneOutstanding)?;
     let timestamp = site.folder().path(layout::TIMESTAMP);
@@ -41,8 +50,9 @@ pub fn abandon(
     let queue = waiting::queue(&state)?;
     let waited: Vec<Queued> =
         queue.into_iter().filter(|one| outstanding.projects.contains(&one.project)).collect();
+    let file = outstanding.file;
     if waited.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Outcome { file, carried: Vec::new() });
     }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let at_once = |one: &&Queued| {
@@ -50,11 +60,12 @@ pub fn abandon(
     };
     let at_once: Vec<&Queued> = waited.iter().filter(at_once).collect();
     if at_once.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Outcome { file, carried: Vec::new() });
     }
     let Some(key) = online() else {
         let why = "the online key cannot be had: run `tuffet project` for it again";
-        return Ok(at_once.into_iter().map(|one| (one.project.clone(), Err(why.to_owned()))).collect());
+        let carried = at_once.into_iter().map(|one| (one.project.clone(), Err(why.to_owned()))).collect();
+        return Ok(Outcome { file, carried });
     };
     let mut carried = Carried::new();
     for one in at_once {
@@ -64,7 +75,7 @@ pub fn abandon(
         }
         carried.push((one.project.clone(), done));
     }
-    Ok(carried)
+    Ok(Outcome { file, carried })
 }
 
 fn carry_out(

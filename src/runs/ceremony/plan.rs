@@ -33,6 +33,15 @@ pub(super) struct Plan {
     pub(super) stand_ins: BTreeMap<ProjectName, u64>,
 }
 
+/// What is signed again though nothing in it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Always {
+    /// Nothing.
+    Nothing,
+    /// The lists of claimed projects: the signers' ledgers say whether these are the ones that were signed last.
+    Lists,
+}
+
 /// What is to be signed.
 pub(super) struct Steps {
     pub(super) root: Option<Envelope<Root>>,
@@ -122,9 +131,9 @@ impl Plan {
         published: &Published,
         versions: &Versions,
         lives: &Lives,
-        now: Moment,
+        (now, always): (Moment, Always),
     ) -> Result<Steps, Error> {
-        let signing = Signing { plan: self, published, versions, lives, now };
+        let signing = Signing { plan: self, published, versions, lives, now, always };
         let lists = self.lists(published);
         let root = signing.root()?;
         let mut steps = Vec::new();
@@ -167,6 +176,7 @@ struct Signing<'a> {
     versions: &'a Versions,
     lives: &'a Lives,
     now: Moment,
+    always: Always,
 }
 
 impl Signing<'_> {
@@ -215,7 +225,8 @@ impl Signing<'_> {
         let held = self.plan.hands.claimed.of_role(role);
         let keys_stay = child.is_some_and(|child| Holders::of_child(child, below).same(&held));
         let same = before.is_some_and(|before| before.delegations == after.delegations);
-        if same && keys_stay && !before.is_some_and(|before| self.is_near(role, before.expires)) {
+        let stays = same && keys_stay && self.always == Always::Nothing;
+        if stays && !before.is_some_and(|before| self.is_near(role, before.expires)) {
             return Ok(None);
         }
         let before = before.map(|before| before.envelope().clone());

@@ -1,6 +1,6 @@
 //! `ceremony prepare`: everything that waits, in one file. Signs nothing, and changes nothing that is published.
 
-use super::plan::Plan;
+use super::plan::{Always, Plan};
 use super::rotate::{self, Rotation};
 use super::{Back, Differences, Error, recover};
 use crate::ceremony::Ceremony;
@@ -18,7 +18,7 @@ use crate::state::ceremony::{self as waiting, Outstanding, Queued, Since, Wanted
 use crate::state::ledger::{self, Registration, What};
 use crate::trust::{Consent, Standing};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What becomes of claimed projects whose roles end before the ceremony after next.
@@ -74,6 +74,11 @@ pub struct Outcome {
     pub stale: Vec<(ProjectName, String)>,
     /// Projects of `recently-claimed` that an empty role is to stand in for, after a break-in.
     pub emptied: Vec<ProjectName>,
+    /// Roles that stand in the site in a newer version than then, and stay, as the online key cannot have signed them:
+    /// with the version of then and the newer one.
+    pub newer: Vec<(RoleName, u64, u64)>,
+    /// Files of the state folder that do not count any more after a break-in, under the names that they have now.
+    pub set_aside: Vec<PathBuf>,
     /// What came into the source, changed or left it since, and waits for a decision.
     pub differences: Differences,
     /// Roles that are to be signed, with their versions.
@@ -90,16 +95,21 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     if !read::is_begun(&site)? {
         return Err(Error::NotBegun(place.site.display().to_string()));
     }
-    if waiting::outstanding(&state)?.is_some() {
+    let mut outcome = Outcome::default();
+    if request.back.is_some() {
+        // What waited was recorded on a machine that somebody else held.
+        outcome.set_aside = waiting::set_aside(&state)?;
+    } else if waiting::outstanding(&state)?.is_some() {
         return Err(Error::Outstanding);
     }
-    let (published, recovered) = match request.back {
-        None => (event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?, None),
+    let (published, always) = match request.back {
+        None => (event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?, Always::Nothing),
         Some(back) => {
             let (recovered, differences) =
                 recover::look(place, back, &BTreeMap::new(), request.source, reporter)?;
-            let emptied = recovered.recently.into_keys().collect();
-            (recovered.published, Some((emptied, differences)))
+            outcome.emptied = recovered.recently.into_keys().collect();
+            (outcome.differences, outcome.newer) = (differences, recovered.newer);
+            (recovered.published, Always::Lists)
         }
     };
     let numbers = if request.back.is_some() { Numbers::NearPublished } else { Numbers::All };
@@ -112,23 +122,17 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         plan: Plan::of(&published),
         consents: BTreeMap::new(),
         queued: waiting::queue(&state)?.into_iter().map(|one| one.project).collect(),
-        outcome: Outcome::default(),
+        outcome,
     };
     drawing.rotate()?;
-    match recovered {
-        // What waited was recorded on a machine that somebody else held: it waits on.
-        Some((emptied, differences)) => {
-            (drawing.outcome.emptied, drawing.outcome.differences) = (emptied, differences);
-        }
-        None => {
-            drawing.queue(&waiting::queue(&state)?)?;
-            drawing.lapsing();
-            drawing.free()?;
-            drawing.promote();
-        }
+    if request.back.is_none() {
+        drawing.queue(&waiting::queue(&state)?)?;
+        drawing.lapsing();
+        drawing.free()?;
+        drawing.promote();
     }
     let Drawing { plan, consents, mut outcome, .. } = drawing;
-    let steps = plan.steps(&published, &versions, place.lives, place.now)?;
+    let steps = plan.steps(&published, &versions, place.lives, (place.now, always))?;
     let root = steps.root.iter().map(|root| (RoleName::root(), root.signed().version()));
     let others = steps.steps.iter().map(|step| (step.role.clone(), step.after.signed().version()));
     let roles: Vec<_> = root.chain(others).collect();
@@ -146,7 +150,7 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         consents,
     };
     ceremony.prepared = ceremony.identity()?;
-    waiting::hand_out(&state, roles.into_iter())?;
+    waiting::hand_out(&state, roles.into_iter(), |role, version| versions.counts(&published, role, version))?;
     ceremony.write(request.out)?;
     let is_online = |project: &&ProjectName| {
         published.projects.get(*project).is_some_and(|p| p.standing() == Standing::RecentlyClaimed)

@@ -1,14 +1,14 @@
 //! What the roles of a ceremony follow: held against signatures, and against what the ledger signed.
 
 use super::judge::admins;
-use super::{Confirmed, Error};
+use super::{Confirmed, Error, way_back};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::model::{
     Delegations, Envelope, Holders, Moment, ProjectRole, RoleName, Root, Sha256, Targets, forms,
 };
 use crate::trust::ceremony::Projects;
 use crate::trust::{Fault, Standing, verified};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was published before, as far as this ceremony touches it.
 pub(super) struct Before {
@@ -28,7 +28,15 @@ pub(super) fn before(
 ) -> Result<Before, Error> {
     let mut seen = Before { projects: Projects::new(), by_others: BTreeSet::new() };
     let (targets, top) = (RoleName::targets(), &ceremony.targets);
-    let mut anchor = Anchor { ledger, confirmed, now, by_others: BTreeSet::new() };
+    let mut anchor = Anchor {
+        ledger,
+        confirmed,
+        now,
+        by_others: BTreeSet::new(),
+        published: BTreeSet::new(),
+        back: BTreeMap::new(),
+    };
+    anchor.root(root);
     anchor.check(&targets, top, &Holders::of_top(root, &targets))?;
     if let Some(step) = ceremony.step(&targets)
         && step.before.as_ref().map(Envelope::covered) != Some(top.covered())
@@ -77,6 +85,7 @@ pub(super) fn before(
             seen.projects.extend(forms::projects_of(envelope.signed()));
         }
     }
+    anchor.end()?;
     seen.by_others = anchor.by_others;
     Ok(seen)
 }
@@ -86,9 +95,40 @@ struct Anchor<'a> {
     confirmed: &'a Confirmed,
     now: Moment,
     by_others: BTreeSet<RoleName>,
+    /// Ceremonies of the ledger of which something is published.
+    published: BTreeSet<String>,
+    /// Ceremonies behind which the file goes back, each with a role that does.
+    back: BTreeMap<String, RoleName>,
 }
 
 impl Anchor<'_> {
+    /// Where the root stands that the file goes by, which is held against the ledger already.
+    fn root(&mut self, root: &Root) {
+        let role = RoleName::root();
+        match self.ledger.signed(&role) {
+            Some(last) if last.version > root.version && !self.ledger.is_abandoned(&role) => {
+                let file = self.confirmed.abandoned(self.ledger, &role);
+                self.back.extend(file.map(|file| (file, role)));
+            }
+            Some(last) if last.version == root.version => self.published.extend(last.file.clone()),
+            _ => {}
+        }
+    }
+
+    /// A ceremony is given up whole: what follows part of it takes back nothing of it.
+    fn end(&mut self) -> Result<(), Error> {
+        for (file, role) in std::mem::take(&mut self.back) {
+            if self.published.contains(&file) {
+                let what = "the file goes back behind a ceremony that was signed with this ledger, and follows another \
+                            role of it: that ceremony was not abandoned"
+                    .to_owned();
+                return Err(Error::Ledger { role, what });
+            }
+            self.ledger.note_abandoned(&file, self.now);
+        }
+        Ok(())
+    }
+
     /// A predecessor is signed by those who held the role, and is what was signed last with this ledger, or newer.
     fn check(&mut self, role: &RoleName, envelope: &Envelope<Targets>, held: &Holders) -> Result<(), Error> {
         verified::check(envelope, &held.keys, &held.role_keys())
@@ -106,49 +146,59 @@ impl Anchor<'_> {
         let (version, sha256) = (envelope.signed().version, Sha256::of(envelope.covered()));
         let Some(last) = self.ledger.signed(role) else {
             // What the first ceremony with a ledger follows is where its memory begins.
-            self.ledger.note_signed(role, version, sha256, self.now);
+            self.ledger.note_signed(role, (version, sha256), None, self.now);
             return Ok(());
         };
         if version > last.version {
             // Enough of the other holders signed it, or it would not be here.
             self.by_others.insert(role.clone());
-            self.ledger.note_signed(role, version, sha256, self.now);
+            self.ledger.note_signed(role, (version, sha256), None, self.now);
             return Ok(());
         }
         if version == last.version {
-            if sha256 != last.sha256 {
+            if sha256 == last.sha256 {
+                self.published.extend(last.file.clone());
+            } else {
                 // Two holders approved different things, and what enough of the others signed was published.
                 self.by_others.insert(role.clone());
-                self.ledger.note_signed(role, version, sha256, self.now);
+                self.ledger.note_signed(role, (version, sha256), None, self.now);
             }
             return Ok(());
         }
         // A ceremony that was signed and abandoned is not what this follows: what came right before it is.
         let before = self.ledger.before_last(role);
         let is_before = before.is_some_and(|before| before.version == version && before.sha256 == sha256);
-        if self.confirmed.abandoned && is_before {
-            self.ledger.note_abandoned(role, self.now);
+        if is_before && self.ledger.is_abandoned(role) {
+            return Ok(());
+        }
+        if let Some(file) = self.confirmed.abandoned(self.ledger, role).filter(|_| is_before) {
+            self.back.insert(file, role.clone());
             return Ok(());
         }
         refuse(format!(
-            "the file holds version {version}, and version {} was signed with this ledger; if that ceremony was \
-             abandoned, and you know it from the people who run the index, give --abandoned",
-            last.version
+            "the file holds version {version}, and version {} was signed with this ledger; {}",
+            last.version,
+            way_back(self.ledger, role)
         ))
     }
 
     /// A role that never was has no line in the ledger, unless the ceremony that brought it was abandoned.
-    fn is_new(&self, role: &RoleName) -> Result<(), Error> {
-        match self.ledger.signed(role) {
-            Some(last) if !self.confirmed.abandoned && ProjectRole::parse(role).is_none() => {
-                let what = format!(
-                    "the file calls it new, and version {} was signed with this ledger; if that ceremony was \
-                     abandoned, give --abandoned",
-                    last.version
-                );
-                Err(Error::Ledger { role: role.clone(), what })
-            }
-            _ => Ok(()),
+    fn is_new(&mut self, role: &RoleName) -> Result<(), Error> {
+        let Some(last) = self.ledger.signed(role).filter(|_| ProjectRole::parse(role).is_none()) else {
+            return Ok(());
+        };
+        if self.ledger.is_abandoned(role) {
+            return Ok(());
         }
+        if let Some(file) = self.confirmed.abandoned(self.ledger, role) {
+            self.back.insert(file, role.clone());
+            return Ok(());
+        }
+        let what = format!(
+            "the file calls it new, and version {} was signed with this ledger; {}",
+            last.version,
+            way_back(self.ledger, role)
+        );
+        Err(Error::Ledger { role: role.clone(), what })
     }
 }

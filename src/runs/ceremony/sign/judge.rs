@@ -51,8 +51,7 @@ pub(super) fn projects(
         // It was signed over with this ledger, and what is published does not know of it: so it is only after a
         // ceremony that was abandoned.
         let said = confirmed.projects.get(&name);
-        let is_named =
-            |held: &Holders| matches!(said, Some(Said::Keys(keys)) if held.ids() == keys.iter().collect());
+        let is_named = |held: &Holders| said.is_some_and(|said| said.means(held));
         let what = match (before.projects.get(&name), after.get(&name)) {
             (None, Some(held)) if is_there(after) || is_named(held) => continue,
             (Some(_), _) if by_others(&name) => continue,
@@ -119,7 +118,7 @@ fn one(
     let consent = act == Act::Rekeyed && is_agreed(ceremony, ledger, &name, before.as_ref(), after.as_ref());
     let is_old = since.is_some_and(|since| since.plus(confirmed.older_than) <= now);
     let is_anew = before.as_ref().is_none_or(is_admins);
-    let is_named = matches!(said, Some(Said::Keys(keys)) if *keys == ids);
+    let is_named = said.zip(after.as_ref()).is_some_and(|(said, held)| said.means(held));
     let approved = match act {
         Act::Claimed => is_named || !is_known_otherwise && (is_old || confirmed.all),
         // A key takes the place of another one when its holder agrees, or the signer knows better of this very

@@ -1,7 +1,7 @@
 //! The root that a file goes by: held against the one that the ledger knows, and followed from there as a client
 //! follows it (TUF 1.0.34 section 5.3).
 
-use super::{Confirmed, Error};
+use super::{Confirmed, Error, way_back};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::keys::Signer;
 use crate::model::{Envelope, Holders, Metadata, Moment, RoleName, Root, Sha256};
@@ -37,19 +37,19 @@ pub(super) fn follow<'a>(
         before.version == last.signed().version && before.sha256 == Sha256::of(last.covered())
     });
     if let Some(newest) = ledger.signed(&role).filter(|newest| newest.version > last.signed().version)
-        && !(confirmed.abandoned && is_before)
+        && !(is_before && (ledger.is_abandoned(&role) || confirmed.abandoned(ledger, &role).is_some()))
     {
         let what = format!(
-            "the file goes by version {}, and version {} was signed with this ledger; if that ceremony was abandoned, \
-             and you know it from the people who run the index, give --abandoned",
+            "the file goes by version {}, and version {} was signed with this ledger; {}",
             last.signed().version,
-            newest.version
+            newest.version,
+            way_back(ledger, &role)
         );
         return Err(Error::Ledger { role, what });
     }
     let sha256 = Sha256::of(last.covered());
     if !signers.is_empty() && !ledger.has_signed(&role, last.signed().version, sha256) {
-        ledger.note_signed(&role, last.signed().version, sha256, now);
+        ledger.note_signed(&role, (last.signed().version, sha256), None, now);
     }
     Ok(last.signed())
 }

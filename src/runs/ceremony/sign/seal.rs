@@ -28,6 +28,8 @@ pub(super) struct Signing<'a> {
     pub(super) signers: &'a [&'a dyn Signer],
     pub(super) ledger: &'a mut Ledger,
     pub(super) now: Moment,
+    /// The ceremony's.
+    pub(super) identity: String,
     pub(super) roles: Vec<Seen>,
     /// Whether a signer holds any of them.
     pub(super) has_say: bool,
@@ -144,7 +146,14 @@ impl Signing<'_> {
     fn note(&mut self, role: &RoleName, version: Version, sha256: Sha256) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::Ledger { role: role.clone(), what });
         match self.ledger.signed(role) {
-            Some(last) if version == last.version && sha256 == last.sha256 => return Ok(()),
+            Some(last)
+                if version == last.version
+                    && sha256 == last.sha256
+                    && last.file.as_deref() == Some(&*self.identity) =>
+            {
+                return Ok(());
+            }
+            Some(last) if version == last.version && sha256 == last.sha256 => {}
             // The versions of a root leave none out, so that one which was abandoned comes again.
             Some(last) if version <= last.version && *role != RoleName::root() => {
                 return refuse(format!(
@@ -154,7 +163,7 @@ impl Signing<'_> {
             }
             _ => {}
         }
-        self.ledger.note_signed(role, version, sha256, self.now);
+        self.ledger.note_signed(role, (version, sha256), Some(&self.identity), self.now);
         Ok(())
     }
 }
