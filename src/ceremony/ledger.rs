@@ -206,13 +206,16 @@ impl Ledger {
         self.history.contains(&(role.clone(), version, sha256))
     }
 
-    /// What was signed for a role before what was signed last, but for what was abandoned.
+    /// Whether these bytes came right before what was signed last for a role, but for what was abandoned. Of several
+    /// contents of one version, which different holders signed, any may have been published.
     #[must_use]
-    pub fn before_last(&self, role: &RoleName) -> Option<Signed> {
-        let last = self.signed(role)?.version;
-        let of_it = self.history.iter().filter(|(of, version, _)| of == role && *version < last);
+    pub fn comes_before_last(&self, role: &RoleName, version: Version, sha256: Sha256) -> bool {
+        let Some(last) = self.signed(role) else { return false };
+        let of_it = self.history.iter().filter(|(of, at, _)| of == role && *at < last.version);
         let mut kept = of_it.filter(|signed| !self.abandoned.contains(signed));
-        kept.next_back().map(|(_, version, sha256)| Signed { version: *version, sha256: *sha256, file: None })
+        let newest = kept.next_back().map(|(_, newest, _)| *newest);
+        let signed = (role.clone(), version, sha256);
+        newest == Some(version) && self.history.contains(&signed) && !self.abandoned.contains(&signed)
     }
 
     /// Notes that a ceremony was given up: nothing follows what was signed in it.
@@ -310,5 +313,32 @@ impl Ledger {
         let lines = std::mem::take(&mut self.new).into_iter();
         let lines: Vec<String> = lines.map(|line| serde_json::to_string(&line).unwrap_or_default()).collect();
         if lines.is_empty() { Ok(()) } else { Ok(place::append_durable_line(&self.path, &lines.join("\n"))?) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_counts_again_once_it_is_signed_or_published_again() {
+        let role = RoleName::targets();
+        let (one, two) = (Version::FIRST, Version::FIRST.next());
+        let [a, b, c] = [b"a", b"b", b"c"].map(|bytes| Sha256::of(bytes));
+        let mut ledger = Ledger::nothing();
+        ledger.note_signed(&role, (one, a), None, Moment::EPOCH);
+        ledger.note_signed(&role, (two, b), Some("first"), Moment::EPOCH);
+        assert!(ledger.comes_before_last(&role, one, a) && !ledger.is_abandoned(&role));
+        ledger.note_abandoned("another", Moment::EPOCH);
+        assert!(!ledger.is_abandoned(&role));
+        ledger.note_abandoned("first", Moment::EPOCH);
+        assert!(ledger.is_abandoned(&role));
+        ledger.note_signed(&role, (two, b), Some("first"), Moment::EPOCH);
+        assert!(!ledger.is_abandoned(&role));
+        // Others published another content of version 2: either may be what the next one follows.
+        ledger.note_signed(&role, (two, c), None, Moment::EPOCH);
+        ledger.note_signed(&role, (two.next(), a), Some("second"), Moment::EPOCH);
+        assert_eq!([b, c].map(|sha256| ledger.comes_before_last(&role, two, sha256)), [true, true]);
+        assert!(!ledger.comes_before_last(&role, one, a) && !ledger.comes_before_last(&role, two, a));
     }
 }

@@ -115,7 +115,10 @@ impl Publication<'_> {
         let (root, roles): (Vec<_>, Vec<_>) =
             roles.iter().map(roles::as_file).partition(|file| *file.role == RoleName::root());
         let mut files = roles;
-        for file in files.iter_mut().filter(|file| self.roles.iter().any(|new| new.role == *file.role)) {
+        // After a break-in any name may be taken by a file that somebody left there.
+        let any_name = manner.numbers == Numbers::NearPublished;
+        let is_new = |role: &RoleName| any_name || self.roles.iter().any(|new| new.role == *role);
+        for file in files.iter_mut().filter(|file| is_new(file.role)) {
             file.numbered = Numbered::BeforeThisRun;
         }
         let swap = Swap {

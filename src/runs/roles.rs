@@ -4,7 +4,7 @@
 use super::lists;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{Moment, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Moment, ProjectRole, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use crate::site::Site;
 use crate::site::read::{self, Published};
@@ -98,8 +98,6 @@ impl Due {
 /// which did not end has left behind.
 pub(super) struct Versions {
     highest: BTreeMap<RoleName, Version>,
-    /// Numbers that a file has, and that do not count: they are stepped over.
-    beyond: BTreeSet<(RoleName, Version)>,
     numbers: Numbers,
 }
 
@@ -122,13 +120,13 @@ const NEAR_OFFLINE: u64 = 1_000;
 /// How far above what is published a number of this role still counts after a break-in.
 fn near(role: &RoleName) -> u64 {
     let is_offline = role.is_claimed() || [RoleName::targets(), RoleName::unclaimed()].contains(role);
-    if is_offline { NEAR_OFFLINE } else { NEAR }
+    if is_offline || ProjectRole::parse(role).is_some() { NEAR_OFFLINE } else { NEAR }
 }
 
 impl Versions {
     pub(super) fn of(site: &Site) -> Result<Self, disk::Error> {
         let highest = read::highest_versions(site, |_| Version::CEILING)?;
-        Ok(Self { highest, beyond: BTreeSet::new(), numbers: Numbers::All })
+        Ok(Self { highest, numbers: Numbers::All })
     }
 
     /// The same, but for numbers far above what is published.
@@ -138,8 +136,7 @@ impl Versions {
             let snapshot = (*role == RoleName::snapshot()).then(|| published.snapshot.version.number());
             listed.or(snapshot).unwrap_or_default().saturating_add(near(role)).min(Version::CEILING)
         };
-        let (highest, beyond) = (read::highest_versions(site, most)?, read::versions(site)?);
-        Ok(Self { highest, beyond, numbers: Numbers::NearPublished })
+        Ok(Self { highest: read::highest_versions(site, most)?, numbers: Numbers::NearPublished })
     }
 
     /// As a run wants them.
@@ -162,7 +159,8 @@ impl Versions {
         let listed = published.listing.get(role).map(|meta| meta.version.number()).unwrap_or_default();
         let most = match self.numbers {
             Numbers::All => Version::CEILING,
-            Numbers::NearPublished => listed.saturating_add(near(role)),
+            // One that a run chose above the files that are near is near itself.
+            Numbers::NearPublished => listed.saturating_add(2 * near(role)),
         };
         version.number() < most
     }
@@ -179,23 +177,15 @@ impl Versions {
     }
 
     pub(super) fn next(&self, role: &RoleName, published: Version) -> Version {
-        self.free(role, self.highest.get(role).copied().unwrap_or(published).max(published).next())
-    }
-
-    /// The first number from `version` on that no file has.
-    fn free(&self, role: &RoleName, mut version: Version) -> Version {
-        while self.beyond.contains(&(role.clone(), version)) {
-            version = version.next();
-        }
-        version
+        self.highest.get(role).copied().unwrap_or(published).max(published).next()
     }
 
     /// The next version of a role that the snapshot may list; 1 where it never was.
     pub(super) fn next_of(&self, role: &RoleName, published: &Published) -> Version {
         let listed = published.listing.get(role).map(|meta| meta.version);
         match listed.max(self.highest.get(role).copied()) {
-            Some(version) => self.free(role, version.next()),
-            None => self.free(role, Version::FIRST),
+            Some(version) => version.next(),
+            None => Version::FIRST,
         }
     }
 }

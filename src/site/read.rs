@@ -9,12 +9,13 @@ use super::projects::{self, List, Project};
 use super::{Site, layout};
 use crate::disk;
 use crate::model::{
-    BinCount, Entry, Inventory, Listing, ProjectName, RoleName, Root, Snapshot, Targets, Timestamp, Version,
+    BinCount, Entry, Inventory, KeyId, Listing, ProjectName, RoleName, Root, Snapshot, Targets, Timestamp,
+    Version,
 };
 use crate::report::{Event, Reporter};
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A published tree, every role verified.
 #[derive(Debug)]
@@ -145,6 +146,15 @@ pub(super) fn bin_count(unclaimed: &Targets) -> Result<BinCount, Error> {
 }
 
 impl Published {
+    /// A key among these that holds a role of the index's own: an author's is another, or one role could be shown for
+    /// another.
+    pub fn own_key<'a>(&self, mut keys: impl Iterator<Item = &'a KeyId>) -> Option<&'a KeyId> {
+        let below = self.targets.delegations.as_ref();
+        keys.find(|id| {
+            self.root.keys.contains_key(*id) || below.is_some_and(|below| below.keys.contains_key(*id))
+        })
+    }
+
     /// How far a project has come; one that no list delegates to is unclaimed.
     #[must_use]
     pub fn standing(&self, project: &ProjectName) -> Standing {
@@ -164,15 +174,6 @@ impl Published {
         });
         Ok(Inventory::new(self.bin_count, entries.collect::<Result<Vec<_>, Error>>()?))
     }
-}
-
-/// Every version of every role that has a file.
-///
-/// # Errors
-/// If the metadata folder cannot be listed.
-pub fn versions(site: &Site) -> Result<BTreeSet<(RoleName, Version)>, disk::Error> {
-    let names = site.folder().file_names(layout::METADATA)?;
-    Ok(names.iter().filter_map(|name| layout::parse(name)).map(|(version, role)| (role, version)).collect())
 }
 
 /// The highest version of each role that has a file, published or left over by a run that did

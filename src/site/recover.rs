@@ -10,8 +10,8 @@ use super::read::{self, Published};
 use super::{Site, layout};
 use crate::disk;
 use crate::model::{
-    DelegatedRole, Delegations, Envelope, Key, KeyId, Listing, ProjectName, ProjectRole, RoleMeta, RoleName,
-    Root, Snapshot, Targets, Timestamp, Version, forms,
+    DelegatedRole, Delegations, Envelope, Hand, Hands, Holders, Key, KeyId, Listing, ProjectName,
+    ProjectRole, RoleMeta, RoleName, Root, Snapshot, Targets, Timestamp, Version, forms,
 };
 use crate::report::Reporter;
 use crate::trust::{Standing, Verified};
@@ -55,7 +55,7 @@ pub fn since(back: &Back<'_>, reporter: &dyn Reporter) -> Result<Recovered, Erro
         .or_else(|_| chain::top_level::<Timestamp>(copy, &then.root, &role, path(), None))?;
     let both = Both { site, copy };
     let (listing, there) = (then.snapshot.meta.clone(), both.versions()?);
-    let mut newest = Newest { both: &both, listing, there, most: back.most };
+    let mut newest = Newest { both: &both, listing, there, most: back.most, hand: Hand::default() };
     let role = RoleName::targets();
     let by_root = Delegations { keys: root.keys.clone(), ..Delegations::default() };
     let as_child = root.role(&role).cloned();
@@ -158,6 +158,8 @@ struct Newest<'a> {
     listing: Listing,
     there: BTreeMap<RoleName, BTreeSet<Version>>,
     most: &'a BTreeMap<RoleName, Version>,
+    /// Who holds the lists of claimed projects, once that is known.
+    hand: Hand,
 }
 
 impl Newest<'_> {
@@ -182,6 +184,7 @@ impl Newest<'_> {
             for origin in [self.both.copy, self.both.site] {
                 if let Ok(found) = chain::delegated(origin, delegations, child, &listing)
                     && forms::fits(role, &found)
+                    && (!self.is_stand_in(child, delegations) || forms::is_stand_in(&found))
                 {
                     let length = found.envelope().to_bytes().map_or(0, |bytes| bytes.len() as u64);
                     self.listing.insert(role.clone(), RoleMeta::of_role(version, length));
@@ -192,8 +195,15 @@ impl Newest<'_> {
         Ok(None)
     }
 
+    /// Whether a project is the administrators' own.
+    fn is_stand_in(&self, child: &DelegatedRole, delegations: &Delegations) -> bool {
+        let held = || Holders::of_child(child, delegations);
+        matches!(ProjectRole::parse(&child.name), Some((name, ProjectRole::Own)) if self.hand.holds_project(&name, &held()))
+    }
+
     /// The same for all that `targets` leads to offline.
     fn below(&mut self, targets: &Targets) -> Result<(), Error> {
+        self.hand = Hands::of(targets).claimed;
         let top = targets.delegations.clone().unwrap_or_default();
         for child in &top.roles {
             if child.name == RoleName::unclaimed() {

@@ -126,13 +126,14 @@ pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
 }
 
 /// Puts out of the way what a machine that somebody else held says of ceremonies: the one under way, what waits, and the
-/// numbers that were handed out where they cannot be read. Gives the names that the files have then.
+/// numbers that were handed out and the registrations where they cannot be read. Gives the names that the files have then.
 ///
 /// # Errors
 /// If a file cannot be renamed.
 pub fn set_aside(state: &State) -> Result<Vec<PathBuf>, disk::Error> {
     let mut all = vec![state.outstanding(), state.queue(), state.ledger("queue")];
     all.extend(handed_out(state).is_err().then(|| state.handed_out()));
+    all.extend(super::ledger::load(state).is_err().then(|| state.registrations()));
     let mut aside = Vec::new();
     for path in all.into_iter().filter(|path| disk::folder::is_there(path)) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

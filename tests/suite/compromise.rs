@@ -208,12 +208,17 @@ fn keys_that_sign_several_roles_as_they_are_are_counted_and_clients_take_one_rol
     let (_, file) = prepare(&repo, &[&["--older-than", "9d"][..], &args].concat());
     let safe = Safe::of(&repo, 1);
     let shown = repo.run(&["ceremony", "show", file.to_str().unwrap(), "--ledger", "none.ledger"]).ok();
-    assert!(shown.stdout.contains("signs as it is"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("AS IT IS"), "{}", shown.stdout);
     let second = repo.path().join("offline-keys/admin-2.key");
     let second = repo.run(&["key", "show", second.to_str().unwrap(), "--format", "json"]).ok().json();
     let goes = ["claimed", "unclaimed"].map(|role| format!("{role}=-{}", second["keyid"].as_str().unwrap()));
-    let trust = ["--trust", &held[0], "--trust", &held[1], "--trust", &goes[0], "--trust", &goes[1]];
-    assert_eq!(safe.sign(&file, &trust[4..]).0, 3, "a key that is to sign as it is comes");
+    let plain = held.each_ref().map(|held| format!("{held}:as-it-is"));
+    let trust = ["--trust", &plain[0], "--trust", &plain[1], "--trust", &goes[0], "--trust", &goes[1]];
+    let apart = ["--trust", &held[0], "--trust", &held[1], "--trust", &goes[0], "--trust", &goes[1]];
+    for lacks in [&trust[4..], &apart] {
+        let (code, said, _) = safe.sign(&file, lacks);
+        assert!(code == 3 && said["error"].as_str().unwrap().contains(":as-it-is"), "{lacks:?}: {said}");
+    }
     let (code, said, signed) = safe.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");
     apply(&repo, &[&signed]);

@@ -6,6 +6,9 @@ use super::support::author::{Author, wheel};
 use super::support::{Repo, snapshot_of};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use tuffet::ceremony::Ceremony;
+use tuffet::model::forms::{self, Edition};
+use tuffet::model::{Envelope, Hands, Holders, Targets};
 
 /// A repository with a project of each standing, and one of the administrators'; with the safes of everybody.
 struct House {
@@ -171,6 +174,50 @@ fn root_keys_and_their_threshold_change() {
     Clients::of(repo);
 }
 
+/// What a ceremony brings, changed in ways that its words do not tell.
+fn unlike(file: &std::path::Path, id: &str) -> Vec<(&'static str, Ceremony)> {
+    let honest = Ceremony::read(file).unwrap();
+    let unsigned = |metadata: Targets| {
+        let nobody = |_: &[u8]| Ok::<_, tuffet::model::canonical::Error>(Vec::new());
+        Envelope::seal(metadata, nobody).unwrap()
+    };
+    let step = |ceremony: &Ceremony, role: &str| {
+        ceremony.steps.iter().position(|step| step.role.as_str() == role).unwrap()
+    };
+    let id = tuffet::model::KeyId::given(id).unwrap();
+    let targets = step(&honest, "targets");
+    let after = honest.steps[targets].after.signed().clone();
+    let mut plain = honest.clone();
+    let mut hands = Hands::of(&after);
+    hands.claimed.plain.insert(id.clone());
+    let lists = forms::lists_of(&after).unwrap();
+    let below = after.delegations.as_ref().unwrap();
+    let recently = below.roles.iter().find(|child| child.name.as_str() == "recently-claimed").unwrap();
+    let recently = Holders::of_child(recently, below);
+    let edition = Edition { version: after.version, expires: after.expires };
+    plain.steps[targets].after = unsigned(forms::top(edition, &lists, &hands, &recently));
+
+    let mut left = honest.clone();
+    let claimed = step(&honest, "claimed");
+    let before = forms::projects_of(honest.steps[claimed].before.as_ref().unwrap().signed());
+    let list = honest.steps[claimed].after.signed();
+    let mut projects = forms::projects_of(list);
+    let edam = tuffet::model::ProjectName::normalise("edam").unwrap();
+    projects.insert(edam.clone(), before[&edam].clone());
+    let edition = Edition { version: list.version, expires: list.expires };
+    left.steps[claimed].after = unsigned(forms::list(edition, &projects));
+    left.steps.retain(|step| step.role.as_str() != "project.edam");
+
+    let mut twice = honest.clone();
+    let mut root = honest.root.as_ref().unwrap().signed().clone();
+    for keys in root.roles.values_mut().filter(|keys| keys.keyids.len() == 1) {
+        keys.keyids.push(keys.keyids[0].clone());
+    }
+    let nobody = |_: &[u8]| Ok::<_, tuffet::model::canonical::Error>(Vec::new());
+    twice.root = Some(Envelope::seal(root, nobody).unwrap());
+    vec![("one key for all", plain), ("left to those who go", left), ("a key that counts twice", twice)]
+}
+
 #[test]
 fn administrators_keys_and_their_threshold_change_with_all_that_they_hold() {
     let house = House::new();
@@ -191,8 +238,23 @@ fn administrators_keys_and_their_threshold_change_with_all_that_they_hold() {
     let of_targets = format!("targets={id}");
     let lacks = ["--trust", &of_targets, "--trust", &goes, "--trust", "admin=2"];
     assert_eq!(house.root.sign(&file, &lacks).0, 3, "claimed and unclaimed are others' to hold");
+    // The same people, but not as they were told: with one key for all of these roles, with what stands in for a
+    // project left to those who go, or with a key that counts twice.
+    for (what, forged) in unlike(&file, &house.id("admin-2")) {
+        let path = repo.path().join("forged.json");
+        forged.write(&path).unwrap();
+        assert_eq!(house.admin.sign(&path, &trust).0, 3, "{what}");
+        assert_eq!(house.root.sign(&path, &trust).0, 3, "{what}");
+    }
     let (code, said, by_root) = house.root.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");
+    // What was signed got lost: the same file is signed once more, without a word.
+    let (code, said, by_root_again) = house.root.sign(&file, &trust);
+    assert_eq!(
+        (code, std::fs::read(&by_root_again).unwrap()),
+        (0, std::fs::read(&by_root).unwrap()),
+        "{said}"
+    );
     // The one who goes signs targets for those who have the old root; the two who stay sign all of it.
     let (code, said, by_old) = house.admin.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");

@@ -280,7 +280,7 @@ fn human(outcome: &Outcome, out: &Path, now: Moment) -> String {
         text += &paragraph(&format!("LAPSES: {role} {ends}: {then}."));
     }
     for (name, why) in &outcome.stale {
-        text += &paragraph(&format!("Left out: the change of keys of {name} does not hold any more: {why}."));
+        text += &paragraph(&format!("Left out: {name}: {why}."));
     }
     text += &back_from(outcome);
     let young = match outcome.young.len() {

@@ -137,13 +137,15 @@ fn confirmed(args: &CeremonySign) -> Result<Confirmed, Failure> {
         let wrong = || {
             Failure::usage(format!(
                 "--trust {text}: ROLE=KEYID is wanted for a key that comes, with the 64 hex digits that `tuffet key show` \
-                 prints, ROLE=-KEYID for one that goes, or ROLE=N for a threshold; ROLE is root, targets, claimed, \
-                 unclaimed, admin for these three, or online"
+                 prints, ROLE=KEYID:as-it-is for one that comes to sign every role as it is, ROLE=-KEYID for one that goes, \
+                 or ROLE=N for a threshold; ROLE is root, targets, claimed, unclaimed, admin for these three, or online"
             ))
         };
         let (role, what) = text.split_once('=').ok_or_else(wrong)?;
         let whose = Custodian::parse(role).ok_or_else(wrong)?;
+        let plain = what.strip_suffix(":as-it-is").map(KeyId::given);
         let known = match (what.strip_prefix('-').map(KeyId::given), KeyId::given(what)) {
+            _ if let Some(plain) = plain => Known::AsItIs(plain.ok_or_else(wrong)?),
             (Some(gone), _) => Known::Key(Turn::Goes, gone.ok_or_else(wrong)?),
             (None, Some(id)) => Known::Key(Turn::Comes, id),
             (None, None) => Known::Threshold(what.parse().map_err(|_| wrong())?),

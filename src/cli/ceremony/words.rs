@@ -48,6 +48,7 @@ pub(super) fn json(outcome: &Outcome, out: Option<&Path>) -> serde_json::Value {
             "role": change.role,
             "added": change.added,
             "removed": change.removed,
+            "as_it_is": change.plain,
             "threshold": change.threshold[1].0,
         })
     };
@@ -254,9 +255,10 @@ fn keys(outcome: &Outcome) -> String {
         let added = change.added.iter().map(|id| ('+', id));
         for (sign, id) in added.chain(change.removed.iter().map(|id| ('-', id))) {
             let plain = sign == '+' && change.plain.contains(id);
-            let plain = if plain { " signs as it is" } else { "" };
+            let plain = if plain { " AS IT IS, in every role" } else { "" };
             let turn = if sign == '+' { Turn::Comes } else { Turn::Goes };
-            let known = Known::Key(turn, id.clone());
+            let known =
+                if plain.is_empty() { Known::Key(turn, id.clone()) } else { Known::AsItIs(id.clone()) };
             let is_unknown =
                 outcome.keys.unknown.iter().any(|(whose, what)| *what == known && changed.contains(whose));
             let note = if is_unknown { " NOT KNOWN" } else { "" };

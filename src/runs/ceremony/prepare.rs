@@ -4,7 +4,7 @@ use super::plan::{Always, Plan};
 use super::rotate::{self, Rotation};
 use super::{Back, Differences, Error, recover};
 use crate::ceremony::Ceremony;
-use crate::model::{BinCount, Holders, Metadata, Moment, ProjectName, RoleName};
+use crate::model::{BinCount, Hands, Holders, Metadata, Moment, ProjectName, RoleName};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
@@ -96,10 +96,7 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         return Err(Error::NotBegun(place.site.display().to_string()));
     }
     let mut outcome = Outcome::default();
-    if request.back.is_some() {
-        // What waited was recorded on a machine that somebody else held.
-        outcome.set_aside = waiting::set_aside(&state)?;
-    } else if waiting::outstanding(&state)?.is_some() {
+    if request.back.is_none() && waiting::outstanding(&state)?.is_some() {
         return Err(Error::Outstanding);
     }
     let (published, always) = match request.back {
@@ -107,6 +104,8 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         Some(back) => {
             let (recovered, differences) =
                 recover::look(place, back, &BTreeMap::new(), request.source, reporter)?;
+            // What waited was recorded on a machine that somebody else held.
+            outcome.set_aside = waiting::set_aside(&state)?;
             outcome.emptied = recovered.recently.into_keys().collect();
             (outcome.differences, outcome.newer) = (differences, recovered.newer);
             (recovered.published, Always::Lists)
@@ -216,6 +215,10 @@ impl Drawing<'_> {
                     self.plan.suspend(name, project);
                     self.outcome.suspended.push(name.clone());
                 }
+                Wanted::Rekey if project.is_suspended() && self.rotates_claimed() => {
+                    let why = "the administrators' keys change in this ceremony, and they hold it: it waits for the next";
+                    self.outcome.stale.push((name.clone(), why.to_owned()));
+                }
                 Wanted::Rekey => {
                     let place = (self.request.place, self.request.layout);
                     match queued::claim(place, self.published, &self.ledger, one)? {
@@ -231,6 +234,11 @@ impl Drawing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the lists of claimed projects go to others.
+    fn rotates_claimed(&self) -> bool {
+        !self.plan.hands.claimed.same(&Hands::of(&self.published.targets).claimed)
     }
 
     /// Claimed projects that would lapse before the ceremony after next: `claimed` itself ends before that.
@@ -277,7 +285,10 @@ impl Drawing<'_> {
             let since = registered.next().filter(|line| line.keys == project.keys).map(|line| line.at);
             let older_than = self.request.older_than;
             let is_old = since.is_some_and(|since| since.plus(older_than) <= self.request.place.now);
-            if older_than.is_zero() || is_old {
+            if let Some(own) = self.published.own_key(project.keys.keys()) {
+                let why = format!("key {} holds a role of the index's own", own.short());
+                self.outcome.stale.push((name.clone(), why));
+            } else if older_than.is_zero() || is_old {
                 self.plan.claim(name, project);
                 self.outcome.promoted.push(name.clone());
             } else {

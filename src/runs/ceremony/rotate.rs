@@ -83,6 +83,8 @@ pub enum Turn {
 pub enum Known {
     /// A key.
     Key(Turn, KeyId),
+    /// A key that comes to sign every role as it is.
+    AsItIs(KeyId),
     /// How many must sign.
     Threshold(u32),
 }
@@ -92,6 +94,7 @@ impl std::fmt::Display for Known {
         match self {
             Self::Key(Turn::Comes, id) => write!(f, "{id}"),
             Self::Key(Turn::Goes, id) => write!(f, "-{id}"),
+            Self::AsItIs(id) => write!(f, "{id}:as-it-is"),
             Self::Threshold(many) => write!(f, "{many}"),
         }
     }

@@ -1,7 +1,7 @@
 //! The search for a way in: a look-up for one project, in every way in which a client can be led through it
 //! (TUF 1.0.34 section 5.6.7).
 
-use super::world::{Listing, Lists, Shown, World};
+use super::world::{Listing, Lists, Shown, Stranger, World};
 use super::{Evidence, Holding, Subject};
 use crate::model::{
     DelegatedRole, Envelope, Moment, PathPattern, ProjectRole, RoleName, TargetPath, Targets, Version,
@@ -170,6 +170,14 @@ impl Shown<'_> {
             return Some(Route::by(delegation.name.clone()));
         }
         let mut best = None;
+        for other in self.signed_by.others(&delegation.name, self.keys, &signers, self.show) {
+            let stranger = Stranger::new(other.signed());
+            if let Some(role) = stranger.leads_to(holding, self.show) {
+                let (name, until) = (delegation.name.clone(), Some(stranger.ends));
+                let pass = Pass { role: name, how: Passed::Another, until };
+                keep(&mut best, Some(Route::by(role.clone()).after(&[pass])));
+            }
+        }
         let versions = asking.versions.iter().map(|envelope| (envelope, envelope.signed()));
         for (envelope, targets) in versions.filter(|(_, t)| self.show.shows(&delegation.name, t.version)) {
             let children = targets.delegations.iter().flat_map(|d| &d.roles);
@@ -226,10 +234,16 @@ impl Listing<'_> {
             }
         }
         ways.extend(self.kept(asking, seen_until).map(|pass| vec![pass]));
-        let stranger = self.strangers.iter().find(|stranger| !stranger.names(asking.role.as_ref()));
-        ways.extend(stranger.map(|stranger| {
-            vec![Pass { role: role.clone(), how: Passed::Another, until: Some(stranger.ends) }]
-        }));
+        let another = |ends| vec![Pass { role: role.clone(), how: Passed::Another, until: Some(ends) }];
+        for stranger in &self.strangers {
+            let child = stranger.project(asking.role.as_ref());
+            if let Some(child) = child.filter(|child| holding.reaches(&child.role_keys())) {
+                keep(&mut best, Some(Route::by(child.name.clone()).after(&another(stranger.ends))));
+            }
+        }
+        let stranger =
+            self.strangers.iter().find(|stranger| stranger.project(asking.role.as_ref()).is_none());
+        ways.extend(stranger.map(|stranger| another(stranger.ends)));
         if self.may_be_left_out {
             ways.push(vec![Pass { role: role.clone(), how: Passed::LeftOut, until: None }]);
         }

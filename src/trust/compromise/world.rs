@@ -6,9 +6,8 @@ use crate::model::{
     Root, Snapshot, TargetPath, Targets, Version,
 };
 use crate::trust::verified;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Which versions of the roles below root can be shown.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +86,8 @@ pub(super) struct Shown<'a> {
     pub(super) lists: Lists<'a>,
     /// A bin below it that can be forged: the name of a file can be chosen to fall into it.
     pub(super) bin: Option<&'a RoleName>,
+    /// What else the keys that it names have signed.
+    pub(super) signed_by: Arc<SignedBy<'a>>,
 }
 
 /// A list that a role delegates to: `claimed`, `recently-claimed`, a shard, `unclaimed`.
@@ -112,11 +113,26 @@ pub(super) struct Stranger<'a> {
     targets: &'a Targets,
 }
 
-impl Stranger<'_> {
-    /// Whether a look-up for the project of this role ends there.
-    pub(super) fn names(&self, project: Option<&RoleName>) -> bool {
+impl<'a> Stranger<'a> {
+    pub(super) fn new(targets: &'a Targets) -> Self {
+        Self { ends: targets.expires(), targets }
+    }
+
+    /// How it delegates to a project, so that a look-up for it ends there.
+    pub(super) fn project(&self, project: Option<&RoleName>) -> Option<&'a DelegatedRole> {
         let mut children = self.targets.delegations.iter().flat_map(|below| &below.roles);
-        project.is_some_and(|role| children.any(|child| child.name == *role && child.terminating))
+        project.and_then(|role| children.find(|child| child.name == *role && child.terminating))
+    }
+
+    /// A list, or a bin, below it that can be forged: where it stands for a project, that is looked at next.
+    pub(super) fn leads_to(&self, holding: &Holding, show: Show<'_>) -> Option<&'a RoleName> {
+        let children = self.targets.delegations.iter().flat_map(|below| &below.roles);
+        let mut held = children.filter(|child| {
+            ProjectRole::parse(&child.name).is_none()
+                && holding.reaches(&child.role_keys())
+                && show.takes_forged(&child.name)
+        });
+        held.next().map(|child| &child.name)
     }
 }
 
@@ -170,7 +186,7 @@ pub(super) struct Worlds<'a> {
 
 /// What clients can be shown by whoever holds these keys.
 pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> Worlds<'a> {
-    let maker = Maker { evidence, holding, strangers: RefCell::default() };
+    let maker = Maker { evidence, holding, signed_by: Arc::new(SignedBy::new(evidence)) };
     let (mut past, mut rooted) = (Vec::new(), Vec::new());
     let mut present = World {
         older_root: None,
@@ -209,15 +225,52 @@ pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> World
     Worlds { present, rooted, past }
 }
 
+/// Which roles each key has signed.
+#[derive(Debug)]
+pub(super) struct SignedBy<'a> {
+    by: HashMap<&'a KeyId, Vec<(&'a RoleName, &'a Envelope<Targets>)>>,
+}
+
+impl<'a> SignedBy<'a> {
+    fn new(evidence: &'a Evidence<'a>) -> Self {
+        let roles = evidence.roles.iter();
+        let all = roles.flat_map(|(role, versions)| versions.iter().map(move |version| (role, *version)));
+        let mut by: HashMap<&KeyId, Vec<_>> = HashMap::new();
+        for (role, envelope) in all.chain(evidence.stand_ins.iter().copied()) {
+            for signature in envelope.signatures() {
+                by.entry(&signature.keyid).or_default().push((role, envelope));
+            }
+        }
+        Self { by }
+    }
+
+    /// What these keys have signed as other roles than this, and what can be shown for it.
+    pub(super) fn others(
+        &self,
+        role: &RoleName,
+        keys: &BTreeMap<KeyId, Key>,
+        signers: &RoleKeys,
+        show: Show<'a>,
+    ) -> Vec<&'a Envelope<Targets>> {
+        let signed = signers.keyids.iter().filter_map(|id| self.by.get(id)).flatten();
+        let others = signed.filter(|(other, _)| *other != role);
+        let shown = others.filter(|(_, one)| show.shows_another(role, one.signed().version));
+        let mut found: Vec<&Envelope<Targets>> = Vec::new();
+        for (_, envelope) in shown {
+            let is_there = found.iter().any(|one| std::ptr::eq(*one, *envelope));
+            if !is_there && verified::check(envelope, keys, signers).is_ok() {
+                found.push(envelope);
+            }
+        }
+        found
+    }
+}
+
 struct Maker<'a, 'h> {
     evidence: &'a Evidence<'a>,
     holding: &'h Holding,
-    /// What each set of keys has signed, as whatever role.
-    strangers: RefCell<HashMap<(Vec<KeyId>, u32), Signed<'a>>>,
+    signed_by: Arc<SignedBy<'a>>,
 }
-
-/// Roles that some keys have signed.
-type Signed<'a> = Rc<Vec<(&'a RoleName, &'a Envelope<Targets>)>>;
 
 impl<'a> Maker<'a, '_> {
     fn world(
@@ -232,7 +285,7 @@ impl<'a> Maker<'a, '_> {
         let tops = match root.role(&role) {
             Some(signers) => {
                 let mut tops = self.versions(&role, &root.keys, signers, show);
-                let others = self.others(&role, &root.keys, signers, show);
+                let others = self.signed_by.others(&role, &root.keys, signers, show);
                 tops.extend(others.iter().map(|envelope| Shown {
                     is_current: false,
                     is_anothers: true,
@@ -263,31 +316,6 @@ impl<'a> Maker<'a, '_> {
         accepted.map(|envelope| self.shown(role, envelope, show)).collect()
     }
 
-    /// What these keys have signed as other roles than this, and what can be shown for it.
-    fn others(
-        &self,
-        role: &RoleName,
-        keys: &BTreeMap<KeyId, Key>,
-        signers: &RoleKeys,
-        show: Show<'a>,
-    ) -> Vec<&'a Envelope<Targets>> {
-        let mut known = self.strangers.borrow_mut();
-        let signed = known.entry((signers.keyids.clone(), signers.threshold)).or_insert_with(|| {
-            let roles = self.evidence.roles.iter();
-            let all = roles.flat_map(|(role, versions)| versions.iter().map(move |version| (role, *version)));
-            let all = all.chain(self.evidence.stand_ins.iter().copied());
-            let signed = |envelope: &Envelope<Targets>| {
-                let by =
-                    envelope.signatures().iter().filter(|one| signers.keyids.contains(&one.keyid)).count();
-                by >= signers.threshold as usize && verified::check(envelope, keys, signers).is_ok()
-            };
-            Rc::new(all.filter(|(_, envelope)| signed(envelope)).collect())
-        });
-        let others = signed.iter().filter(|(other, _)| *other != role);
-        let shown = others.filter(|(_, one)| show.shows_another(role, one.signed().version));
-        shown.map(|(_, envelope)| *envelope).collect()
-    }
-
     fn shown(&self, role: &RoleName, envelope: &'a Envelope<Targets>, show: Show<'a>) -> Shown<'a> {
         static NO_KEYS: BTreeMap<KeyId, Key> = BTreeMap::new();
         let targets = envelope.signed();
@@ -302,6 +330,7 @@ impl<'a> Maker<'a, '_> {
             keys: &NO_KEYS,
             lists: Lists::default(),
             bin: None,
+            signed_by: Arc::clone(&self.signed_by),
         };
         let Some(delegations) = &targets.delegations else { return shown };
         shown.keys = &delegations.keys;
@@ -328,11 +357,13 @@ impl<'a> Maker<'a, '_> {
     ) -> Listing<'a> {
         let (role, signers) = (&child.name, child.role_keys());
         let is_any = matches!(show, Show::Any);
-        let others =
-            if role.is_claimed() { self.others(role, &delegations.keys, &signers, show) } else { Vec::new() };
+        let others = if role.is_claimed() {
+            self.signed_by.others(role, &delegations.keys, &signers, show)
+        } else {
+            Vec::new()
+        };
         let others = others.into_iter().map(Envelope::signed);
-        let mut strangers: Vec<Stranger<'_>> =
-            others.map(|targets| Stranger { ends: targets.expires(), targets }).collect();
+        let mut strangers: Vec<Stranger<'_>> = others.map(Stranger::new).collect();
         strangers.sort_by_key(|stranger| std::cmp::Reverse(stranger.ends));
         Listing {
             delegation: child,

@@ -29,6 +29,7 @@ pub(super) fn before(
     let mut seen = Before { projects: Projects::new(), by_others: BTreeSet::new() };
     let (targets, top) = (RoleName::targets(), &ceremony.targets);
     let mut anchor = Anchor {
+        identity: ceremony.identity()?,
         ledger,
         confirmed,
         now,
@@ -91,6 +92,8 @@ pub(super) fn before(
 }
 
 struct Anchor<'a> {
+    /// The ceremony's.
+    identity: String,
     ledger: &'a mut Ledger,
     confirmed: &'a Confirmed,
     now: Moment,
@@ -158,6 +161,11 @@ impl Anchor<'_> {
         if version == last.version {
             if sha256 == last.sha256 {
                 self.published.extend(last.file.clone());
+                if self.ledger.is_abandoned(role) {
+                    // It was given up, and was published after all.
+                    let file = last.file.clone();
+                    self.ledger.note_signed(role, (version, sha256), file.as_deref(), self.now);
+                }
             } else {
                 // Two holders approved different things, and what enough of the others signed was published.
                 self.by_others.insert(role.clone());
@@ -166,9 +174,10 @@ impl Anchor<'_> {
             return Ok(());
         }
         // A ceremony that was signed and abandoned is not what this follows: what came right before it is.
-        let before = self.ledger.before_last(role);
-        let is_before = before.is_some_and(|before| before.version == version && before.sha256 == sha256);
-        if is_before && self.ledger.is_abandoned(role) {
+        let is_before = self.ledger.comes_before_last(role, version, sha256);
+        // The same file once more, for what was signed got lost.
+        let is_again = last.file.as_deref() == Some(&*self.identity);
+        if is_before && (is_again || self.ledger.is_abandoned(role)) {
             return Ok(());
         }
         if let Some(file) = self.confirmed.abandoned(self.ledger, role).filter(|_| is_before) {
@@ -187,7 +196,7 @@ impl Anchor<'_> {
         let Some(last) = self.ledger.signed(role).filter(|_| ProjectRole::parse(role).is_none()) else {
             return Ok(());
         };
-        if self.ledger.is_abandoned(role) {
+        if self.ledger.is_abandoned(role) || last.file.as_deref() == Some(&*self.identity) {
             return Ok(());
         }
         if let Some(file) = self.confirmed.abandoned(self.ledger, role) {

@@ -22,13 +22,32 @@ pub(super) fn projects(
 ) -> Result<Vec<Project>, Error> {
     let identity = ceremony.identity()?;
     let (old, new) = (admins(ceremony.targets.signed()), admins(ceremony.top()));
+    if !old.same(&new) {
+        // What the administrators hold themselves goes to those who come.
+        let left = before.projects.iter().find(|(name, held)| {
+            old.holds_project(name, held) && after.get(*name).is_some_and(|after| after.same(held))
+        });
+        if let Some((name, _)) = left {
+            return Err(strange(name, "it would stay with the administrators who go".to_owned()));
+        }
+    }
     let lists = Lists::new(forms::lists_of(ceremony.top()).unwrap_or_default());
+    // What such a key signed for the index could be shown for the project.
+    let root = ceremony.root.iter().chain(ceremony.roots.last()).map(|root| &root.signed().keys);
+    let below = [ceremony.targets.signed(), ceremony.top()].into_iter().flat_map(|top| &top.delegations);
+    let own: Vec<_> = root.chain(below.map(|below| &below.keys)).collect();
+    let is_own = |id: &KeyId| own.iter().any(|keys| keys.contains_key(id));
     // Whether the lists of this ceremony are the ones that would name a project.
     let is_touched = |name: &ProjectName| lists.of(name).any(|list| ceremony.step(&list.role).is_some());
     let mut all = Vec::new();
     for change in judge::changes(&before.projects, after, (&old, &new)) {
         let by_author = matches!(change.act, Act::Claimed | Act::Rekeyed);
         if let Some(what) = change.after.as_ref().filter(|_| by_author).and_then(fault) {
+            return Err(strange(&change.name, what));
+        }
+        let own = change.after.iter().filter(|_| by_author).flat_map(|held| held.keys.keys());
+        if let Some(own) = own.into_iter().find(|id| is_own(id)) {
+            let what = format!("its key {} holds a role of the index's own, too", own.short());
             return Err(strange(&change.name, what));
         }
         all.push(one(ceremony, change, &old, (ledger, &identity), confirmed, now));
@@ -43,7 +62,9 @@ pub(super) fn projects(
     for (name, seen) in ledger.claimed() {
         let Ok(name) = ProjectName::normalise(name) else { continue };
         let is_there = |projects: &Projects| {
-            projects.get(&name).is_some_and(|held| held.ids() == seen.keys.iter().collect())
+            projects.get(&name).is_some_and(|held| {
+                held.ids() == seen.keys.iter().collect() && held.threshold == seen.threshold
+            })
         };
         if is_there(&before.projects) || !is_touched(&name) {
             continue;
@@ -113,8 +134,8 @@ fn one(
         _ => None,
     };
     // What was signed over to other keys before is no first claim.
-    let is_known_otherwise =
-        before.is_none() && ledger.claimed_by(&name).is_some_and(|seen| seen.keys != ids);
+    let is_known_otherwise = before.is_none()
+        && ledger.claimed_by(&name).is_some_and(|seen| seen.keys != ids || seen.threshold != threshold);
     let consent = act == Act::Rekeyed && is_agreed(ceremony, ledger, &name, before.as_ref(), after.as_ref());
     let is_old = since.is_some_and(|since| since.plus(confirmed.older_than) <= now);
     let is_anew = before.as_ref().is_none_or(is_admins);
@@ -217,11 +238,11 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
         .map(|(role, before, after)| (role, judge::hand_change(role, before, after), &after.kept));
     let mut told: Vec<KeysChange> = Vec::new();
     for (role, change, after) in changes.chain(of_hands) {
-        let Some(change) = change else { continue };
+        // Keys that are named twice are the same keys, and clients refuse them.
         if let Some(what) = holders_fault(after) {
             return Err(Error::Strange { role: role.clone(), what });
         }
-        told.push(change);
+        told.extend(change);
     }
     let changes = told;
     all.extend(hands.into_iter().map(|(role, before, after)| (role, before.kept, after.kept)));
@@ -243,7 +264,12 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
     let mut unknown = BTreeSet::new();
     for change in &changes {
         let whose = Custodian::of(&change.role);
-        unknown.extend(change.added.iter().map(|id| (whose, Known::Key(Turn::Comes, id.clone()))));
+        unknown.extend(change.added.iter().map(|id| {
+            // What it signs so can be shown for another role: that is another thing to know.
+            let is_plain = change.plain.contains(id);
+            let id = id.clone();
+            (whose, if is_plain { Known::AsItIs(id) } else { Known::Key(Turn::Comes, id) })
+        }));
         // That a person's key goes is as much to be known as that one comes.
         if whose != Custodian::Online {
             unknown.extend(change.removed.iter().map(|id| (whose, Known::Key(Turn::Goes, id.clone()))));
@@ -256,7 +282,7 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
 }
 
 /// What is wrong with these holders of a role, if something is.
-fn holders_fault(held: &Holders) -> Option<String> {
+pub(super) fn holders_fault(held: &Holders) -> Option<String> {
     if held.keyids.is_empty() || held.ids().len() != held.keyids.len() || held.keys.len() != held.keyids.len()
     {
         return Some("its keys are not named once each".to_owned());

@@ -1,7 +1,7 @@
 //! What is signed is made here, from what was approved and in the one form that each role has. The file's own bytes
 //! are signed only where they are the same.
 
-use super::judge::admins;
+use super::judge::{admins, holders_fault};
 use super::{Error, Project};
 use crate::ceremony::{Ceremony, Step};
 use crate::model::forms::{self, Edition, ListForm, Lists};
@@ -11,7 +11,6 @@ use crate::model::{
 };
 use crate::runs::ceremony::plan::unsigned;
 use crate::trust::ceremony::{Act, Projects};
-use crate::trust::claim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -83,8 +82,8 @@ pub(super) fn lists(ceremony: &Ceremony) -> Result<(Lists, Projects), Error> {
                     format!("{name} does not belong into it, or into another as well"),
                 );
             }
-            // python-tuf takes the key that is listed, whatever its id says.
-            if let Some(what) = holders.keys.iter().find_map(|(id, key)| claim::key_fault(id, key)) {
+            // What does not change may have been changed in how it is written: clients refuse keys named twice.
+            if let Some(what) = holders_fault(&holders) {
                 return strange(&step.role, format!("{name}: {what}"));
             }
             projects.insert(name, holders);

@@ -2,6 +2,7 @@
 //! follows it (TUF 1.0.34 section 5.3).
 
 use super::{Confirmed, Error, way_back};
+use crate::ceremony::ledger::Signed;
 use crate::ceremony::{Ceremony, Ledger};
 use crate::keys::Signer;
 use crate::model::{Envelope, Holders, Metadata, Moment, RoleName, Root, Sha256};
@@ -33,11 +34,16 @@ pub(super) fn follow<'a>(
         signed_by(next, next.signed())?;
         last = next;
     }
-    let is_before = ledger.before_last(&role).is_some_and(|before| {
-        before.version == last.signed().version && before.sha256 == Sha256::of(last.covered())
-    });
-    if let Some(newest) = ledger.signed(&role).filter(|newest| newest.version > last.signed().version)
-        && !(is_before && (ledger.is_abandoned(&role) || confirmed.abandoned(ledger, &role).is_some()))
+    let (version, sha256) = (last.signed().version, Sha256::of(last.covered()));
+    let is_before = ledger.comes_before_last(&role, version, sha256);
+    let identity = ceremony.identity()?;
+    let may_be = |newest: &Signed| {
+        ledger.is_abandoned(&role)
+            || newest.file.as_deref() == Some(&*identity)
+            || confirmed.abandoned(ledger, &role).is_some()
+    };
+    if let Some(newest) = ledger.signed(&role).filter(|newest| newest.version > version)
+        && !(is_before && may_be(newest))
     {
         let what = format!(
             "the file goes by version {}, and version {} was signed with this ledger; {}",
@@ -47,9 +53,14 @@ pub(super) fn follow<'a>(
         );
         return Err(Error::Ledger { role, what });
     }
-    let sha256 = Sha256::of(last.covered());
-    if !signers.is_empty() && !ledger.has_signed(&role, last.signed().version, sha256) {
-        ledger.note_signed(&role, (last.signed().version, sha256), None, now);
+    let came_back =
+        ledger.signed(&role).filter(|newest| (newest.version, newest.sha256) == (version, sha256));
+    let came_back = came_back.filter(|_| ledger.is_abandoned(&role)).map(|newest| newest.file.clone());
+    if let Some(file) = came_back {
+        // It was given up, and was published after all.
+        ledger.note_signed(&role, (version, sha256), file.as_deref(), now);
+    } else if !signers.is_empty() && !ledger.has_signed(&role, version, sha256) {
+        ledger.note_signed(&role, (version, sha256), None, now);
     }
     Ok(last.signed())
 }

@@ -149,7 +149,8 @@ impl Signing<'_> {
             Some(last)
                 if version == last.version
                     && sha256 == last.sha256
-                    && last.file.as_deref() == Some(&*self.identity) =>
+                    && last.file.as_deref() == Some(&*self.identity)
+                    && !self.ledger.is_abandoned(role) =>
             {
                 return Ok(());
             }

@@ -157,6 +157,12 @@ fn one(
             named.or(theirs).or_else(confirmed)
         }),
     };
+    if expected.is_some()
+        && let Some(own) = submission.claim.iter().find_map(|claim| published.own_key(claim.keys.keys()))
+    {
+        let what = format!("key {own} holds a role of the index's own");
+        return refuse(what, "an author's key is another one: `tuffet key generate` makes one");
+    }
     let binding = expected.as_ref().map_or(Binding::AsPublished, Binding::Registered);
     if let Some(project) = project.filter(|project| project.is_suspended()) {
         let site = Site::new(request.place.site);
