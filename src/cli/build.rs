@@ -11,9 +11,10 @@ use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
 use tuffet::model::{Moment, TargetPath};
 use tuffet::pipeline::collect::Layout;
+use tuffet::pipeline::inventory::{self, Names};
 use tuffet::pipeline::partition::Became;
-use tuffet::report::Warning;
-use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals};
+use tuffet::report::{Silent, Warning};
+use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals, TargetFiles};
 use tuffet::site::Site;
 use tuffet::site::read;
 use tuffet::state::State;
@@ -42,8 +43,14 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     let mut made = None;
     // Asked under the lock: another run may have made the repository meanwhile.
     if args.init && !read::is_begun(&site)? {
-        init::refuse_unusable_source(&settings, args.allow_removals)?;
-        made = Some(init::make(common, &Init::default(), &settings, &reporter)?);
+        let count = match args.inventory.is_empty() {
+            true => None,
+            false => Some(listed(args, &settings)?),
+        };
+        if count.is_none() {
+            init::refuse_unusable_source(&settings, args.allow_removals)?;
+        }
+        made = Some(init::make(common, &Init::default(), &settings, count, &reporter)?);
     }
     let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
     let request = build::Request {
@@ -53,6 +60,8 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         manifest: args.manifest.as_deref(),
         replace: &args.replace,
         decided: args.decided,
+        inventory: &args.inventory,
+        target_files: if args.inventory.is_empty() { settings.target_files } else { TargetFiles::Elsewhere },
         ..request(&settings, now)
     };
     let outcome = build::build(&request, &online, &reporter);
@@ -69,10 +78,21 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// How many files the lists name: the number of bins follows it.
+fn listed(args: &Build, settings: &Settings) -> Result<u64, Failure> {
+    let names = if settings.layout == Layout::Tree { Names::Targets } else { Names::Distributions };
+    match inventory::read(&args.inventory, names, &Silent) {
+        Ok(listed) => Ok(listed.files.len() as u64),
+        Err(inventory::Error::Empty { .. }) if args.allow_removals => Ok(0),
+        Err(error) => Err(build::Error::from(error).into()),
+    }
+}
+
 /// A build as `pipeline.toml` has it, with nothing asked for beside.
 pub(super) fn request(settings: &Settings, now: Moment) -> build::Request<'_> {
     build::Request {
         source: &settings.source,
+        inventory: &[],
         layout: settings.layout,
         selection: &settings.selection,
         site: &settings.site,
@@ -153,7 +173,9 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
     if outcome.targets > outcome.distributions {
         what += &format!("; {} in all", show::count(outcome.targets, "target"));
     }
+    let lists: Vec<String> = args.inventory.iter().map(|path| path.display().to_string()).collect();
     let taken = match outcome.layout {
+        _ if !lists.is_empty() => format!("  from the inventory {}\n", lists.join(", ")),
         Some(Layout::Bandersnatch) => {
             format!("  from {}, a bandersnatch mirror\n", settings.source.display())
         }

@@ -71,6 +71,7 @@ impl From<build::Error> for Failure {
         use collect::Error::{
             Disk, Empty, HalfMirror, Missing, NoDistribution, NoFiles, NoMirror, NothingOffered,
         };
+        use tuffet::pipeline::inventory::Error as Listed;
         let code = match &error {
             build::Error::NotBegun(_) | build::Error::NothingToReplace(_) => USAGE,
             build::Error::SiteGone(_) => REFUSED,
@@ -83,6 +84,10 @@ impl From<build::Error> for Failure {
                 | NothingOffered(_)
                 | NoFiles { .. },
             ) => DISASTER,
+            build::Error::Inventory(Listed::Empty { .. }) => DISASTER,
+            build::Error::Inventory(Listed::Form(_) | Listed::Column { .. }) => USAGE,
+            build::Error::Inventory(Listed::Damaged { .. } | Listed::Conflict { .. }) => REFUSED,
+            build::Error::Inventory(Listed::Disk(_)) => FILES,
             build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,
             build::Error::Published(read::Error::Disk(_)) | build::Error::Collect(Disk(_)) => FILES,
             build::Error::Digest(_) | build::Error::Disk(_) => FILES,

@@ -35,7 +35,7 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
     let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
     let reporter = Terminal::new(common);
     passphrase::warn_if_open(common, &reporter)?;
-    let outcome = make(common, args, &settings, &reporter)?;
+    let outcome = make(common, args, &settings, None, &reporter)?;
     reporter.finish();
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(&outcome, &settings))),
@@ -53,6 +53,7 @@ pub(crate) fn make(
     common: &Common,
     args: &Init,
     settings: &Settings,
+    count: Option<u64>,
     reporter: &dyn Reporter,
 ) -> Result<init::Outcome, Failure> {
     let keys_dir = keys_dir(args, settings);
@@ -67,7 +68,7 @@ pub(crate) fn make(
     settings.check_keys_dir(&keys_dir).map_err(Failure::usage)?;
     let bins = match settings.bins {
         Some(bins) => bins,
-        None => BinCount::for_targets(count_source(settings)?),
+        None => BinCount::for_targets(count.map_or_else(|| count_source(settings), Ok)?),
     };
     let plain = args.insecure_plain_keys || settings.insecure_plain;
     let mut passphrases = init::Passphrases::default();

@@ -9,6 +9,7 @@ mod compromise;
 mod explain;
 mod failure;
 mod init;
+mod inventory;
 mod key;
 mod passphrase;
 mod project;
@@ -54,6 +55,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
     match &args.command {
         Command::Init(init) => init::run(&args.common, init),
         Command::Build(build) => build::run(&args.common, build),
+        Command::Inventory(inventory) => inventory::run(&args.common, inventory),
         Command::Verify(verify) => verify::run(&args.common, verify),
         Command::Status(status) => status::run(&args.common, status),
         Command::Explain(explain) => explain::run(&args.common, explain),

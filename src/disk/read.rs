@@ -120,6 +120,12 @@ impl OpenFile {
         Ok(Self { file, path: path.to_owned() })
     }
 
+    /// The file itself, for readers that want one.
+    #[must_use]
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// Its stamp as it is now.
     ///
     /// # Errors

@@ -19,6 +19,27 @@ pub struct NotATargetPath {
     pub reason: &'static str,
 }
 
+/// First segments that the site needs for itself.
+const OURS: [&str; 2] = ["metadata", "simple"];
+
+/// The target of a file that is no distribution: its own path, where no client and no folder of ours stands in the way.
+///
+/// # Errors
+/// Why it is none, as a sentence without its end.
+pub fn of_file(path: &str) -> Result<TargetPath, String> {
+    let first = path.split('/').next().unwrap_or(path);
+    if OURS.contains(&first) {
+        return Err("the site needs the folders metadata/ and simple/ for itself".to_owned());
+    }
+    if path.split('/').any(looks_hashed) {
+        return Err("a name in it begins as the hashed copies do (64 hex digits and a dot)".to_owned());
+    }
+    if path.split('/').any(|segment| segment.len() > TargetPath::LONGEST_NAME) {
+        return Err("a name in it is longer than 181 bytes".to_owned());
+    }
+    path.parse().map_err(|e: NotATargetPath| e.to_string())
+}
+
 impl TargetPath {
     /// The longest last segment: with `<sha256>.` before it and `.metadata` after it, it must
     /// still be a file name of 255 bytes.

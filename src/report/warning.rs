@@ -41,6 +41,8 @@ codes! {
     NameSkipped "name-skipped" "skipped: a name that clients cannot fetch";
     /// The project of an sdist could not be told.
     ProjectUnknown "project-unknown" "skipped: which project it belongs to cannot be told";
+    /// A row of an inventory that says nothing sound, or nothing new.
+    RowSkipped "row-skipped" "rows of the inventory that do not count";
     /// A page of a mirror cannot be read.
     PageUnreadable "page-unreadable" "a page cannot be read: what is published of its project stays";
     /// A page of a mirror offers a file that is not there.

@@ -7,6 +7,7 @@ pub mod ceremony;
 pub mod compromise;
 pub mod explain;
 pub mod init;
+pub mod inventory;
 pub mod project;
 pub mod status;
 pub mod sweep;

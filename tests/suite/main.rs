@@ -28,6 +28,7 @@ mod golden;
 mod holders;
 mod hostile;
 mod index;
+mod inventory;
 mod keys;
 mod kill;
 mod led;

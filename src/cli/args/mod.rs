@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Publish what is new in the source
     Build(Build),
+    /// Write what a scan of the source finds as a list, for `build --inventory`
+    Inventory(InventoryOut),
     /// Check every role and every file of a site as the strictest client would
     Verify(Verify),
     /// Say what is published, how long it holds, and what waits for somebody
@@ -158,6 +160,12 @@ pub(crate) struct Build {
     /// Run init first where nothing is published yet
     #[arg(long)]
     pub(crate) init: bool,
+    /// Publish what this list says, in place of the source: Parquet, CSV or JSON lines with the
+    /// columns path (or name and filename), size and sha256_digest, or lines of
+    /// path;size;hash-type;hash. Nothing is walked or hashed, and the files are served from
+    /// elsewhere (repeatable; lists may overlap where they agree)
+    #[arg(long, value_name = "FILE", conflicts_with = "rehash")]
+    pub(crate) inventory: Vec<PathBuf>,
     /// Hash every file again, and put back published files that are gone or damaged
     #[arg(long)]
     pub(crate) rehash: bool,
@@ -182,6 +190,23 @@ pub(crate) struct Build {
     /// Say what would be done, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Use N threads [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// `tuffet inventory`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct InventoryOut {
+    /// Where the list goes, as Parquet with the columns of PyPI's distribution_metadata table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Hash every file again
+    #[arg(long)]
+    pub(crate) rehash: bool,
+    /// Wait while another run holds the lock
+    #[arg(long)]
+    pub(crate) wait: bool,
     /// Use N threads [default: one for each processor]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZeroUsize>,

@@ -4,10 +4,11 @@ use super::{Digests, Error, Mode, Removals, Request, placement};
 use crate::disk::stage::Staging;
 use crate::disk::{self, FileStamp};
 use crate::model::page::ProjectStatus;
-use crate::model::{ProjectName, TargetPath};
+use crate::model::{ProjectName, Sha256, TargetPath};
 use crate::pipeline::collect::{self, Collected, Layout, Listing};
 use crate::pipeline::digest;
-use crate::pipeline::source::{Mark, SourceFile};
+use crate::pipeline::inventory::{self, Listed, Names};
+use crate::pipeline::source::{Facts, Mark, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::state::cache::{DigestCache, Remembered};
 use crate::state::{State, listings};
@@ -19,30 +20,41 @@ use std::sync::OnceLock;
 const TOO_YOUNG: i64 = 2_000_000_000;
 
 /// The files of the source with their digests, and what is to be remembered of them.
-pub(super) struct Found {
-    pub(super) files: Vec<SourceFile>,
+pub(in crate::runs) struct Found {
+    pub(in crate::runs) files: Vec<SourceFile>,
     /// Targets that may be in the source, and could not be read as what they should be: what is
     /// published of them stays.
     pub(super) unsure: Vec<TargetPath>,
     /// Files of the source that are to be targets.
-    pub(super) seen: u64,
-    pub(super) hashed: (u64, u64),
+    pub(in crate::runs) seen: u64,
+    pub(in crate::runs) hashed: (u64, u64),
     /// The layout of the source.
-    pub(super) layout: Layout,
+    pub(in crate::runs) layout: Layout,
     /// What the source says of files beside their bytes.
-    pub(super) marks: BTreeMap<TargetPath, Mark>,
+    pub(in crate::runs) marks: BTreeMap<TargetPath, Mark>,
     /// Projects of which nothing can be told just now.
     pub(super) unreadable: BTreeSet<ProjectName>,
     /// The status of projects that are not simply active.
     pub(super) statuses: BTreeMap<ProjectName, ProjectStatus>,
+    /// What lists say of the metadata inside files.
+    pub(super) facts: BTreeMap<Sha256, Facts>,
     cache: DigestCache,
+    /// Whether the source was read, so that what it looks like is to be remembered.
+    is_source: bool,
     /// What the pages of a mirror offered before, and now.
     listings: [BTreeMap<String, Listing>; 2],
     /// Files that were touched so shortly before they were read that their times prove nothing.
     young: BTreeSet<usize>,
 }
 
-pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter) -> Result<Found, Error> {
+pub(in crate::runs) fn find(
+    request: &Request<'_>,
+    state: &State,
+    reporter: &dyn Reporter,
+) -> Result<Found, Error> {
+    if !request.inventory.is_empty() {
+        return listed(request, state, reporter);
+    }
     let cache = DigestCache::load(state);
     let remembered = request.digests == Digests::Remembered;
     let known =
@@ -99,6 +111,8 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
         marks: collected.marks,
         unreadable: collected.unreadable,
         statuses: collected.statuses,
+        facts: BTreeMap::new(),
+        is_source: true,
         cache,
         listings: [listings, collected.listings],
         young: BTreeSet::new(),
@@ -117,6 +131,41 @@ pub(super) fn find(request: &Request<'_>, state: &State, reporter: &dyn Reporter
     Ok(found)
 }
 
+/// The same from lists, which nothing is walked and hashed for.
+fn listed(request: &Request<'_>, state: &State, reporter: &dyn Reporter) -> Result<Found, Error> {
+    let listed = event::stage(reporter, Stage::Collect, None, || read_lists(request, reporter));
+    let listed = match listed {
+        Err(inventory::Error::Empty { .. }) if request.removals == Removals::Allowed => Listed::default(),
+        listed => listed?,
+    };
+    // What the source is does not change by a list.
+    let layout = match request.layout {
+        Layout::Auto if placement::was_mirror(state) => Layout::Bandersnatch,
+        Layout::Auto => Layout::Flat,
+        layout => layout,
+    };
+    Ok(Found {
+        files: listed.files,
+        unsure: Vec::new(),
+        seen: listed.rows,
+        hashed: (0, 0),
+        layout,
+        marks: listed.marks,
+        unreadable: BTreeSet::new(),
+        statuses: BTreeMap::new(),
+        facts: listed.facts,
+        is_source: false,
+        cache: DigestCache::default(),
+        listings: Default::default(),
+        young: BTreeSet::new(),
+    })
+}
+
+fn read_lists(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Listed, inventory::Error> {
+    let names = if request.layout == Layout::Tree { Names::Targets } else { Names::Distributions };
+    inventory::read(request.inventory, names, reporter)
+}
+
 /// The warning about a file that is not what the mirror's own page says.
 fn garbled(file: &SourceFile) -> Warning {
     let message = format!("its SHA-256 is {}; have the mirror fetch it again", file.digest);
@@ -124,7 +173,10 @@ fn garbled(file: &SourceFile) -> Warning {
 }
 
 /// Writes the caches, where anything in them changed.
-pub(super) fn remember(state: &State, found: Found) -> Result<(), disk::Error> {
+pub(in crate::runs) fn remember(state: &State, found: Found) -> Result<(), disk::Error> {
+    if !found.is_source {
+        return Ok(());
+    }
     let mut cache = DigestCache::default();
     for (index, file) in found.files.iter().enumerate() {
         if !found.young.contains(&index) {

@@ -4,7 +4,7 @@
 mod authors;
 mod copies;
 mod differences;
-mod find;
+pub(in crate::runs) mod find;
 mod keep;
 mod manifest;
 mod pages;
@@ -29,6 +29,7 @@ use crate::keys::Signer;
 use crate::model::{Entry, Inventory, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
+use crate::pipeline::inventory;
 use crate::pipeline::partition::{self, Decision, Difference, OnChange};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
@@ -68,6 +69,9 @@ pub enum Error {
     /// A file cannot be read.
     #[error(transparent)]
     Digest(#[from] digest::Error),
+    /// A list of files cannot be read.
+    #[error(transparent)]
+    Inventory(#[from] inventory::Error),
     /// Two files want to be one target.
     #[error(transparent)]
     Conflict(#[from] partition::Conflict),

@@ -150,6 +150,9 @@ fn gather(request: &Request<'_>, reporter: &dyn Reporter) -> Result<BTreeMap<Sha
         .par_iter()
         .map(|entry| {
             reporter.event(event::Event::Done(1));
+            if let Some(facts) = request.found.facts.get(&entry.digest) {
+                return Ok(Some((entry.digest, facts.clone())));
+            }
             if let Some(facts) = known.get(&entry.digest) {
                 return Ok(Some((entry.digest, facts.clone())));
             }

@@ -7,7 +7,7 @@ use crate::pipeline::index::Yanked;
 use crate::pipeline::partition::Became;
 use crate::site::swap::Written;
 use crate::trust::Lives;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How target files get into the site (`site.targets`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum Digests {
 pub struct Request<'a> {
     /// The source folder.
     pub source: &'a Path,
+    /// Lists that say what the source would; none for the source itself.
+    pub inventory: &'a [PathBuf],
     /// How it is laid out.
     pub layout: Layout,
     /// Which of its files count.

@@ -1,0 +1,55 @@
+//! `tuffet inventory`.
+
+use super::args::{Common, Format, InventoryOut};
+use super::failure::{Failure, USAGE};
+use super::settings::Settings;
+use super::terminal::Terminal;
+use super::{build, clock, show};
+use tuffet::disk::folder;
+use tuffet::disk::lock::WhenHeld;
+use tuffet::runs::build::{Digests, Request};
+use tuffet::runs::inventory;
+use tuffet::state::State;
+
+pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
+    if let Some(jobs) = args.jobs {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.get()).build_global();
+        pool.map_err(|e| Failure::new(USAGE, format!("--jobs: {e}")))?;
+    }
+    let settings = Settings::load(common)?;
+    let [out, source, site] =
+        [&args.out, &settings.source, &settings.site].map(|path| folder::resolve_as_far_as_there(path));
+    if [source, site].iter().any(|folder| out.starts_with(folder)) {
+        return Err(Failure::usage("--out: the file would lie inside the source or the site; name another"));
+    }
+    let state = State::new(&settings.state);
+    let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
+    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let reporter = Terminal::new(common);
+    let digests = if args.rehash { Digests::Anew } else { Digests::Remembered };
+    let request = Request { digests, ..build::request(&settings, clock::now(common)?) };
+    let outcome = inventory::inventory(&request, &args.out, &reporter);
+    let (warnings, seconds) = reporter.finish();
+    let outcome = outcome?;
+    match common.format {
+        Format::Json => {
+            let json = serde_json::json!({
+                "out": args.out,
+                "rows": outcome.rows,
+                "files": {"seen": outcome.seen, "hashed": outcome.hashed.0, "bytes_hashed": outcome.hashed.1},
+                "seconds": seconds,
+                "warnings": warnings,
+            });
+            show::print(&format!("{json}\n"));
+        }
+        _ if common.quiet => {}
+        _ => show::print(&format!(
+            "Wrote {}: {}, {} hashed ({}).\n",
+            args.out.display(),
+            show::count(outcome.rows, "file"),
+            outcome.hashed.0,
+            show::size(outcome.hashed.1)
+        )),
+    }
+    Ok(0)
+}

@@ -1,0 +1,231 @@
+//! inventory: takes lists that say of files what they are called, how long they are and what they hash to; gives what
+//! the source would have given, with nothing walked and nothing hashed. The columns are those of PyPI's public
+//! `distribution_metadata` table, or RSTUF's `path;size;hash-type;hash`.
+
+mod parquet;
+mod row;
+mod text;
+
+pub use parquet::write;
+pub use row::Row;
+
+use crate::disk::read::OpenFile;
+use crate::disk::{self, FileStamp};
+use crate::model::{Sha256, TargetPath};
+use crate::pipeline::source::{Candidate, Facts, Mark, SourceFile};
+use crate::report::{Code, Reporter, Warning};
+use row::{Fault, Said};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// So many rows of one kind are named; more are only counted.
+const NAMED: usize = 20;
+
+/// What paths in the lists mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Distributions, which have a place of their own under the name of their project.
+    Distributions,
+    /// Targets as they are.
+    Targets,
+}
+
+/// What the lists say.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Every file that is to be a target, in the order of the rows; none twice.
+    pub files: Vec<SourceFile>,
+    /// What is said of files beside their bytes.
+    pub marks: BTreeMap<TargetPath, Mark>,
+    /// What is said of their metadata.
+    pub facts: BTreeMap<Sha256, Facts>,
+    /// How many rows there were.
+    pub rows: u64,
+}
+
+/// Why a list cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is none of the forms.
+    #[error(
+        "{}: this is neither Parquet, nor JSON lines, nor CSV with a header that names path (or filename), size and \
+         sha256_digest, nor lines of path;size;hash-type;hash", .0.display()
+    )]
+    Form(PathBuf),
+    /// A column is missing.
+    #[error("{}: there is no column {what}", path.display())]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// What it would be called.
+        what: &'static str,
+    },
+    /// A row is damaged, so that others may be missing.
+    #[error("{} row {row}: {what}. The file is damaged, or was cut short: make it anew", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which row, from 1.
+        row: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// It holds nothing that could be published.
+    #[error(
+        "the inventory holds no file that could be published, in {rows} rows; if it is meant to be empty, give --allow-removals"
+    )]
+    Empty {
+        /// How many rows there are.
+        rows: u64,
+    },
+    /// Two rows say different things of one file.
+    #[error(
+        "two rows say different things of {target}: {first} and {second}; one of these lists is wrong or old"
+    )]
+    Conflict {
+        /// The target.
+        target: TargetPath,
+        /// Where the first stands.
+        first: String,
+        /// Where the second does.
+        second: String,
+    },
+    /// The file system failed.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+/// Reads the lists, which may overlap where they agree.
+///
+/// # Errors
+/// [`Error`]; rows that no client could fetch, or that say nothing sound, are warned of and left out.
+pub fn read(paths: &[PathBuf], names: Names, reporter: &dyn Reporter) -> Result<Listed, Error> {
+    let mut reading =
+        Reading { names, listed: Listed::default(), known: HashMap::new(), left: Left::default(), again: 0 };
+    for path in paths {
+        let mut row = 0;
+        each(path, &mut |one| {
+            row += 1;
+            reading.take(path, row, one)
+        })?;
+    }
+    let Reading { mut listed, left, again, .. } = reading;
+    refuse_rivals(&mut listed, reporter);
+    left.tell(reporter);
+    if again > 0 {
+        let message = format!("{again} rows say what another row said, and count once");
+        reporter.warn(Warning::of_run(Code::RowSkipped, message));
+    }
+    if listed.files.is_empty() { Err(Error::Empty { rows: listed.rows }) } else { Ok(listed) }
+}
+
+/// Gives each row of a list.
+fn each(path: &Path, take: &mut dyn FnMut(Row) -> Result<(), Error>) -> Result<(), Error> {
+    let file = OpenFile::open(path)?;
+    let mut begin = [0; 4];
+    let mut reader = file.reader()?;
+    let failed = |e| disk::Error::new("read", path, e);
+    let mut got = 0;
+    while got < begin.len() {
+        match reader.read(&mut begin[got..]).map_err(failed)? {
+            0 => break,
+            more => got += more,
+        }
+    }
+    reader.seek(SeekFrom::Start(0)).map_err(failed)?;
+    if &begin == b"PAR1" {
+        drop(reader);
+        parquet::each(path, file, take)
+    } else {
+        text::each(path, reader, take)
+    }
+}
+
+struct Reading {
+    names: Names,
+    listed: Listed,
+    /// Where each target stands among the files.
+    known: HashMap<TargetPath, usize>,
+    left: Left,
+    again: u64,
+}
+
+impl Reading {
+    fn take(&mut self, path: &Path, number: u64, row: Row) -> Result<(), Error> {
+        self.listed.rows += 1;
+        let place = || format!("{}:{number}", path.display());
+        let said = match row.said(self.names) {
+            Ok(said) => said,
+            Err(fault) => {
+                self.left.note(fault, place());
+                return Ok(());
+            }
+        };
+        let Said { target, length, digest, uploaded, requires_python } = said;
+        if let Some(&at) = self.known.get(&target) {
+            let first = &self.listed.files[at];
+            if (first.digest, first.candidate.stamp.size) != (digest, length) {
+                let first = first.candidate.relative.clone();
+                return Err(Error::Conflict { target, first, second: place() });
+            }
+            self.again += 1;
+            return Ok(());
+        }
+        self.known.insert(target.clone(), self.listed.files.len());
+        if uploaded.is_some() {
+            self.listed.marks.insert(target.clone(), Mark { yanked: None, uploaded });
+        }
+        if requires_python.is_some() {
+            self.listed.facts.insert(digest, Facts { requires_python, ..Facts::default() });
+        }
+        let stamp = FileStamp { device: 0, inode: 0, size: length, modified: 0, changed: 0 };
+        let candidate = Candidate { relative: place(), path: PathBuf::new(), stamp, target, told: None };
+        self.listed.files.push(SourceFile { candidate, digest });
+        Ok(())
+    }
+}
+
+/// tough sorts the members of an object otherwise than others do: a target beside which it would refuse both is left
+/// out.
+fn refuse_rivals(listed: &mut Listed, reporter: &dyn Reporter) {
+    let targets: std::collections::HashSet<TargetPath> =
+        listed.files.iter().map(|file| file.candidate.target.clone()).collect();
+    listed.files.retain(|file| {
+        let is_there = |path: &&str| path.parse().is_ok_and(|path: TargetPath| targets.contains(&path));
+        let rival = file.candidate.target.rivals().find(is_there).map(str::to_owned);
+        if let Some(rival) = &rival {
+            let message = format!("beside {rival}, tough would sort its name differently and refuse both");
+            reporter.warn(Warning::of_file(Code::NameSkipped, file.candidate.target.as_str(), message));
+        }
+        rival.is_none()
+    });
+}
+
+/// Rows that are left out.
+#[derive(Default)]
+struct Left {
+    named: BTreeMap<Code, Vec<Warning>>,
+    counted: BTreeMap<Code, u64>,
+}
+
+impl Left {
+    fn note(&mut self, fault: Fault, place: String) {
+        *self.counted.entry(fault.code).or_default() += 1;
+        let named = self.named.entry(fault.code).or_default();
+        if named.len() < NAMED {
+            named.push(Warning::of_file(fault.code, place, fault.why));
+        }
+    }
+
+    fn tell(self, reporter: &dyn Reporter) {
+        for (code, named) in self.named {
+            let all = self.counted.get(&code).copied().unwrap_or_default();
+            let more = all - named.len() as u64;
+            named.into_iter().for_each(|warning| reporter.warn(warning));
+            if more > 0 {
+                reporter.warn(Warning::of_run(code, format!("and {more} more rows, {all} in all")));
+            }
+        }
+    }
+}

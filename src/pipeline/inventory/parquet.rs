@@ -1,0 +1,186 @@
+//! Lists as Parquet, with the columns of PyPI's `distribution_metadata`: read, and written.
+
+use super::{Error, Row};
+use crate::disk::read::OpenFile;
+use crate::disk::{self, place};
+use crate::model::Moment;
+use parquet::basic::{Compression, LogicalType, TimeUnit};
+use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::record::Field;
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::Type;
+use std::path::Path;
+use std::sync::Arc;
+
+/// So many rows are written together: a few tens of megabytes.
+const GROUP: usize = 250_000;
+
+/// What is written. Hashes are hex, as in the public table.
+const SCHEMA: &str = "message files {
+    optional binary name (STRING);
+    optional binary version (STRING);
+    optional binary filename (STRING);
+    optional int64 size;
+    optional binary path (STRING);
+    optional binary sha256_digest (STRING);
+    optional binary upload_time (STRING);
+    optional binary requires_python (STRING);
+}";
+
+/// The columns that are read, by any of these names.
+const COLUMNS: [(&str, &[&str]); 8] = [
+    ("name", &["name"]),
+    ("version", &["version"]),
+    ("filename", &["filename"]),
+    ("path", &["path"]),
+    ("size", &["size", "length"]),
+    ("sha256", &["sha256_digest", "sha256"]),
+    ("upload_time", &["upload_time"]),
+    ("requires_python", &["requires_python"]),
+];
+
+/// Gives each row.
+pub(super) fn each(
+    path: &Path,
+    file: OpenFile,
+    take: &mut dyn FnMut(Row) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut row = 0;
+    let damaged = |row: u64, error: &ParquetError| Error::Damaged {
+        path: path.to_owned(),
+        row,
+        what: error.to_string(),
+    };
+    let reader = SerializedFileReader::new(file.into_file()).map_err(|e| damaged(0, &e))?;
+    let schema = reader.metadata().file_metadata().schema();
+    let (fields, kinds): (Vec<Arc<Type>>, Vec<&'static str>) = schema
+        .get_fields()
+        .iter()
+        .filter(|field| field.is_primitive())
+        .filter_map(|field| {
+            let name = field.name().to_ascii_lowercase();
+            let known = COLUMNS.iter().find(|(_, names)| names.contains(&name.as_str()))?;
+            // The record reader knows no nanoseconds.
+            let kind = if is_nanos(field) { NANOS } else { known.0 };
+            Some((Arc::clone(field), kind))
+        })
+        .unzip();
+    let has = |kind: &str| kinds.contains(&kind);
+    let wanted: [(&[&str], &'static str); 3] =
+        [(&["path", "filename"], "path or filename"), (&["size"], "size"), (&["sha256"], "sha256_digest")];
+    if let Some((_, what)) = wanted.iter().find(|(kinds, _)| !kinds.iter().any(|kind| has(kind))) {
+        return Err(Error::Column { path: path.to_owned(), what });
+    }
+    let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
+    let projection = projection.map_err(|e| damaged(0, &e))?;
+    let rows = reader.get_row_iter(Some(projection)).map_err(|e| damaged(0, &e))?;
+    for one in rows {
+        row += 1;
+        let one = one.map_err(|e| damaged(row, &e))?;
+        let mut said = Row::default();
+        for ((_, field), kind) in one.get_column_iter().zip(&kinds) {
+            let cell = match *kind {
+                "name" => &mut said.name,
+                "version" => &mut said.version,
+                "filename" => &mut said.filename,
+                "path" => &mut said.path,
+                "size" => &mut said.size,
+                "sha256" => &mut said.sha256,
+                "upload_time" | NANOS => &mut said.upload_time,
+                _ => &mut said.requires_python,
+            };
+            *cell = match field {
+                Field::Long(nanos) if *kind == NANOS => moment(nanos.div_euclid(1000)),
+                field => text(field),
+            };
+        }
+        take(said)?;
+    }
+    Ok(())
+}
+
+/// What a column of moments in nanoseconds is called here.
+const NANOS: &str = "upload_time in nanoseconds";
+
+fn is_nanos(field: &Type) -> bool {
+    let kind = field.get_basic_info().logical_type_ref();
+    matches!(kind, Some(LogicalType::Timestamp(time)) if matches!(time.unit, TimeUnit::NANOS))
+}
+
+fn moment(micros: i64) -> Option<String> {
+    let whole = Moment::from_unix(micros.div_euclid(1_000_000))?.to_string();
+    Some(format!("{}.{:06}Z", whole.trim_end_matches('Z'), micros.rem_euclid(1_000_000)))
+}
+
+/// A cell as text.
+fn text(field: &Field) -> Option<String> {
+    match field {
+        Field::Null => None,
+        Field::Str(text) => Some(text.clone()),
+        // A hash may be written as its 32 bytes.
+        Field::Bytes(bytes) if bytes.len() == 32 => Some(hex::encode(bytes.data())),
+        Field::Bytes(bytes) => std::str::from_utf8(bytes.data()).ok().map(str::to_owned),
+        Field::TimestampMillis(millis) => moment(millis.checked_mul(1000)?),
+        Field::TimestampMicros(micros) => moment(*micros),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Writes rows to `path`, in place of what is there.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(path: &Path, rows: &[Row]) -> Result<(), disk::Error> {
+    place::write_atomic_with(path, |file| {
+        fill(file, rows).map_err(|e| disk::Error::new("write", path, std::io::Error::other(e)))
+    })
+}
+
+fn fill(file: impl std::io::Write + Send, rows: &[Row]) -> Result<(), ParquetError> {
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
+    for rows in rows.chunks(GROUP) {
+        let mut group = writer.next_row_group()?;
+        let texts: [fn(&Row) -> Option<&str>; 7] = [
+            |row| row.name.as_deref(),
+            |row| row.version.as_deref(),
+            |row| row.filename.as_deref(),
+            |row| row.path.as_deref(),
+            |row| row.sha256.as_deref(),
+            |row| row.upload_time.as_deref(),
+            |row| row.requires_python.as_deref(),
+        ];
+        let [before, after] = [&texts[..3], &texts[3..]];
+        before.iter().try_for_each(|cell| column(&mut group, rows, cell))?;
+        let sizes: Vec<Option<i64>> = rows.iter().map(|row| row.size.as_deref()?.parse().ok()).collect();
+        let levels: Vec<i16> = sizes.iter().map(|size| i16::from(size.is_some())).collect();
+        let sizes: Vec<i64> = sizes.into_iter().flatten().collect();
+        if let Some(mut column) = group.next_column()? {
+            column.typed::<Int64Type>().write_batch(&sizes, Some(&levels), None)?;
+            column.close()?;
+        }
+        after.iter().try_for_each(|cell| column(&mut group, rows, cell))?;
+        group.close()?;
+    }
+    writer.close()?;
+    Ok(())
+}
+
+fn column<W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    rows: &[Row],
+    cell: &fn(&Row) -> Option<&str>,
+) -> Result<(), ParquetError> {
+    let levels: Vec<i16> = rows.iter().map(|row| i16::from(cell(row).is_some())).collect();
+    let values: Vec<ByteArray> = rows.iter().filter_map(cell).map(ByteArray::from).collect();
+    if let Some(mut column) = group.next_column()? {
+        column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
+        column.close()?;
+    }
+    Ok(())
+}
