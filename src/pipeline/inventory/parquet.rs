@@ -27,7 +27,7 @@ const SCHEMA: &str = "message files {
     optional int64 size;
     optional binary path (STRING);
     optional binary sha256_digest (STRING);
-    optional binary upload_time (STRING);
+    optional int64 upload_time (TIMESTAMP(MICROS,true));
     optional binary requires_python (STRING);
 }";
 
@@ -49,7 +49,6 @@ pub(super) fn each(
     file: OpenFile,
     take: &mut dyn FnMut(Row) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut row = 0;
     let damaged = |row: u64, error: &ParquetError| Error::Damaged {
         path: path.to_owned(),
         row,
@@ -78,8 +77,7 @@ pub(super) fn each(
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
     let projection = projection.map_err(|e| damaged(0, &e))?;
     let rows = reader.get_row_iter(Some(projection)).map_err(|e| damaged(0, &e))?;
-    for one in rows {
-        row += 1;
+    for (row, one) in (1..).zip(rows) {
         let one = one.map_err(|e| damaged(row, &e))?;
         let mut said = Row::default();
         for ((_, field), kind) in one.get_column_iter().zip(&kinds) {
@@ -146,28 +144,47 @@ fn fill(file: impl std::io::Write + Send, rows: &[Row]) -> Result<(), ParquetErr
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
     for rows in rows.chunks(GROUP) {
         let mut group = writer.next_row_group()?;
-        let texts: [fn(&Row) -> Option<&str>; 7] = [
+        let texts: [fn(&Row) -> Option<&str>; 6] = [
             |row| row.name.as_deref(),
             |row| row.version.as_deref(),
             |row| row.filename.as_deref(),
             |row| row.path.as_deref(),
             |row| row.sha256.as_deref(),
-            |row| row.upload_time.as_deref(),
             |row| row.requires_python.as_deref(),
         ];
-        let [before, after] = [&texts[..3], &texts[3..]];
-        before.iter().try_for_each(|cell| column(&mut group, rows, cell))?;
-        let sizes: Vec<Option<i64>> = rows.iter().map(|row| row.size.as_deref()?.parse().ok()).collect();
-        let levels: Vec<i16> = sizes.iter().map(|size| i16::from(size.is_some())).collect();
-        let sizes: Vec<i64> = sizes.into_iter().flatten().collect();
-        if let Some(mut column) = group.next_column()? {
-            column.typed::<Int64Type>().write_batch(&sizes, Some(&levels), None)?;
-            column.close()?;
-        }
-        after.iter().try_for_each(|cell| column(&mut group, rows, cell))?;
+        // In the order of the schema.
+        texts[..3].iter().try_for_each(|cell| column(&mut group, rows, cell))?;
+        numbers(&mut group, rows, |row| row.size.as_deref()?.parse().ok())?;
+        texts[3..5].iter().try_for_each(|cell| column(&mut group, rows, cell))?;
+        numbers(&mut group, rows, |row| micros(row.upload_time.as_deref()?))?;
+        texts[5..].iter().try_for_each(|cell| column(&mut group, rows, cell))?;
         group.close()?;
     }
     writer.close()?;
+    Ok(())
+}
+
+/// A moment as PEP 700 writes it, in microseconds.
+fn micros(text: &str) -> Option<i64> {
+    let (whole, fraction) =
+        text.trim_end_matches('Z').split_once('.').unwrap_or((text.trim_end_matches('Z'), ""));
+    let seconds = format!("{whole}Z").parse::<Moment>().ok()?.unix();
+    let fraction = format!("{fraction:0<6}").get(..6)?.parse::<i64>().ok()?;
+    seconds.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+fn numbers<W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    rows: &[Row],
+    cell: impl Fn(&Row) -> Option<i64>,
+) -> Result<(), ParquetError> {
+    let cells: Vec<Option<i64>> = rows.iter().map(cell).collect();
+    let levels: Vec<i16> = cells.iter().map(|cell| i16::from(cell.is_some())).collect();
+    let values: Vec<i64> = cells.into_iter().flatten().collect();
+    if let Some(mut column) = group.next_column()? {
+        column.typed::<Int64Type>().write_batch(&values, Some(&levels), None)?;
+        column.close()?;
+    }
     Ok(())
 }
 
@@ -183,4 +200,21 @@ fn column<W: std::io::Write + Send>(
         column.close()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_go_there_and_back() {
+        for text in ["2024-05-01T10:11:12Z", "2024-05-01T10:11:12.5Z", "1999-12-31T23:59:59.999999Z"] {
+            let back = moment(micros(text).unwrap()).unwrap();
+            assert_eq!(
+                back.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.'),
+                text.trim_end_matches('Z')
+            );
+        }
+        assert_eq!(micros("yesterday"), None);
+    }
 }

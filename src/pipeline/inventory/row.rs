@@ -126,12 +126,12 @@ impl Row {
         sound(&format!("packages/{project}/{file}"))
     }
 
-    /// The project's folder, in a path of ours.
+    /// The project's folder, in a path of ours or of an index's.
     fn folder(&self) -> Option<&str> {
         let mut segments = self.path.as_deref()?.split('/');
         let (first, project, _file, end) =
             (segments.next()?, segments.next()?, segments.next()?, segments.next());
-        (first == "packages" && end.is_none()).then_some(project)
+        (["packages", "simple"].contains(&first) && end.is_none()).then_some(project)
     }
 
     fn target(&self) -> Result<TargetPath, Fault> {
@@ -190,6 +190,8 @@ mod tests {
         );
         let placed = Row { path: Some("packages/x-1/x-1-2.zip".to_owned()), ..row("", "") };
         assert_eq!(target(placed).unwrap(), "packages/x-1/x-1-2.zip");
+        let indexed = Row { path: Some("simple/x/x-1-2.zip".to_owned()), ..row("", "") };
+        assert_eq!(target(indexed).unwrap(), "packages/x/x-1-2.zip");
         for (name, file, code) in [
             ("other", "big_lib-1.0-py3-none-any.whl", Code::ProjectUnknown),
             ("", "x-1-2.zip", Code::ProjectUnknown),
