@@ -6,12 +6,13 @@ use super::settings::Settings;
 use super::terminal::{self, Terminal};
 use super::{clock, init, passphrase, show};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
 use tuffet::model::{Moment, TargetPath};
 use tuffet::pipeline::collect::Layout;
-use tuffet::pipeline::inventory::{self, Names};
+use tuffet::pipeline::inventory;
 use tuffet::pipeline::partition::Became;
 use tuffet::report::{Silent, Warning};
 use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals, TargetFiles};
@@ -20,10 +21,7 @@ use tuffet::site::read;
 use tuffet::state::State;
 
 pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
-    if let Some(jobs) = args.jobs {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.get()).build_global();
-        pool.map_err(|e| Failure::new(USAGE, format!("--jobs: {e}")))?;
-    }
+    threads(args.jobs)?;
     let settings = Settings::load(common)?;
     let now = clock::now(common)?;
     let state = State::new(&settings.state);
@@ -78,10 +76,16 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// `--jobs N`.
+pub(super) fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
+    let Some(jobs) = jobs else { return Ok(()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.get()).build_global();
+    pool.map_err(|e| Failure::new(USAGE, format!("--jobs: {e}")))
+}
+
 /// How many files the lists name: the number of bins follows it.
 fn listed(args: &Build, settings: &Settings) -> Result<u64, Failure> {
-    let names = if settings.layout == Layout::Tree { Names::Targets } else { Names::Distributions };
-    match inventory::read(&args.inventory, names, &Silent) {
+    match build::lists(&args.inventory, settings.layout, &Silent) {
         Ok(listed) => Ok(listed.files.len() as u64),
         Err(inventory::Error::Empty { .. }) if args.allow_removals => Ok(0),
         Err(error) => Err(build::Error::from(error).into()),

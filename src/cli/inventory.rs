@@ -1,7 +1,7 @@
 //! `tuffet inventory`.
 
 use super::args::{Common, Format, InventoryOut};
-use super::failure::{Failure, USAGE};
+use super::failure::Failure;
 use super::settings::Settings;
 use super::terminal::Terminal;
 use super::{build, clock, show};
@@ -12,10 +12,7 @@ use tuffet::runs::inventory;
 use tuffet::state::State;
 
 pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
-    if let Some(jobs) = args.jobs {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.get()).build_global();
-        pool.map_err(|e| Failure::new(USAGE, format!("--jobs: {e}")))?;
-    }
+    build::threads(args.jobs)?;
     let settings = Settings::load(common)?;
     let [out, source, site] =
         [&args.out, &settings.source, &settings.site].map(|path| folder::resolve_as_far_as_there(path));

@@ -110,8 +110,8 @@ pub fn read(paths: &[PathBuf], names: Names, reporter: &dyn Reporter) -> Result<
             reading.take(path, row, one)
         })?;
     }
-    let Reading { mut listed, left, again, .. } = reading;
-    refuse_rivals(&mut listed, reporter);
+    let Reading { mut listed, known, left, again, .. } = reading;
+    refuse_rivals(&mut listed, &known, reporter);
     left.tell(reporter);
     if again > 0 {
         let message = format!("{again} rows say what another row said, and count once");
@@ -188,11 +188,9 @@ impl Reading {
 
 /// tough sorts the members of an object otherwise than others do: a target beside which it would refuse both is left
 /// out.
-fn refuse_rivals(listed: &mut Listed, reporter: &dyn Reporter) {
-    let targets: std::collections::HashSet<TargetPath> =
-        listed.files.iter().map(|file| file.candidate.target.clone()).collect();
+fn refuse_rivals(listed: &mut Listed, known: &HashMap<TargetPath, usize>, reporter: &dyn Reporter) {
     listed.files.retain(|file| {
-        let is_there = |path: &&str| path.parse().is_ok_and(|path: TargetPath| targets.contains(&path));
+        let is_there = |path: &&str| path.parse().is_ok_and(|path: TargetPath| known.contains_key(&path));
         let rival = file.candidate.target.rivals().find(is_there).map(str::to_owned);
         if let Some(rival) = &rival {
             let message = format!("beside {rival}, tough would sort its name differently and refuse both");

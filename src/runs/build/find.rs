@@ -13,6 +13,7 @@ use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::state::cache::{DigestCache, Remembered};
 use crate::state::{State, listings};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// A file touched within this many nanoseconds before it was hashed may have been touched again
@@ -131,9 +132,19 @@ pub(in crate::runs) fn find(
     Ok(found)
 }
 
+/// What lists in place of a source of this layout say.
+///
+/// # Errors
+/// [`inventory::Error`].
+pub fn lists(paths: &[PathBuf], layout: Layout, reporter: &dyn Reporter) -> Result<Listed, inventory::Error> {
+    let names = if layout == Layout::Tree { Names::Targets } else { Names::Distributions };
+    inventory::read(paths, names, reporter)
+}
+
 /// The same from lists, which nothing is walked and hashed for.
 fn listed(request: &Request<'_>, state: &State, reporter: &dyn Reporter) -> Result<Found, Error> {
-    let listed = event::stage(reporter, Stage::Collect, None, || read_lists(request, reporter));
+    let read = || lists(request.inventory, request.layout, reporter);
+    let listed = event::stage(reporter, Stage::Collect, None, read);
     let listed = match listed {
         Err(inventory::Error::Empty { .. }) if request.removals == Removals::Allowed => Listed::default(),
         listed => listed?,
@@ -159,11 +170,6 @@ fn listed(request: &Request<'_>, state: &State, reporter: &dyn Reporter) -> Resu
         listings: Default::default(),
         young: BTreeSet::new(),
     })
-}
-
-fn read_lists(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Listed, inventory::Error> {
-    let names = if request.layout == Layout::Tree { Names::Targets } else { Names::Distributions };
-    inventory::read(request.inventory, names, reporter)
 }
 
 /// The warning about a file that is not what the mirror's own page says.

@@ -13,6 +13,7 @@ mod placement;
 mod request;
 
 pub use differences::differences;
+pub use find::lists;
 pub use manifest::{Written as ManifestWritten, is_manifest};
 pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};

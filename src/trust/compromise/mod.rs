@@ -5,6 +5,7 @@
 //! under the version that is listed. A client that starts empty can moreover be shown what was signed earlier
 //! and has not ended; one that was here before refuses whatever goes back. `docs/threats.md` says it at length.
 
+mod another;
 mod freeze;
 mod search;
 mod words;
@@ -53,11 +54,15 @@ impl Holding {
         self
     }
 
+    /// Whether this is one of them.
+    fn holds(&self, id: &KeyId) -> bool {
+        self.keys.contains(id) || self.of_roles.contains(id)
+    }
+
     /// Whether they reach the threshold of a role.
     #[must_use]
     pub fn reaches(&self, keys: &RoleKeys) -> bool {
-        let is_held = |id: &&KeyId| self.keys.contains(*id) || self.of_roles.contains(*id);
-        let held: BTreeSet<&KeyId> = keys.keyids.iter().filter(is_held).collect();
+        let held: BTreeSet<&KeyId> = keys.keyids.iter().filter(|id| self.holds(id)).collect();
         held.len() >= keys.threshold as usize
     }
 

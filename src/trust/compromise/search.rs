@@ -1,7 +1,8 @@
 //! The search for a way in: a look-up for one project, in every way in which a client can be led through it
 //! (TUF 1.0.34 section 5.6.7).
 
-use super::world::{Listing, Lists, Shown, Stranger, World};
+use super::another::Stranger;
+use super::world::{Listing, Lists, Shown, World};
 use super::{Evidence, Holding, Subject};
 use crate::model::{
     DelegatedRole, Envelope, Moment, PathPattern, ProjectRole, RoleName, TargetPath, Targets, Version,

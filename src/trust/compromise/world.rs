@@ -1,5 +1,6 @@
 //! What clients can be shown: from which root, which versions of which roles, forged or as they were signed.
 
+use super::another::{SignedBy, Stranger};
 use super::{Evidence, Holding};
 use crate::model::{
     DelegatedRole, Delegations, Envelope, Key, KeyId, Metadata as _, Moment, ProjectRole, RoleKeys, RoleName,
@@ -24,7 +25,7 @@ pub(super) enum Show<'a> {
 
 impl Show<'_> {
     /// Whether it shows what was signed as another role: nothing there says so but its version.
-    fn shows_another(self, role: &RoleName, version: Version) -> bool {
+    pub(super) fn shows_another(self, role: &RoleName, version: Version) -> bool {
         match self {
             Self::Any => true,
             Self::Listed(_) => self.shows(role, version) && self.takes_forged(role),
@@ -106,36 +107,6 @@ pub(super) struct Listing<'a> {
     pub(super) strangers: Vec<Stranger<'a>>,
 }
 
-/// A role that can be shown for another, as the same keys hold both.
-#[derive(Debug)]
-pub(super) struct Stranger<'a> {
-    pub(super) ends: Moment,
-    targets: &'a Targets,
-}
-
-impl<'a> Stranger<'a> {
-    pub(super) fn new(targets: &'a Targets) -> Self {
-        Self { ends: targets.expires(), targets }
-    }
-
-    /// How it delegates to a project, so that a look-up for it ends there.
-    pub(super) fn project(&self, project: Option<&RoleName>) -> Option<&'a DelegatedRole> {
-        let mut children = self.targets.delegations.iter().flat_map(|below| &below.roles);
-        project.and_then(|role| children.find(|child| child.name == *role && child.terminating))
-    }
-
-    /// A list, or a bin, below it that can be forged: where it stands for a project, that is looked at next.
-    pub(super) fn leads_to(&self, holding: &Holding, show: Show<'_>) -> Option<&'a RoleName> {
-        let children = self.targets.delegations.iter().flat_map(|below| &below.roles);
-        let mut held = children.filter(|child| {
-            ProjectRole::parse(&child.name).is_none()
-                && holding.reaches(&child.role_keys())
-                && show.takes_forged(&child.name)
-        });
-        held.next().map(|child| &child.name)
-    }
-}
-
 /// Lists in their order, found by what the paths that they cover begin with.
 #[derive(Debug, Default)]
 pub(super) struct Lists<'a> {
@@ -208,7 +179,8 @@ pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> World
         if root.expires <= evidence.now {
             continue;
         }
-        if is_free {
+        // Below the newest root it matters to tough only where one role can stand for another.
+        if is_free && (!is_newest || maker.signed_by.is_shared(holding)) {
             rooted.push(maker.world(root, older_root, is_free, Show::Anew(now)));
         }
         if is_free {
@@ -223,47 +195,6 @@ pub(super) fn worlds<'a>(evidence: &'a Evidence<'a>, holding: &Holding) -> World
         }
     }
     Worlds { present, rooted, past }
-}
-
-/// Which roles each key has signed.
-#[derive(Debug)]
-pub(super) struct SignedBy<'a> {
-    by: HashMap<&'a KeyId, Vec<(&'a RoleName, &'a Envelope<Targets>)>>,
-}
-
-impl<'a> SignedBy<'a> {
-    fn new(evidence: &'a Evidence<'a>) -> Self {
-        let roles = evidence.roles.iter();
-        let all = roles.flat_map(|(role, versions)| versions.iter().map(move |version| (role, *version)));
-        let mut by: HashMap<&KeyId, Vec<_>> = HashMap::new();
-        for (role, envelope) in all.chain(evidence.stand_ins.iter().copied()) {
-            for signature in envelope.signatures() {
-                by.entry(&signature.keyid).or_default().push((role, envelope));
-            }
-        }
-        Self { by }
-    }
-
-    /// What these keys have signed as other roles than this, and what can be shown for it.
-    pub(super) fn others(
-        &self,
-        role: &RoleName,
-        keys: &BTreeMap<KeyId, Key>,
-        signers: &RoleKeys,
-        show: Show<'a>,
-    ) -> Vec<&'a Envelope<Targets>> {
-        let signed = signers.keyids.iter().filter_map(|id| self.by.get(id)).flatten();
-        let others = signed.filter(|(other, _)| *other != role);
-        let shown = others.filter(|(_, one)| show.shows_another(role, one.signed().version));
-        let mut found: Vec<&Envelope<Targets>> = Vec::new();
-        for (_, envelope) in shown {
-            let is_there = found.iter().any(|one| std::ptr::eq(*one, *envelope));
-            if !is_there && verified::check(envelope, keys, signers).is_ok() {
-                found.push(envelope);
-            }
-        }
-        found
-    }
 }
 
 struct Maker<'a, 'h> {

@@ -1,7 +1,8 @@
 //! What the roles of a ceremony follow: held against signatures, and against what the ledger signed.
 
 use super::judge::admins;
-use super::{Confirmed, Error, way_back};
+use super::said::GoesBack;
+use super::{Confirmed, Error};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::model::{
     Delegations, Envelope, Holders, Moment, ProjectRole, RoleName, Root, Sha256, Targets, forms,
@@ -21,7 +22,7 @@ pub(super) struct Before {
 /// Reads and checks every predecessor in the file.
 pub(super) fn before(
     ceremony: &Ceremony,
-    root: &Root,
+    (root, identity): (&Root, &str),
     ledger: &mut Ledger,
     confirmed: &Confirmed,
     now: Moment,
@@ -29,7 +30,7 @@ pub(super) fn before(
     let mut seen = Before { projects: Projects::new(), by_others: BTreeSet::new() };
     let (targets, top) = (RoleName::targets(), &ceremony.targets);
     let mut anchor = Anchor {
-        identity: ceremony.identity()?,
+        identity,
         ledger,
         confirmed,
         now,
@@ -93,7 +94,7 @@ pub(super) fn before(
 
 struct Anchor<'a> {
     /// The ceremony's.
-    identity: String,
+    identity: &'a str,
     ledger: &'a mut Ledger,
     confirmed: &'a Confirmed,
     now: Moment,
@@ -109,9 +110,10 @@ impl Anchor<'_> {
     fn root(&mut self, root: &Root) {
         let role = RoleName::root();
         match self.ledger.signed(&role) {
-            Some(last) if last.version > root.version && !self.ledger.is_abandoned(&role) => {
-                let file = self.confirmed.abandoned(self.ledger, &role);
-                self.back.extend(file.map(|file| (file, role)));
+            Some(last) if last.version > root.version => {
+                if let GoesBack::Behind(file) = self.confirmed.goes_back(self.ledger, &role, self.identity) {
+                    self.back.insert(file, role);
+                }
             }
             Some(last) if last.version == root.version => self.published.extend(last.file.clone()),
             _ => {}
@@ -174,21 +176,26 @@ impl Anchor<'_> {
             return Ok(());
         }
         // A ceremony that was signed and abandoned is not what this follows: what came right before it is.
-        let is_before = self.ledger.comes_before_last(role, version, sha256);
-        // The same file once more, for what was signed got lost.
-        let is_again = last.file.as_deref() == Some(&*self.identity);
-        if is_before && (is_again || self.ledger.is_abandoned(role)) {
-            return Ok(());
+        let what = format!(
+            "the file holds version {version}, and version {} was signed with this ledger",
+            last.version
+        );
+        if self.ledger.comes_before_last(role, version, sha256) {
+            return self.goes_back(role, &what);
         }
-        if let Some(file) = self.confirmed.abandoned(self.ledger, role).filter(|_| is_before) {
-            self.back.insert(file, role.clone());
-            return Ok(());
+        refuse(format!("{what}, which is not the one after it"))
+    }
+
+    /// What a role goes back behind came to nothing, or it may not.
+    fn goes_back(&mut self, role: &RoleName, what: &str) -> Result<(), Error> {
+        match self.confirmed.goes_back(self.ledger, role, self.identity) {
+            GoesBack::Freely => Ok(()),
+            GoesBack::Behind(file) => {
+                self.back.insert(file, role.clone());
+                Ok(())
+            }
+            GoesBack::No(why) => Err(Error::Ledger { role: role.clone(), what: format!("{what}; {why}") }),
         }
-        refuse(format!(
-            "the file holds version {version}, and version {} was signed with this ledger; {}",
-            last.version,
-            way_back(self.ledger, role)
-        ))
     }
 
     /// A role that never was has no line in the ledger, unless the ceremony that brought it was abandoned.
@@ -196,18 +203,7 @@ impl Anchor<'_> {
         let Some(last) = self.ledger.signed(role).filter(|_| ProjectRole::parse(role).is_none()) else {
             return Ok(());
         };
-        if self.ledger.is_abandoned(role) || last.file.as_deref() == Some(&*self.identity) {
-            return Ok(());
-        }
-        if let Some(file) = self.confirmed.abandoned(self.ledger, role) {
-            self.back.insert(file, role.clone());
-            return Ok(());
-        }
-        let what = format!(
-            "the file calls it new, and version {} was signed with this ledger; {}",
-            last.version,
-            way_back(self.ledger, role)
-        );
-        Err(Error::Ledger { role: role.clone(), what })
+        let what = format!("the file calls it new, and version {} was signed with this ledger", last.version);
+        self.goes_back(role, &what)
     }
 }

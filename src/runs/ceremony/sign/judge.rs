@@ -13,14 +13,13 @@ use std::collections::BTreeSet;
 
 /// Every project whose holders change, judged. The ledger learns which keys it has seen.
 pub(super) fn projects(
-    ceremony: &Ceremony,
+    (ceremony, identity): (&Ceremony, &str),
     before: &Before,
     after: &Projects,
     ledger: &mut Ledger,
     confirmed: &Confirmed,
     now: Moment,
 ) -> Result<Vec<Project>, Error> {
-    let identity = ceremony.identity()?;
     let (old, new) = (admins(ceremony.targets.signed()), admins(ceremony.top()));
     if !old.same(&new) {
         // What the administrators hold themselves goes to those who come.
@@ -50,7 +49,7 @@ pub(super) fn projects(
             let what = format!("its key {} holds a role of the index's own, too", own.short());
             return Err(strange(&change.name, what));
         }
-        all.push(one(ceremony, change, &old, (ledger, &identity), confirmed, now));
+        all.push(one(ceremony, change, &old, (ledger, identity), confirmed, now));
     }
     let was = Lists::new(forms::lists_of(ceremony.targets.signed()).unwrap_or_default());
     // What others signed since is theirs to know.
@@ -231,20 +230,19 @@ pub(super) fn keys(ceremony: &Ceremony, root: &Root, confirmed: &Confirmed) -> R
         (RoleName::claimed(), was.claimed, is.claimed),
         (RoleName::unclaimed(), was.unclaimed, is.unclaimed),
     ];
-    let changes =
+    let of_all =
         all.iter().map(|(role, before, after)| (role, judge::keys_change(role, before, after), after));
     let of_hands = hands
         .iter()
         .map(|(role, before, after)| (role, judge::hand_change(role, before, after), &after.kept));
-    let mut told: Vec<KeysChange> = Vec::new();
-    for (role, change, after) in changes.chain(of_hands) {
+    let mut changes: Vec<KeysChange> = Vec::new();
+    for (role, change, after) in of_all.chain(of_hands) {
         // Keys that are named twice are the same keys, and clients refuse them.
         if let Some(what) = holders_fault(after) {
             return Err(Error::Strange { role: role.clone(), what });
         }
-        told.extend(change);
+        changes.extend(change);
     }
-    let changes = told;
     all.extend(hands.into_iter().map(|(role, before, after)| (role, before.kept, after.kept)));
     let is_online = |role: &RoleName| {
         [RoleName::timestamp(), RoleName::snapshot(), RoleName::recently_claimed()].contains(role)

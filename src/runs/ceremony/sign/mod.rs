@@ -6,10 +6,12 @@ mod chain;
 mod judge;
 mod rebuild;
 mod roots;
+mod said;
 mod seal;
 
 pub use judge::Keys;
 pub(in crate::runs::ceremony) use judge::admins;
+pub use said::{Abandoned, Confirmed, Said};
 
 use super::{Custodian, Error, Known};
 use crate::ceremony::{Ceremony, Ledger, Step};
@@ -17,92 +19,7 @@ use crate::keys::Signer;
 use crate::model::{Envelope, Holders, KeyId, Moment, ProjectName, RoleName, Targets, forms};
 use crate::trust::ceremony::Act;
 use seal::{Says, Signing};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-/// What the signer says of a project.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// These keys are its author's, sorted, and so many of them must sign; none where there is but one.
-    Keys(Vec<KeyId>, Option<u32>),
-    /// It is to be suspended.
-    Suspended,
-    /// Its name is to be free again.
-    Freed,
-}
-
-impl Said {
-    /// Whether these holders are the ones that are meant.
-    #[must_use]
-    pub fn means(&self, held: &Holders) -> bool {
-        let Self::Keys(keys, threshold) = self else { return false };
-        let alone = keys.len() == 1 && threshold.is_none() && held.threshold == 1;
-        held.ids() == keys.iter().collect() && (*threshold == Some(held.threshold) || alone)
-    }
-}
-
-/// A ceremony that was signed and abandoned, as the signer knows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Abandoned {
-    /// The one that was signed last.
-    Last,
-    /// The one whose identity begins so.
-    Ceremony(String),
-}
-
-impl Confirmed {
-    /// The ceremony in which a role was signed last with this ledger, if the signer says that it was abandoned.
-    pub(super) fn abandoned(&self, ledger: &Ledger, role: &RoleName) -> Option<String> {
-        let file = ledger.signed(role)?.file.clone()?;
-        let is_it = |said: &Abandoned| match said {
-            Abandoned::Last => ledger.last_ceremony() == Some(&file),
-            Abandoned::Ceremony(begin) => file.starts_with(begin.as_str()),
-        };
-        self.abandoned.iter().any(is_it).then_some(file)
-    }
-}
-
-/// What to do about a role that goes back behind a ceremony, if it was abandoned.
-fn way_back(ledger: &Ledger, role: &RoleName) -> String {
-    let file = ledger.signed(role).and_then(|signed| signed.file.as_deref());
-    match file {
-        Some(file) if ledger.last_ceremony() == Some(file) => {
-            "if that ceremony was abandoned, and you know it from the people who run the index, give --abandoned"
-                .to_owned()
-        }
-        Some(file) => format!(
-            "if that ceremony, which was not the last, was abandoned, and you know it from the people who run the index, \
-             give --abandoned={}",
-            file.get(..8).unwrap_or(file)
-        ),
-        None => "other holders signed it, and it was published".to_owned(),
-    }
-}
-
-/// What the signer decided beforehand.
-#[derive(Clone, Debug, Default)]
-pub struct Confirmed {
-    /// What is known of single projects.
-    pub projects: BTreeMap<ProjectName, Said>,
-    /// Which keys of which roles come or go, and which thresholds change, as the signer knows from those who hold them.
-    pub known: BTreeSet<(Custodian, Known)>,
-    /// Whether the index is believed in the keys of projects that nobody holds yet.
-    pub all: bool,
-    /// Whether the index is believed in whom it suspends.
-    pub suspensions: bool,
-    /// Ceremonies that were signed and abandoned, so that this one follows older versions.
-    pub abandoned: BTreeSet<Abandoned>,
-    /// How long the ledger must have known a key that nobody confirms.
-    pub older_than: Duration,
-}
-
-impl Confirmed {
-    /// Of somebody who looks at a file, and signs nothing.
-    #[must_use]
-    pub fn everything() -> Self {
-        Self { all: true, suspensions: true, ..Self::default() }
-    }
-}
+use std::collections::BTreeSet;
 
 /// A project that is to get other holders.
 #[derive(Clone, Debug)]
@@ -190,14 +107,15 @@ pub fn sign(
             return Err(Error::Strange { role: step.role.clone(), what });
         }
     }
-    let root = roots::follow(ceremony, signers, ledger, confirmed, now)?;
+    let identity = ceremony.identity()?;
+    let root = roots::follow(ceremony, &identity, signers, ledger, confirmed, now)?;
     if let Some(after) = &ceremony.root {
         rebuild::root(after, root, now)?;
     }
-    let before = chain::before(ceremony, root, ledger, confirmed, now)?;
+    let before = chain::before(ceremony, (root, &identity), ledger, confirmed, now)?;
     let (lists, after) = rebuild::lists(ceremony)?;
     let keys = judge::keys(ceremony, root, confirmed)?;
-    let projects = judge::projects(ceremony, &before, &after, ledger, confirmed, now)?;
+    let projects = judge::projects((ceremony, &identity), &before, &after, ledger, confirmed, now)?;
     if !signers.is_empty() && !keys.unknown.is_empty() {
         return Err(Error::Untrusted(keys.unknown));
     }
@@ -211,7 +129,6 @@ pub fn sign(
         );
         return Err(Error::Strange { role: RoleName::claimed(), what });
     }
-    let identity = ceremony.identity()?;
     let mut seen =
         Signing { ceremony, root, signers, ledger, now, identity, roles: Vec::new(), has_say: false };
     let new_root = ceremony.root.as_ref().map(|after| seen.root(after)).transpose()?;

@@ -1,8 +1,8 @@
 //! The root that a file goes by: held against the one that the ledger knows, and followed from there as a client
 //! follows it (TUF 1.0.34 section 5.3).
 
-use super::{Confirmed, Error, way_back};
-use crate::ceremony::ledger::Signed;
+use super::said::GoesBack;
+use super::{Confirmed, Error};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::keys::Signer;
 use crate::model::{Envelope, Holders, Metadata, Moment, RoleName, Root, Sha256};
@@ -12,6 +12,7 @@ use crate::trust::{Fault, verified};
 /// The root that is published, as far as signatures and the ledger say; the ledger learns it.
 pub(super) fn follow<'a>(
     ceremony: &'a Ceremony,
+    identity: &str,
     signers: &[&dyn Signer],
     ledger: &mut Ledger,
     confirmed: &Confirmed,
@@ -35,23 +36,21 @@ pub(super) fn follow<'a>(
         last = next;
     }
     let (version, sha256) = (last.signed().version, Sha256::of(last.covered()));
-    let is_before = ledger.comes_before_last(&role, version, sha256);
-    let identity = ceremony.identity()?;
-    let may_be = |newest: &Signed| {
-        ledger.is_abandoned(&role)
-            || newest.file.as_deref() == Some(&*identity)
-            || confirmed.abandoned(ledger, &role).is_some()
-    };
-    if let Some(newest) = ledger.signed(&role).filter(|newest| newest.version > version)
-        && !(is_before && may_be(newest))
-    {
-        let what = format!(
-            "the file goes by version {}, and version {} was signed with this ledger; {}",
-            last.signed().version,
-            newest.version,
-            way_back(ledger, &role)
-        );
-        return Err(Error::Ledger { role, what });
+    if let Some(newest) = ledger.signed(&role).filter(|newest| newest.version > version) {
+        let why = match confirmed.goes_back(ledger, &role, identity) {
+            _ if !ledger.comes_before_last(&role, version, sha256) => {
+                Some("which is not the one after it".to_owned())
+            }
+            GoesBack::No(why) => Some(why),
+            GoesBack::Freely | GoesBack::Behind(_) => None,
+        };
+        if let Some(why) = why {
+            let what = format!(
+                "the file goes by version {version}, and version {} was signed with this ledger; {why}",
+                newest.version
+            );
+            return Err(Error::Ledger { role, what });
+        }
     }
     let came_back =
         ledger.signed(&role).filter(|newest| (newest.version, newest.sha256) == (version, sha256));
