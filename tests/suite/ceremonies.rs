@@ -755,6 +755,37 @@ fn what_was_signed_and_applied_is_not_taken_back_as_abandoned() {
     drop(attacker);
 }
 
+/// A key that signs for the index could have what it signed there shown for the project.
+#[test]
+fn no_project_is_signed_over_to_a_key_that_holds_a_role_of_the_indexs_own() {
+    let repo = repository();
+    let safe = Safe::of(&repo, 1);
+    let (author, admin) = (Author::known(11), repo.path().join("offline-keys/admin-1.key"));
+    std::fs::copy(&admin, &author.key).unwrap();
+    let zip = author.sign("cheese", &["1.0"], None, &[]);
+    let register = format!("cheese={}", author.keyid());
+    let ran = repo.run(&["project", "accept", zip.to_str().unwrap(), "--register", &register]);
+    assert!(ran.code == 3 && ran.stderr.contains("role of the index's own"), "{ran:?}");
+    // The index says otherwise.
+    repo.register(&Author::known(12), "cheese", &["1.0"]);
+    let (_, file) = prepare(&repo, &[]);
+    let mut forged = Ceremony::read(&file).unwrap();
+    let list = forged.steps[0].after.signed().clone();
+    let mut projects = tuffet::model::forms::projects_of(&list);
+    let admin = tuffet::keys::file::load(&admin, &|_| Err(String::new())).unwrap();
+    let kept = {
+        use tuffet::keys::Signer as _;
+        std::collections::BTreeMap::from([(admin.keyid().clone(), admin.key().clone())])
+    };
+    projects.values_mut().for_each(|held| *held = tuffet::model::Holders::new(kept.clone(), 1));
+    let edition = tuffet::model::forms::Edition { version: list.version, expires: list.expires };
+    forged.steps[0].after = seal(tuffet::model::forms::list(edition, &projects));
+    let path = repo.path().join("forged.json");
+    forged.write(&path).unwrap();
+    let (code, said, _) = safe.sign(&path, &["--confirm-all"]);
+    assert!(code == 3 && said["error"].as_str().unwrap().contains("role of the index's own"), "{said}");
+}
+
 /// A word that one ceremony was abandoned takes back what was signed in it, all of it, and nothing else.
 #[test]
 fn an_abandoned_ceremony_takes_back_its_own_roles_and_no_others() {

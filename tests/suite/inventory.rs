@@ -1,5 +1,6 @@
 //! Lists in place of the source: every form gives the same tree, and what is wrong in them is named.
 
+use super::support::author::Author;
 use super::support::{Repo, clients, snapshot_of};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -162,6 +163,26 @@ fn lists_are_joined_where_they_agree_and_refused_where_they_do_not_or_are_damage
     assert_eq!((&built["files"]["held"], &built["published"]), (&json!(1), &json!(false)), "{built}");
     let built = from(&repo, &[&changed], &["--replace", "packages/p0/p0-1.0.zip"]);
     assert_eq!((&built["files"]["changed"], &built["published"]), (&json!(1), &json!(true)), "{built}");
+}
+
+#[test]
+fn a_list_publishes_nothing_of_a_project_that_its_author_did_not_sign() {
+    let repo = Repo::new();
+    let row = |name: &str, digit: &str| format!("packages/{name}/{name}-1.0.zip\t7\t{}\n", digit.repeat(64));
+    let mine = list(&repo, "mine", &row("milk", "a"));
+    from(&repo, &[&mine], &["--init"]);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let both = list(&repo, "both", &(row("milk", "a") + &row("cheese", "b")));
+    let built = from(&repo, &[&both], &[]);
+    assert_eq!((&built["files"]["held"], &built["published"]), (&json!(1), &json!(false)), "{built}");
+    assert_eq!(built["warnings"][0]["code"], "not-signed", "{built}");
+    assert_eq!(repo.targets().keys().collect::<Vec<_>>(), ["packages/milk/milk-1.0.zip"]);
+    // What a build says that it would do, it does not do.
+    let before = snapshot_of(&repo.site());
+    let more = list(&repo, "more", &(row("milk", "a") + &row("whey", "c")));
+    assert_eq!(from(&repo, &[&more], &["--dry-run"])["files"]["added"], 1);
+    assert_eq!(snapshot_of(&repo.site()), before);
 }
 
 #[test]

@@ -185,6 +185,22 @@ fn house(repo: &Repo) -> Safe {
     Safe::with(repo, &["admin-1", "root-1", "root-2"])
 }
 
+/// The word that the next online key is known.
+fn trust(repo: &Repo) -> String {
+    let next = repo.path().join(".tuffet/online.next.key");
+    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
+    format!("online={}", shown["keyid"].as_str().unwrap())
+}
+
+/// A repository in which `cheese` is claimed, and the safe.
+fn claimed() -> (Repo, Safe) {
+    let repo = repository();
+    let safe = house(&repo);
+    repo.register(&Author::known(11), "cheese", &["1.0"]);
+    ceremony(&repo, &safe, &["--confirm-all"]);
+    (repo, safe)
+}
+
 /// Prepares to go back, signs, and gives the file.
 fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::PathBuf {
     let out = repo.path().join(format!("back-to-{snapshot}.json"));
@@ -192,9 +208,7 @@ fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::Pa
     let back = ["--compromised-since", &number, "--copy", copy.to_str().unwrap()];
     let args = ["ceremony", "prepare", "--out", out.to_str().unwrap()];
     repo.run(&[&args[..], &back].concat()).ok();
-    let next = repo.path().join(".tuffet/online.next.key");
-    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
+    let trust = trust(repo);
     let (code, said, signed) = safe.sign(&out, &["--trust", &trust]);
     assert_eq!(code, 0, "{said}");
     signed
@@ -206,11 +220,7 @@ fn snapshot_now(repo: &Repo) -> u64 {
 
 #[test]
 fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind_it() {
-    let repo = repository();
-    let safe = house(&repo);
-    let author = Author::known(11);
-    repo.register(&author, "cheese", &["1.0"]);
-    ceremony(&repo, &safe, &["--confirm-all"]);
+    let (repo, safe) = claimed();
     let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
     copy(&repo.site(), &backup);
     let known = Clients::of(&repo);
@@ -256,14 +266,12 @@ fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind
 /// Whoever held the machine can write what they like into its state folder, and files of any number into the site.
 #[test]
 fn nothing_that_was_planted_stands_in_the_way_of_going_back() {
-    let repo = repository();
-    let safe = house(&repo);
-    let author = Author::known(11);
-    repo.register(&author, "cheese", &["1.0"]);
-    ceremony(&repo, &safe, &["--confirm-all"]);
+    let (repo, safe) = claimed();
     let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
     copy(&repo.site(), &backup);
     let known = Clients::of(&repo);
+    // What an author released since stays.
+    repo.accept(&[&Author::known(11).sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
     let ledger = |name: &str| repo.path().join(".tuffet/ledger").join(name);
     // A ceremony under way that brings the key which signs already, back to nowhere; a queue and numbers that
     // nobody can read, or that nobody would sign.
@@ -295,9 +303,8 @@ fn nothing_that_was_planted_stands_in_the_way_of_going_back() {
         ["ceremony", "prepare", "--out", out.to_str().unwrap(), "--compromised-since", &number, "--copy"];
     let said = repo.run(&[&args[..], &[backup.to_str().unwrap(), "--format", "json"]].concat()).ok().json();
     assert_eq!(said["set_aside"], json!([]));
-    let next = repo.path().join(".tuffet/online.next.key");
-    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
+    assert_eq!(said["newer"], json!([{"role": "project.cheese", "then": 1, "version": 2}]));
+    let trust = trust(&repo);
     let (code, said, file) = safe.sign(&out, &["--trust", &trust, "--abandoned"]);
     assert_eq!(code, 0, "{said}");
     repo.run(&["ceremony", "apply", file.to_str().unwrap()]).ok();
@@ -317,9 +324,7 @@ fn it_goes_back_to_before_the_online_key_changed_too() {
     copy(&repo.site(), &backup);
     let known = Clients::of(&repo);
     let (_, file) = super::ceremonies::prepare(&repo, &["--rotate", "online", "--older-than", "9d"]);
-    let next = repo.path().join(".tuffet/online.next.key");
-    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
+    let trust = trust(&repo);
     let (code, said, rotated) = safe.sign(&file, &["--trust", &trust]);
     assert_eq!(code, 0, "{said}");
     super::ceremonies::apply(&repo, &[&rotated]);

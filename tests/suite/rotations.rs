@@ -226,11 +226,17 @@ fn administrators_keys_and_their_threshold_change_with_all_that_they_hold() {
     let (public, id) = house.key("admin-3");
     let keys = [format!("admin={}", house.id("admin-2")), format!("admin={public}")];
     let args = ["--rotate", "admin", "--keys", &keys[0], "--keys", &keys[1], "--threshold", "admin=2"];
+    // Who is to have edam back waits: while it changes hands, an empty role of the old ones would stay behind.
+    let heir = Author::known(12);
+    let zip = heir.sign("edam", &["1.1"], Some(repo), &["--rekey", "--yes"]);
+    let register = format!("edam={}", heir.keyid());
+    repo.run(&["project", "rekey", zip.to_str().unwrap(), "--register", &register]).ok();
     let (out, file) = prepare(repo, &[&KEYS_ONLY[..], &args].concat());
     assert_eq!(
         out["roles"],
         json!({"root": 2, "targets": 2, "claimed": 4, "unclaimed": 2, "project.edam": 3})
     );
+    assert_eq!((&out["rekeyed"], &out["stale"][0]["project"]), (&json!([]), &json!("edam")), "{out}");
     let (comes, goes) = (format!("admin={id}"), format!("admin=-{}", house.id("admin-1")));
     let trust = ["--trust", &comes, "--trust", &goes, "--trust", "admin=2"];
     let asked = house.root.sign(&file, &[]).1["error"].to_string();
