@@ -7,6 +7,7 @@ use super::terminal::{self, Terminal};
 use super::{clock, init, passphrase, show};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::file;
@@ -14,7 +15,7 @@ use tuffet::model::{Moment, TargetPath};
 use tuffet::pipeline::collect::Layout;
 use tuffet::pipeline::inventory;
 use tuffet::pipeline::partition::Became;
-use tuffet::report::{Silent, Warning};
+use tuffet::report::Warning;
 use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals, TargetFiles};
 use tuffet::site::Site;
 use tuffet::site::read;
@@ -36,6 +37,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         ));
     }
     refuse_manifest(args, &settings).map_err(Failure::usage)?;
+    let changed = args.changed.as_deref().map(changed).transpose()?;
     let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
     passphrase::warn_if_open(common, &reporter)?;
     let mut made = None;
@@ -59,6 +61,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         replace: &args.replace,
         decided: args.decided,
         inventory: &args.inventory,
+        changed: changed.as_deref(),
         target_files: if args.inventory.is_empty() { settings.target_files } else { TargetFiles::Elsewhere },
         ..request(&settings, now)
     };
@@ -76,6 +79,18 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// The paths that `--changed` gives, a line each.
+fn changed(file: &Path) -> Result<Vec<String>, Failure> {
+    let bytes = match file.to_str() {
+        Some("-") => tuffet::disk::read::standard_input(),
+        _ => tuffet::disk::read::bytes(file),
+    };
+    let bytes = bytes.map_err(|e| Failure::usage(format!("--changed: {e}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage("--changed: it is not UTF-8, and no target has such a name"))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
 /// `--jobs N`.
 pub(super) fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
     let Some(jobs) = jobs else { return Ok(()) };
@@ -83,10 +98,13 @@ pub(super) fn threads(jobs: Option<NonZeroUsize>) -> Result<(), Failure> {
     pool.map_err(|e| Failure::new(USAGE, format!("--jobs: {e}")))
 }
 
-/// How many files the lists name: the number of bins follows it.
+/// How many files the lists name, where the number of bins follows it.
 fn listed(args: &Build, settings: &Settings) -> Result<u64, Failure> {
-    match build::lists(&args.inventory, settings.layout, &Silent) {
-        Ok(listed) => Ok(listed.files.len() as u64),
+    if settings.bins.is_some() {
+        return Ok(0);
+    }
+    match build::count(&args.inventory, settings.layout) {
+        Ok(count) => Ok(count),
         Err(inventory::Error::Empty { .. }) if args.allow_removals => Ok(0),
         Err(error) => Err(build::Error::from(error).into()),
     }
@@ -97,6 +115,7 @@ pub(super) fn request(settings: &Settings, now: Moment) -> build::Request<'_> {
     build::Request {
         source: &settings.source,
         inventory: &[],
+        changed: None,
         layout: settings.layout,
         selection: &settings.selection,
         site: &settings.site,
@@ -171,8 +190,8 @@ fn human(common: &Common, args: &Build, outcome: &Outcome, settings: &Settings, 
     let site = settings.site.display();
     let version = outcome.snapshot.map_or_else(|| "none".to_owned(), |version| version.to_string());
     let mut what = show::count(outcome.distributions, "file");
-    if outcome.projects > 0 {
-        what += &format!(" of {}", show::count(outcome.projects, "project"));
+    if let Some(projects) = outcome.projects.filter(|projects| *projects > 0) {
+        what += &format!(" of {}", show::count(projects, "project"));
     }
     if outcome.targets > outcome.distributions {
         what += &format!("; {} in all", show::count(outcome.targets, "target"));

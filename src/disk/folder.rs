@@ -108,6 +108,14 @@ pub fn is_folder(path: &Path) -> bool {
     path.is_dir()
 }
 
+/// Whether the folder at `path` holds nothing.
+///
+/// # Errors
+/// If it cannot be listed.
+pub fn is_empty(path: &Path) -> Result<bool, Error> {
+    Ok(fs::read_dir(path).context("list", path)?.next().is_none())
+}
+
 /// `path` without links and without `..`.
 ///
 /// # Errors

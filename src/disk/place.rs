@@ -112,6 +112,7 @@ impl<'a> Placer<'a> {
     pub fn remove_empty_folders(&self, name: &str) {
         let mut path = self.folder.path(name);
         while path != self.folder.root() && fs::remove_dir(&path).is_ok() {
+            self.touched().remove(&path);
             match path.parent() {
                 Some(parent) => path = parent.to_owned(),
                 None => return,
@@ -136,6 +137,10 @@ impl<'a> Placer<'a> {
     fn ready(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.folder.path(name);
         let parent = path.parent().unwrap_or(self.folder.root()).to_owned();
+        // Thousands of files go into one folder.
+        if self.touched().contains(&parent) {
+            return Ok(path);
+        }
         let mut missing = Vec::new();
         let mut at = parent.as_path();
         while at != self.folder.root() && !at.is_dir() {

@@ -20,6 +20,16 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).context("read", path)
 }
 
+/// All that comes from standard input.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn standard_input() -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("read", Path::new("standard input"))?;
+    Ok(bytes)
+}
+
 /// The bytes of the file at `path`, `None` if there is none.
 ///
 /// # Errors

@@ -20,6 +20,9 @@ pub struct FileStamp {
 }
 
 impl FileStamp {
+    /// What no file looks like.
+    pub const NONE: Self = Self { device: 0, inode: 0, size: 0, modified: 0, changed: 0 };
+
     /// The stamp of an open file or of a directory entry.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {

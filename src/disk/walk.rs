@@ -24,6 +24,17 @@ pub struct Found {
     pub kind: Kind,
 }
 
+impl Found {
+    /// What it looks like, if it is a regular file.
+    #[must_use]
+    pub fn stamp(&self) -> Option<FileStamp> {
+        match self.kind {
+            Kind::File(stamp) => Some(stamp),
+            Kind::Link(_) | Kind::Other => None,
+        }
+    }
+}
+
 /// Everything below `root` that is no folder, sorted by path. Links are not followed.
 ///
 /// # Errors
@@ -52,6 +63,43 @@ pub fn below(root: &Path) -> Result<Vec<Found>, Error> {
         found.push(Found { relative, kind });
     }
     Ok(found)
+}
+
+/// What is at `path` below `root`, which is resolved: a file or a link, or everything below a folder. Nothing where a
+/// link is on the way, which [`below`] would not follow either.
+///
+/// # Errors
+/// If it is there and cannot be listed.
+pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
+    let full = root.join(path);
+    let parent = full.parent().unwrap_or(root);
+    match std::fs::canonicalize(parent) {
+        Ok(resolved) if resolved == parent => {}
+        Ok(_) => return Ok(Vec::new()),
+        Err(e) if is_absent(&e) => return Ok(Vec::new()),
+        Err(e) => return Err(Error::new("look at", parent, e)),
+    }
+    let metadata = match std::fs::symlink_metadata(&full) {
+        Ok(metadata) => metadata,
+        Err(e) if is_absent(&e) => return Ok(Vec::new()),
+        Err(e) => return Err(Error::new("look at", &full, e)),
+    };
+    if metadata.is_dir() {
+        let below = below(&full)?.into_iter();
+        return Ok(below.map(|found| Found { relative: path.join(found.relative), ..found }).collect());
+    }
+    let kind = if metadata.is_file() {
+        Kind::File(FileStamp::of(&metadata))
+    } else if metadata.is_symlink() {
+        Kind::Link(std::fs::canonicalize(&full).ok())
+    } else {
+        Kind::Other
+    };
+    Ok(vec![Found { relative: path.to_owned(), kind }])
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 fn named(root: &Path, error: walkdir::Error) -> Error {

@@ -1,9 +1,14 @@
 //! An Ed25519 key in memory, wiped when it is dropped.
 
+use super::lanes::Lanes;
 use super::{CannotSign, RoleKey, Signer};
 use crate::model::{Key, KeyId, RoleName, Signature};
+use ed25519_dalek::hazmat::ExpandedSecretKey;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
+
+/// From this length on, in bytes, messages are signed faster side by side.
+const LONG: usize = 2048;
 
 /// An Ed25519 key pair (RFC 8032).
 pub struct Ed25519 {
@@ -71,6 +76,16 @@ impl Signer for Ed25519 {
 
     fn sign(&self, message: &[u8]) -> Result<Signature, CannotSign> {
         Ok(Signature::new(self.keyid.clone(), &self.secret.sign(message).to_bytes()))
+    }
+
+    fn sign_all(&self, messages: &[&[u8]]) -> Result<Vec<Signature>, CannotSign> {
+        let is_worth_it = messages.len() > 1 && messages.iter().all(|message| message.len() >= LONG);
+        let Some(lanes) = Lanes::here().filter(|_| is_worth_it) else {
+            return messages.iter().map(|message| self.sign(message)).collect();
+        };
+        let secret = ExpandedSecretKey::from(&self.secret.to_bytes());
+        let signatures = lanes.sign(&secret, self.secret.verifying_key().as_bytes(), messages);
+        Ok(signatures.iter().map(|signature| Signature::new(self.keyid.clone(), signature)).collect())
     }
 }
 

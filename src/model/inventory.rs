@@ -1,6 +1,7 @@
 //! The inventory: every target that the bins should list, in bin order.
 
-use super::{BinCount, Sha256, TargetFile, TargetPath};
+use super::catalogue::Bins;
+use super::{BinCount, EntryRef, Sha256, TargetFile, TargetPath};
 
 /// One target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,10 +65,35 @@ impl Inventory {
         self.entries.iter().map(|(bin, entry)| (*bin, entry))
     }
 
+    /// The entry of this path.
+    #[must_use]
+    pub fn find(&self, path: &TargetPath) -> Option<&Entry> {
+        let run = self.run(self.bins.bin_of(&path.digest()));
+        run.binary_search_by(|(_, entry)| entry.path.cmp(path)).ok().map(|at| &run[at].1)
+    }
+
     /// The entries of one bin, by path.
     pub fn bin(&self, index: u32) -> impl Iterator<Item = &Entry> {
+        self.run(index).iter().map(|(_, entry)| entry)
+    }
+
+    fn run(&self, index: u32) -> &[(u32, Entry)] {
         let start = self.entries.partition_point(|(bin, _)| *bin < index);
         let end = self.entries.partition_point(|(bin, _)| *bin <= index);
-        self.entries[start..end].iter().map(|(_, entry)| entry)
+        &self.entries[start..end]
+    }
+}
+
+impl Bins for Inventory {
+    fn bins(&self) -> BinCount {
+        self.bins
+    }
+
+    fn size(&self, bin: u32) -> usize {
+        self.run(bin).len()
+    }
+
+    fn targets(&self, bin: u32) -> Box<dyn Iterator<Item = EntryRef<'_>> + '_> {
+        Box::new(self.bin(bin).map(EntryRef::from))
     }
 }

@@ -5,8 +5,10 @@
 //! specification demands (section 4, "implementations MUST ignore unrecognized attribute-value
 //! fields" and signatures cover them).
 
+pub mod bin_file;
 pub mod bins;
 pub mod canonical;
+pub mod catalogue;
 pub mod compression;
 pub mod delegation;
 pub mod distribution;
@@ -32,7 +34,9 @@ pub mod targets;
 pub mod timestamp;
 pub mod version;
 
+pub use bin_file::BinFile;
 pub use bins::BinCount;
+pub use catalogue::{Bins, Catalogue, EntryRef, Gather};
 pub use compression::Compression;
 pub use delegation::{DelegatedRole, Delegations, PathPattern};
 pub use distribution::Distribution;

@@ -27,6 +27,14 @@ const OURS: [&str; 2] = ["metadata", "simple"];
 /// # Errors
 /// Why it is none, as a sentence without its end.
 pub fn of_file(path: &str) -> Result<TargetPath, String> {
+    check_file(path).map(|()| TargetPath(path.into()))
+}
+
+/// Whether [`of_file`] gives a target.
+///
+/// # Errors
+/// As there.
+pub fn check_file(path: &str) -> Result<(), String> {
     let first = path.split('/').next().unwrap_or(path);
     if OURS.contains(&first) {
         return Err("the site needs the folders metadata/ and simple/ for itself".to_owned());
@@ -37,7 +45,7 @@ pub fn of_file(path: &str) -> Result<TargetPath, String> {
     if path.split('/').any(|segment| segment.len() > TargetPath::LONGEST_NAME) {
         return Err("a name in it is longer than 181 bytes".to_owned());
     }
-    path.parse().map_err(|e: NotATargetPath| e.to_string())
+    TargetPath::check(path).map_err(|e| e.to_string())
 }
 
 impl TargetPath {
@@ -101,52 +109,110 @@ pub fn looks_hashed(name: &str) -> bool {
     bytes.len() > 64 && bytes[64] == b'.' && bytes[..64].iter().all(u8::is_ascii_hexdigit)
 }
 
-impl FromStr for TargetPath {
-    type Err = NotATargetPath;
-
-    fn from_str(path: &str) -> Result<Self, NotATargetPath> {
+impl TargetPath {
+    /// Whether `path` could be one; millions are asked, so that nothing is allocated.
+    ///
+    /// # Errors
+    /// [`NotATargetPath`].
+    pub fn check(path: &str) -> Result<(), NotATargetPath> {
         let refused = |reason| Err(NotATargetPath { reason });
         if path.is_empty() {
             return refused("the path is empty");
         }
-        if path.chars().any(char::is_control) {
+        if !path.is_ascii() {
+            check_beyond_ascii(path)?;
+        }
+        let mut seen = Class::Plain as u8;
+        for byte in path.bytes() {
+            seen |= CLASSES[usize::from(byte)];
+        }
+        if seen & Class::Control as u8 != 0 {
             return refused("it holds a control character");
         }
-        if path.contains(|c: char| {
-            ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
-        }) {
-            return refused(
-                "it holds a character that turns the direction of writing, and would look like another",
-            );
-        }
-        if path.contains(['%', '#', '?']) {
+        if seen & Class::Url as u8 != 0 {
             return refused("'%', '#' and '?' mean something else in a URL");
         }
-        if path.contains('\\') {
+        if seen & Class::Backslash as u8 != 0 {
             return refused("clients take '\\' in a URL for '/'");
         }
-        if path.split('/').next().is_some_and(|first| first.contains(':')) {
+        if seen & Class::Colon as u8 != 0 && path.split('/').next().is_some_and(|first| first.contains(':')) {
             return refused("tough takes what stands before a ':' in its first segment for a URL's scheme");
         }
-        if path.contains('"') {
+        if seen & Class::Quote as u8 != 0 {
             return refused("tough sorts a name with '\"' differently and would refuse the signature");
         }
-        if !is_nfc(path) {
-            return refused("it is not in Unicode normal form C, and clients would sign it differently");
-        }
+        let mut name = "";
         for segment in path.split('/') {
             if matches!(segment, "" | "." | "..") {
                 return refused("it holds an empty segment, '.' or '..'");
             }
-            if segment.trim() != segment {
+            if seen & Class::Space as u8 != 0 && segment.trim() != segment {
                 return refused("a segment begins or ends with white space, which a URL loses");
             }
+            name = segment;
         }
-        let name = path.rsplit('/').next().unwrap_or(path);
         if name.len() > Self::LONGEST_NAME {
             return refused("its name is longer than 181 bytes, and '<sha256>.' before it would not fit");
         }
-        Ok(Self(path.into()))
+        Ok(())
+    }
+}
+
+/// What there is to look at in a byte.
+#[derive(Clone, Copy)]
+enum Class {
+    Plain = 0,
+    Control = 1,
+    Url = 2,
+    Backslash = 4,
+    Colon = 8,
+    Quote = 16,
+    /// A space, or a part of what may be white space.
+    Space = 32,
+}
+
+const CLASSES: [u8; 256] = {
+    let mut table = [Class::Plain as u8; 256];
+    let mut at = 0;
+    while at < 256 {
+        table[at] = match at as u8 {
+            0..=31 | 127 => Class::Control,
+            b'%' | b'#' | b'?' => Class::Url,
+            b'\\' => Class::Backslash,
+            b':' => Class::Colon,
+            b'"' => Class::Quote,
+            b' ' | 128.. => Class::Space,
+            _ => Class::Plain,
+        } as u8;
+        at += 1;
+    }
+    table
+};
+
+/// What only characters outside ASCII can be.
+fn check_beyond_ascii(path: &str) -> Result<(), NotATargetPath> {
+    let refused = |reason| Err(NotATargetPath { reason });
+    if path.chars().any(char::is_control) {
+        return refused("it holds a control character");
+    }
+    if path
+        .contains(|c: char| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c))
+    {
+        return refused(
+            "it holds a character that turns the direction of writing, and would look like another",
+        );
+    }
+    if !is_nfc(path) {
+        return refused("it is not in Unicode normal form C, and clients would sign it differently");
+    }
+    Ok(())
+}
+
+impl FromStr for TargetPath {
+    type Err = NotATargetPath;
+
+    fn from_str(path: &str) -> Result<Self, NotATargetPath> {
+        Self::check(path).map(|()| Self(path.into()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! partition: takes what is published and what the source holds, decides what becomes of each
 //! target, and says which bins that changes. Pure: it decides, others act.
 
-use crate::model::{Entry, Inventory, TargetPath};
+use crate::model::{Entry, EntryRef, Inventory, TargetPath};
 use crate::pipeline::source::SourceFile;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of one target.
@@ -117,6 +118,37 @@ pub enum Unsigned {
     Other,
 }
 
+/// One target of two bins, or of one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside<'a> {
+    /// Only the old one has it.
+    Old(EntryRef<'a>),
+    /// Only the new one has it.
+    New(EntryRef<'a>),
+    /// Both do, whatever each says of it.
+    Both(EntryRef<'a>, EntryRef<'a>),
+}
+
+/// Two bins side by side, each in the order of its paths.
+pub fn beside<'a>(
+    old: impl Iterator<Item = EntryRef<'a>>,
+    new: impl Iterator<Item = EntryRef<'a>>,
+) -> impl Iterator<Item = Beside<'a>> {
+    let (mut old, mut new) = (old.peekable(), new.peekable());
+    std::iter::from_fn(move || {
+        let order = match (old.peek(), new.peek()) {
+            (Some(a), Some(b)) => a.path.cmp(b.path),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        Some(match order {
+            Ordering::Less => Beside::Old(old.next()?),
+            Ordering::Greater => Beside::New(new.next()?),
+            Ordering::Equal => Beside::Both(old.next()?, new.next()?),
+        })
+    })
+}
+
 /// How two inventories differ.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Difference {
@@ -169,18 +201,31 @@ impl Difference {
                     _ => continue,
                 },
             };
-            difference.note(became, bin, path);
+            difference.note(became, bin, path.as_str());
         }
     }
 
-    fn note(&mut self, became: Became, bin: u32, path: TargetPath) {
+    /// Adds what was found of other bins, further on.
+    pub fn absorb(&mut self, other: Self) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.removed += other.removed;
+        self.bins.extend(other.bins);
+        let room = NAMED.saturating_sub(self.names.len());
+        self.names.extend(other.names.into_iter().take(room));
+    }
+
+    /// Notes what became of a target.
+    pub fn note(&mut self, became: Became, bin: u32, path: &str) {
         *match became {
             Became::Added => &mut self.added,
             Became::Changed => &mut self.changed,
             Became::Removed => &mut self.removed,
         } += 1;
         self.bins.insert(bin);
-        if self.names.len() < NAMED {
+        if self.names.len() < NAMED
+            && let Ok(path) = path.parse()
+        {
             self.names.push((became, path));
         }
     }
@@ -240,6 +285,22 @@ mod tests {
         let other = [file("x/a", "p/a", b"1"), file("y/a", "p/a", b"2")];
         let error = decide(&none, &other, &[], &|_| false, |_| OnChange::Take).unwrap_err().to_string();
         assert!(error.contains("x/a") && error.contains("y/a"), "{error}");
+    }
+
+    #[test]
+    fn bins_side_by_side_lose_nothing() {
+        let entries = |names: &[&str], bytes: &[u8]| -> Vec<Entry> {
+            let entry = |name: &&str| file(name, name, bytes).entry();
+            names.iter().map(entry).collect()
+        };
+        let (old, new) = (entries(&["a", "b", "d"], b"1"), entries(&["b", "c", "e"], b"2"));
+        let [a, b, d] = [0, 1, 2].map(|at| EntryRef::from(&old[at]));
+        let [b2, c, e] = [0, 1, 2].map(|at| EntryRef::from(&new[at]));
+        let found: Vec<Beside<'_>> =
+            beside(old.iter().map(EntryRef::from), new.iter().map(EntryRef::from)).collect();
+        let expected = [Beside::Old(a), Beside::Both(b, b2), Beside::New(c), Beside::Old(d), Beside::New(e)];
+        assert_eq!(found, expected);
+        assert_eq!(beside([].into_iter(), [].into_iter()).count(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::keys::{CannotSign, Signer};
 use crate::model::{
-    Envelope, Inventory, KeyId, Metadata, Moment, RoleMeta, RoleName, Signature, Targets, Version, canonical,
+    Bins, Envelope, KeyId, Metadata, Moment, RoleMeta, RoleName, Signature, Version, bin_file, canonical,
 };
 use crate::report::{Event, Reporter};
 use rayon::prelude::*;
@@ -85,24 +85,58 @@ pub fn fits(role: &RoleName, covered: &[u8], signers: &[&dyn Signer]) -> Result<
     }
 }
 
-/// Signs the given bins of an inventory, each with its new version, in parallel.
+/// A signed bin, for as long as its buffer is its own.
+#[derive(Debug)]
+pub struct SignedBin<'a> {
+    /// Its name.
+    pub role: RoleName,
+    /// Its version.
+    pub version: Version,
+    /// The file.
+    pub bytes: &'a [u8],
+}
+
+/// So many bins are written and signed together.
+const TOGETHER: usize = 8;
+
+/// Signs the given bins, each with its new version, and hands each to `keep`; gives what that made of them, in the
+/// order of `bins`. Bins of much the same size are signed together, and no more of them are held than are signed.
 ///
 /// # Errors
-/// [`Error`].
-pub fn bins(
-    inventory: &Inventory,
+/// [`Error`], or that of `keep`.
+pub fn bins<T: Send, E: From<Error> + Send>(
+    content: &dyn Bins,
     bins: &[(u32, Version)],
     expires: Moment,
     signer: &dyn Signer,
     reporter: &dyn Reporter,
-) -> Result<Vec<SignedRole>, Error> {
-    bins.par_iter()
-        .map(|&(index, version)| {
-            let files = inventory.bin(index).map(|entry| (entry.path.clone(), entry.target_file()));
-            let targets = Targets::new(version, expires, files.collect(), None);
-            let signed = role(inventory.bins().role(index), targets, &[signer]);
+    keep: &(dyn Fn(&SignedBin<'_>) -> Result<T, E> + Sync),
+) -> Result<Vec<T>, E> {
+    let mut by_size: Vec<usize> = (0..bins.len()).collect();
+    by_size.sort_by_key(|&at| content.size(bins[at].0));
+    let buffers = || vec![Vec::new(); TOGETHER];
+    let together = by_size.par_chunks(TOGETHER).map_init(buffers, |buffers, places| {
+        let mut parts = Vec::with_capacity(places.len());
+        for (buffer, &at) in buffers.iter_mut().zip(places) {
+            let (bin, version) = bins[at];
+            parts.push(bin_file::write(buffer, signer.keyid(), version, expires, content.targets(bin)));
+        }
+        let covered: Vec<&[u8]> =
+            buffers.iter().zip(&parts).map(|(buffer, parts)| &buffer[parts.covered.clone()]).collect();
+        for (covered, &at) in covered.iter().zip(places) {
+            fits(&content.bins().role(bins[at].0), covered, &[signer])?;
+        }
+        let signatures = signer.sign_all(&covered).map_err(Error::from)?;
+        let mut kept = Vec::with_capacity(places.len());
+        for (((buffer, parts), signature), &at) in buffers.iter_mut().zip(parts).zip(signatures).zip(places) {
+            buffer.splice(parts.signature, signature.sig.bytes());
+            let (bin, version) = bins[at];
+            kept.push((at, keep(&SignedBin { role: content.bins().role(bin), version, bytes: buffer })?));
             reporter.event(Event::Done(1));
-            signed
-        })
-        .collect()
+        }
+        Ok(kept)
+    });
+    let mut kept: Vec<(usize, T)> = together.collect::<Result<Vec<_>, E>>()?.into_iter().flatten().collect();
+    kept.sort_unstable_by_key(|(at, _)| *at);
+    Ok(kept.into_iter().map(|(_, kept)| kept).collect())
 }

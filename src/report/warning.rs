@@ -43,6 +43,8 @@ codes! {
     ProjectUnknown "project-unknown" "skipped: which project it belongs to cannot be told";
     /// A row of an inventory that says nothing sound, or nothing new.
     RowSkipped "row-skipped" "rows of the inventory that do not count";
+    /// A path of `--changed` at which nothing is and nothing was.
+    NotThere "not-there" "paths given to --changed at which nothing is, or was";
     /// A page of a mirror cannot be read.
     PageUnreadable "page-unreadable" "a page cannot be read: what is published of its project stays";
     /// A page of a mirror offers a file that is not there.

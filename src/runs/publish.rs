@@ -6,11 +6,11 @@ use crate::disk;
 use crate::disk::stage::Staging;
 use crate::keys::Signer;
 use crate::model::project_role::SUSPENDS;
-use crate::model::{Compression, Inventory, Moment, RoleName, Targets, Version};
-use crate::pipeline::sign::{self, SignedRole};
+use crate::model::{Bins, Compression, Moment, RoleMeta, RoleName, Targets, Version};
+use crate::pipeline::sign::{self, SignedBin, SignedRole};
 use crate::report::{Reporter, Stage, event};
 use crate::site::read::Published;
-use crate::site::swap::{self, Numbered, Swap, Written};
+use crate::site::swap::{self, Numbered, StagedRole, Swap, Written};
 use crate::site::{Site, layout};
 use crate::trust::Lives;
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ pub(super) struct Publication<'a> {
     pub(super) site: &'a Site,
     pub(super) published: &'a Published,
     /// What the bins are to list.
-    pub(super) after: &'a Inventory,
+    pub(super) after: &'a dyn Bins,
     /// The bins, of as many as these are, in which that is something else than is published.
     pub(super) changed: &'a BTreeSet<u32>,
     /// What `recently-claimed` is to delegate to.
@@ -81,10 +81,23 @@ pub(super) struct Publicised {
     pub(super) written: Written,
 }
 
+/// What was signed, ready for the swap.
+struct Signed {
+    bins: Vec<StagedRole>,
+    /// The other roles, the snapshot last.
+    roles: Vec<SignedRole>,
+    timestamp: SignedRole,
+}
+
 impl Publication<'_> {
     /// Bins that are due and do not change.
     fn renewed(&self) -> Vec<u32> {
         self.due.bins.iter().copied().filter(|bin| !self.changed.contains(bin)).collect()
+    }
+
+    /// Every bin that is signed.
+    pub(super) fn all_bins(&self) -> impl Iterator<Item = u32> {
+        self.changed.iter().copied().chain(self.renewed())
     }
 
     /// How many bins are signed because they change, and how many because they are due.
@@ -108,8 +121,8 @@ impl Publication<'_> {
         reporter: &dyn Reporter,
     ) -> Result<Publicised, Error> {
         let bins = Some(self.changed.len() as u64 + self.renewed().len() as u64);
-        let (roles, timestamp) =
-            event::stage(reporter, Stage::Sign, bins, || self.sign(manner, online, reporter))?;
+        let Signed { bins, roles, timestamp } =
+            event::stage(reporter, Stage::Sign, bins, || self.sign(manner, staging, online, reporter))?;
         let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot()).map(|role| role.version);
         let retires = snapshot.map(|_| self.published.snapshot.version);
         let (root, roles): (Vec<_>, Vec<_>) =
@@ -129,21 +142,23 @@ impl Publication<'_> {
             retires,
             now: manner.now,
         };
-        let written = event::stage(reporter, Stage::Swap, Some(files.len() as u64), || {
-            swap::publish(self.site, staging, &swap, reporter)
+        let all = bins.len() as u64 + files.len() as u64;
+        let written = event::stage(reporter, Stage::Swap, Some(all), || {
+            swap::publish(self.site, staging, bins, &swap, reporter)
         })?;
         let snapshot = snapshot.unwrap_or(self.published.snapshot.version);
         Ok(Publicised { snapshot, timestamp: timestamp.version, written })
     }
 
     /// Every new role in the order in which a reader could come to them, the snapshot last; and
-    /// the timestamp.
+    /// the timestamp. Bins are many: each is staged when it is signed.
     fn sign(
         &self,
         manner: Manner<'_>,
+        staging: &Staging,
         online: Online<'_>,
         reporter: &dyn Reporter,
-    ) -> Result<(Vec<SignedRole>, SignedRole), Error> {
+    ) -> Result<Signed, Error> {
         let Manner { lives, now, .. } = manner;
         let published = self.published;
         let versions = Versions::counted(self.site, published, manner.numbers)?;
@@ -151,14 +166,25 @@ impl Publication<'_> {
         let count = self.after.bins();
         let bins: Vec<(u32, Version)> =
             bins.into_iter().map(|bin| (bin, versions.next_of(&count.role(bin), published))).collect();
-        let mut signed = sign::bins(self.after, &bins, now.plus(lives.bins), online.key, reporter)?;
+        let stage = |bin: &SignedBin<'_>| {
+            let staged = staging.write(bin.bytes, Some(now))?;
+            let (role, version, length) = (bin.role.clone(), bin.version, bin.bytes.len() as u64);
+            Ok::<_, Error>(StagedRole { role, version, length, staged })
+        };
+        let bins = sign::bins(self.after, &bins, now.plus(lives.bins), online.key, reporter, &stage)?;
+        let mut signed = Vec::new();
         signed.extend(self.roles.iter().cloned());
         signed.extend(self.renewed_projects(manner, &versions, online.key)?);
         signed.extend(self.lists(manner, &versions, online.key)?);
         let mut snapshot = None;
-        if signed.iter().any(|role| role.role != RoleName::root()) || self.due.snapshot {
+        let is_new = !bins.is_empty() || signed.iter().any(|role| role.role != RoleName::root());
+        if is_new || self.due.snapshot {
             let expires = now.plus(lives.snapshot);
-            snapshot = Some(roles::next_snapshot(published, &signed, &versions, expires, &online.both())?);
+            let of_bins =
+                bins.iter().map(|bin| (bin.role.clone(), RoleMeta::of_role(bin.version, bin.length)));
+            let of_roles = signed.iter().map(|role| (role.role.clone(), role.meta()));
+            let all = of_bins.chain(of_roles);
+            snapshot = Some(roles::next_snapshot(published, all, &versions, expires, &online.both())?);
         }
         let expires = now.plus(lives.timestamp);
         let timestamp = match &snapshot {
@@ -177,7 +203,7 @@ impl Publication<'_> {
             }
         };
         signed.extend(snapshot);
-        Ok((signed, timestamp))
+        Ok(Signed { bins, roles: signed, timestamp })
     }
 
     /// `recently-claimed` and its shards, those of them that change or are due.

@@ -4,7 +4,7 @@
 use super::lists;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{Moment, ProjectRole, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Moment, ProjectRole, RoleMeta, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use crate::site::Site;
 use crate::site::read::{self, Published};
@@ -51,10 +51,17 @@ impl Due {
 
     /// Which online roles of `published` are due at `now`.
     pub(super) fn at(published: &Published, lives: &Lives, now: Moment) -> Self {
+        let ends: Vec<Moment> = published.bins.iter().map(|bin| bin.expires).collect();
+        Self::with_bins(published, &ends, lives, now)
+    }
+
+    /// The same of a tree of which no bin is held; `ends` says when each of them does.
+    pub(super) fn with_bins(published: &Published, ends: &[Moment], lives: &Lives, now: Moment) -> Self {
         let is_due = |role: &RoleName, expires, life| renewal::due(role, expires, life) <= now;
-        let bins = published.bins.iter().zip(0..);
-        let bins: Vec<u32> = bins
-            .filter(|(bin, index)| is_due(&published.bin_count.role(*index), bin.expires, lives.bins))
+        let bins: Vec<u32> = ends
+            .iter()
+            .zip(0..)
+            .filter(|(ends, index)| is_due(&published.bin_count.role(*index), **ends, lives.bins))
             .map(|(_, index)| index)
             .collect();
         let lists = published.lists.iter().filter(|(role, _)| lists::is_recently_claimed(role));
@@ -68,7 +75,7 @@ impl Due {
             .chain(suspended)
             .filter(|(role, expires)| is_due(role, *expires, lives.recently_claimed))
             .collect();
-        let ends = bins.iter().filter_map(|&bin| Some(published.bins.get(bin as usize)?.expires));
+        let ends = bins.iter().filter_map(|&bin| ends.get(bin as usize).copied());
         Self {
             first_to_end: ends.chain(roles.iter().map(|(_, expires)| *expires)).min(),
             bins,
@@ -193,16 +200,14 @@ impl Versions {
 /// The snapshot over `published` with `roles` in place of their older versions.
 pub(super) fn next_snapshot(
     published: &Published,
-    roles: &[SignedRole],
+    roles: impl Iterator<Item = (RoleName, RoleMeta)>,
     versions: &Versions,
     expires: Moment,
     online: &[&dyn Signer],
 ) -> Result<SignedRole, sign::Error> {
     let mut meta = published.listing.clone();
     // A snapshot lists no root: clients find that one by its number.
-    for role in roles.iter().filter(|role| role.role != RoleName::root()) {
-        meta.insert(role.role.clone(), role.meta());
-    }
+    meta.extend(roles.filter(|(role, _)| *role != RoleName::root()));
     let version = versions.next(&RoleName::snapshot(), published.snapshot.version);
     sign::role(RoleName::snapshot(), Snapshot::new(version, expires, meta), online)
 }

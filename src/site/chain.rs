@@ -6,8 +6,9 @@ use crate::model::{
     DelegatedRole, Delegations, Envelope, Listing, Metadata, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
     Targets, Timestamp, Version,
 };
+use crate::trust::bin::VerifiedBin;
 use crate::trust::judge::{self, Expectation};
-use crate::trust::{Fault, Verified};
+use crate::trust::{self, Fault, Verified};
 use std::collections::BTreeMap;
 
 /// No metadata file is larger.
@@ -175,6 +176,24 @@ pub(super) fn delegated(
     let signers = child.role_keys();
     judge::accept(&bytes, &Expectation { role, keys: &delegations.keys, signers: &signers, meta: Some(meta) })
         .map_err(|fault| Error::Refused { path, fault })
+}
+
+/// The same of a bin, which is given to `take` and not held.
+pub(super) fn bin<T, E: From<Error>>(
+    origin: &dyn Origin,
+    delegations: &Delegations,
+    child: &DelegatedRole,
+    listing: &Listing,
+    take: impl FnOnce(&VerifiedBin<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let role = &child.name;
+    let meta = listed(listing, role)?;
+    let path = layout::role_file(role, meta.version);
+    let bytes = bytes_of(origin, &path)?;
+    let signers = child.role_keys();
+    let expected = Expectation { role, keys: &delegations.keys, signers: &signers, meta: Some(meta) };
+    let bin = trust::bin::accept(&bytes, &expected).map_err(|fault| Error::Refused { path, fault })?;
+    take(&bin)
 }
 
 /// What the snapshot says of a role.

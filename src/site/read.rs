@@ -13,6 +13,7 @@ use crate::model::{
     Version,
 };
 use crate::report::{Event, Reporter};
+use crate::trust::bin::VerifiedBin;
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -58,6 +59,16 @@ pub fn is_begun(site: &Site) -> Result<bool, disk::Error> {
 /// # Errors
 /// [`Error`]: the first thing that a client would refuse.
 pub fn read(site: &Site, reporter: &dyn Reporter) -> Result<Published, Error> {
+    let published = without_bins(site)?;
+    let bins = bins(site, &published.unclaimed, &published.listing, reporter)?;
+    Ok(Published { bins, ..published })
+}
+
+/// The same, but that no bin is read yet: [`each_bin`] does.
+///
+/// # Errors
+/// As [`read`].
+pub fn without_bins(site: &Site) -> Result<Published, Error> {
     let is_first = |name: &String| layout::parse(name).is_some_and(|(version, _)| version == Version::FIRST);
     if site.folder().stamp(layout::TIMESTAMP)?.is_none()
         && site.folder().file_names(layout::METADATA)?.iter().all(is_first)
@@ -71,9 +82,33 @@ pub fn read(site: &Site, reporter: &dyn Reporter) -> Result<Published, Error> {
     let projects = projects::read(site, &listing, found)?;
     let unclaimed = unclaimed(site, &top.targets, &listing)?;
     let bin_count = bin_count(&unclaimed)?;
-    let bins = bins(site, &unclaimed, &listing, reporter)?;
     let Top { root, timestamp, snapshot, targets } = top;
+    let bins = Vec::new();
     Ok(Published { root, timestamp, snapshot, listing, targets, lists, projects, unclaimed, bins, bin_count })
+}
+
+/// Reads and verifies these bins, each on its own and by every thread, and gives what `take` makes of them, in the
+/// order of `which`: no more of them are held than are looked at.
+///
+/// # Errors
+/// [`Error`], or that of `take`.
+pub fn each_bin<T: Send, E: From<Error> + Send>(
+    site: &Site,
+    published: &Published,
+    which: &[u32],
+    reporter: &dyn Reporter,
+    take: &(dyn Fn(u32, &VerifiedBin<'_>) -> Result<T, E> + Sync),
+) -> Result<Vec<T>, E> {
+    let delegations = published.unclaimed.delegations.as_ref();
+    let gone = |bin: u32| Error::Shape(format!("unclaimed delegates to no bin {bin}"));
+    let read = which.par_iter().map(|&bin| {
+        let delegations = delegations.ok_or_else(|| gone(bin))?;
+        let child = delegations.roles.get(bin as usize).ok_or_else(|| gone(bin))?;
+        let taken = chain::bin(site, delegations, child, &published.listing, |read| take(bin, read));
+        reporter.event(Event::Done(1));
+        taken
+    });
+    read.collect()
 }
 
 /// Every bin that `unclaimed` delegates to, in its order.

@@ -5,9 +5,10 @@ use super::copies::{self, Original};
 use super::{Site, layout};
 use crate::disk;
 use crate::disk::place::{self, Placer};
-use crate::disk::stage::Staging;
+use crate::disk::stage::{Staged, Staging};
 use crate::model::{Compression, Moment, RoleName, Version};
 use crate::report::{Event, Reporter};
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// A file of a role, ready to be published.
@@ -32,6 +33,22 @@ pub enum Numbered {
     /// did not end may have left a file under that name, to which nothing that was ever public refers.
     BeforeThisRun,
 }
+
+/// A role whose file is staged already: one of so many that their bytes are not held together.
+#[derive(Debug)]
+pub struct StagedRole {
+    /// The role.
+    pub role: RoleName,
+    /// Its version; this run chose it.
+    pub version: Version,
+    /// How many bytes it has.
+    pub length: u64,
+    /// The file.
+    pub staged: Staged,
+}
+
+/// So many files are given their compressed copies together.
+const COPIED_TOGETHER: usize = 512;
 
 /// What is to become public in one swap.
 #[derive(Debug)]
@@ -69,13 +86,14 @@ impl Written {
     }
 }
 
-/// Publishes `swap`.
+/// Publishes `swap`, with roles that are staged already.
 ///
 /// # Errors
 /// If the file system fails; what readers find is then the tree before, whole.
 pub fn publish(
     site: &Site,
     staging: &Staging,
+    ready: Vec<StagedRole>,
     swap: &Swap<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Written, disk::Error> {
@@ -88,6 +106,18 @@ pub fn publish(
     }
     staging.sync()?;
     let placer = Placer::new(site.folder());
+    let placed: Vec<(String, u64)> = ready
+        .into_par_iter()
+        .map(|role| {
+            let name = layout::role_file(&role.role, role.version);
+            placer.place_new(role.staged, &name)?;
+            reporter.event(Event::Done(1));
+            Ok((name, role.length))
+        })
+        .collect::<Result<_, disk::Error>>()?;
+    for (_, length) in &placed {
+        written.add(Written { files: 1, bytes: *length });
+    }
     for (staged, file) in staged.into_iter().zip(swap.roles) {
         let name = layout::role_file(file.role, file.version);
         match file.numbered {
@@ -98,6 +128,15 @@ pub fn publish(
     }
     placer.sync()?;
     if !swap.compress.is_empty() {
+        for some in placed.chunks(COPIED_TOGETHER) {
+            let original = |(name, _): &(String, u64)| {
+                let bytes = disk::read::bytes(&site.folder().path(name))?.into();
+                Ok(Original { names: vec![name.clone()], bytes })
+            };
+            let originals = some.iter().map(original).collect::<Result<Vec<_>, disk::Error>>()?;
+            let copies = copies::plan(site, &originals, swap.compress)?;
+            written.add(copies::carry_out(site, staging, &copies)?);
+        }
         let originals: Vec<Original<'_>> = swap.roles.iter().map(original).collect();
         let copies = copies::plan(site, &originals, swap.compress)?;
         written.add(copies::carry_out(site, staging, &copies)?);

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod ledger;
 mod lines;
 pub mod listings;
+pub mod tree;
 pub mod undecided;
 pub mod uploads;
 
@@ -73,6 +74,10 @@ impl State {
 
     pub(crate) fn held(&self) -> PathBuf {
         self.root.join("cache").join("held.jsonl")
+    }
+
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.root.join("cache").join("tree.jsonl")
     }
 
     /// A file of the ledger.

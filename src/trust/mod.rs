@@ -1,12 +1,14 @@
 //! Judgements, pure: what a client must believe, given bytes. No file, no clock, no thread.
 //!
-//! [`judge`] holds the rules that a client applies to one metadata file; [`verified`] is the only
+//! [`judge`] holds the rules that a client applies to one metadata file, [`mod@bin`] applies them to thousands of bins;
+//! [`verified`] is the only
 //! place where something can become [`verified::Verified`]; [`lookup`] is the search for a
 //! target through delegations; [`finding`] is what a verifier reports of a whole tree; [`custody`] says
 //! who holds a role, [`claim`] what an author may delegate, [`ceremony`] what is about to be signed changes,
 //! [`consent`] what a project's holders say to other keys, [`forger`] who could forge a target, and [`compromise`]
 //! what whoever holds some keys could do to every project.
 
+pub mod bin;
 pub mod ceremony;
 pub mod claim;
 pub mod compromise;

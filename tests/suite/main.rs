@@ -15,6 +15,7 @@ mod authors;
 mod bandersnatch;
 mod build;
 mod ceremonies;
+mod changed;
 mod churn;
 mod clients;
 mod compress;

@@ -166,6 +166,10 @@ pub(crate) struct Build {
     /// elsewhere (repeatable; lists may overlap where they agree)
     #[arg(long, value_name = "FILE", conflicts_with = "rehash")]
     pub(crate) inventory: Vec<PathBuf>,
+    /// Look only at these paths of the source, one a line, added, changed or removed, and keep what
+    /// is published of all others; - reads them from standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["inventory", "rehash"])]
+    pub(crate) changed: Option<PathBuf>,
     /// Hash every file again, and put back published files that are gone or damaged
     #[arg(long)]
     pub(crate) rehash: bool,

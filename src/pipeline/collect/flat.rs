@@ -25,12 +25,7 @@ pub(super) fn target(
         let why = "its name begins as the hashed copies do (64 hex digits and a dot)";
         return Ok(Naming::skip(Code::NameSkipped, why));
     }
-    let readings = match &distribution {
-        Distribution::Settled(project) => vec![project.clone()],
-        Distribution::Unsettled(readings) if readings.is_empty() => every_prefix(name),
-        Distribution::Unsettled(readings) => readings.clone(),
-        Distribution::Other => Vec::new(),
-    };
+    let readings = readings(&distribution, name);
     let may_be = |readings: &[ProjectName]| readings.iter().filter_map(|p| target_of(p, name).ok()).collect();
     if stamp.size == 0 {
         let (code, why) = (Code::PartialDownload, "it is empty".to_owned());
@@ -89,6 +84,22 @@ fn settle(
     // An sdist that says it is another project must not get into that project's folder.
     let other = || format!("its PKG-INFO names another project, {inside:?}, than its file name can");
     Ok(if readings.contains(&project) { Ok(project) } else { Err(other()) })
+}
+
+/// The projects that a name allows.
+fn readings(distribution: &Distribution, name: &str) -> Vec<ProjectName> {
+    match distribution {
+        Distribution::Settled(project) => vec![project.clone()],
+        Distribution::Unsettled(readings) if readings.is_empty() => every_prefix(name),
+        Distribution::Unsettled(readings) => readings.clone(),
+        Distribution::Other => Vec::new(),
+    }
+}
+
+/// The targets that a file of this name may be.
+pub(super) fn may_be(name: &str) -> Vec<TargetPath> {
+    let readings = readings(&Distribution::from_file_name(name), name);
+    readings.iter().filter_map(|project| target_of(project, name).ok()).collect()
 }
 
 /// Every project that the name can begin with, where no version is to be seen in it.

@@ -3,11 +3,13 @@
 //! project. Never hashes, never writes.
 
 mod bandersnatch;
+mod changed;
 mod flat;
 mod selection;
 mod tree;
 
 pub use bandersnatch::Listing;
+pub use changed::{Changed, Outside, changed, may_have_been, paths_of};
 pub use selection::{BadGlob, Selection};
 
 use crate::disk::walk::{self, Kind};
@@ -239,6 +241,21 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
         (true, _) if offered > 0 => Err(Error::NoFiles { path: request.source.to_owned(), offered }),
         (true, files) => Err(Error::NoDistribution { path: request.source.to_owned(), files }),
         (false, _) => Ok(collected),
+    }
+}
+
+/// Whether a source of this layout is a mirror that bandersnatch keeps.
+#[must_use]
+pub fn is_mirror(source: &Path, layout: Layout, was_mirror: bool) -> bool {
+    match layout {
+        Layout::Bandersnatch => true,
+        Layout::Auto => {
+            was_mirror
+                || disk::folder::resolve(source).is_ok_and(|root| {
+                    bandersnatch::web(&root, Sure::FindOut).is_some() || bandersnatch::is_half(&root)
+                })
+        }
+        Layout::Flat | Layout::Tree => false,
     }
 }
 

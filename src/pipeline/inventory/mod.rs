@@ -2,10 +2,12 @@
 //! the source would have given, with nothing walked and nothing hashed. The columns are those of PyPI's public
 //! `distribution_metadata` table, or RSTUF's `path;size;hash-type;hash`.
 
+mod bulk;
 mod parquet;
 mod row;
 mod text;
 
+pub use bulk::{Counted, catalogue, count};
 pub use parquet::write;
 pub use row::Row;
 
@@ -200,19 +202,38 @@ fn refuse_rivals(listed: &mut Listed, known: &HashMap<TargetPath, usize>, report
     });
 }
 
-/// Rows that are left out.
-#[derive(Default)]
-struct Left {
-    named: BTreeMap<Code, Vec<Warning>>,
+/// Rows that are left out, each with its place.
+struct Left<P = String> {
+    named: BTreeMap<Code, Vec<(P, String)>>,
     counted: BTreeMap<Code, u64>,
 }
 
-impl Left {
-    fn note(&mut self, fault: Fault, place: String) {
+impl<P> Default for Left<P> {
+    fn default() -> Self {
+        Self { named: BTreeMap::new(), counted: BTreeMap::new() }
+    }
+}
+
+impl<P> Left<P> {
+    fn note(&mut self, fault: Fault, place: P) {
         *self.counted.entry(fault.code).or_default() += 1;
         let named = self.named.entry(fault.code).or_default();
         if named.len() < NAMED {
-            named.push(Warning::of_file(fault.code, place, fault.why));
+            named.push((place, fault.why));
+        }
+    }
+}
+
+impl Left {
+    /// Takes over what another noted further on in the lists.
+    fn absorb<P>(&mut self, other: Left<P>, place: &dyn Fn(P) -> String) {
+        for (code, count) in other.counted {
+            *self.counted.entry(code).or_default() += count;
+        }
+        for (code, named) in other.named {
+            let room = NAMED.saturating_sub(self.named.get(&code).map_or(0, Vec::len));
+            let more = named.into_iter().take(room).map(|(at, why)| (place(at), why));
+            self.named.entry(code).or_default().extend(more);
         }
     }
 
@@ -220,7 +241,7 @@ impl Left {
         for (code, named) in self.named {
             let all = self.counted.get(&code).copied().unwrap_or_default();
             let more = all - named.len() as u64;
-            named.into_iter().for_each(|warning| reporter.warn(warning));
+            named.into_iter().for_each(|(place, why)| reporter.warn(Warning::of_file(code, place, why)));
             if more > 0 {
                 reporter.warn(Warning::of_run(code, format!("and {more} more rows, {all} in all")));
             }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// A line longer than this is none of a list.
-const LONGEST_LINE: u64 = 1024 * 1024;
+pub(super) const LONGEST_LINE: u64 = 1024 * 1024;
 
 /// Gives each row.
 pub(super) fn each(
@@ -63,12 +63,18 @@ impl<R: BufRead> Lines<'_, R> {
             return Err(damaged("the line is longer than a megabyte"));
         }
         let line = String::from_utf8(line).map_err(|_| damaged("it is not UTF-8"))?;
-        Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
+        Ok(Some(without_end(&line).to_owned()))
     }
 }
 
+/// A line without what ends it.
+pub(super) fn without_end(line: &str) -> &str {
+    line.trim_end_matches(['\n', '\r'])
+}
+
+/// How the rows of a list are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Json,
     Csv(u8),
     Semicolons,
@@ -99,7 +105,7 @@ enum Number {
 
 impl Form {
     /// What a list that begins with this line is.
-    fn of(line: &str) -> Option<Self> {
+    pub(super) fn of(line: &str) -> Option<Self> {
         if line.trim_start().starts_with('{') {
             return Some(Self::Json);
         }
@@ -117,7 +123,8 @@ impl Form {
         (cells('\t') == 3).then_some(Self::Tabs)
     }
 
-    fn row(self, path: &Path, number: u64, line: &str) -> Result<Row, Error> {
+    /// A line that is no header, as a row.
+    pub(super) fn row(self, path: &Path, number: u64, line: &str) -> Result<Row, Error> {
         let damaged = |what: String| Error::Damaged { path: path.to_owned(), row: number, what };
         let some = |text: &str| Some(text.to_owned());
         match self {

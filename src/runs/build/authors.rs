@@ -41,9 +41,22 @@ impl Authors {
         }
     }
 
+    /// Whether there is any such project.
+    pub(super) fn any(&self) -> bool {
+        !self.projects.is_empty()
+    }
+
     /// Whether a target is one of an author's project.
     pub(super) fn own(&self, path: &TargetPath) -> bool {
-        let project = path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
+        self.own_path(path.as_str())
+    }
+
+    /// The same, asked for millions.
+    pub(super) fn own_path(&self, path: &str) -> bool {
+        if self.projects.is_empty() {
+            return false;
+        }
+        let project = path.split('/').nth(1).and_then(|name| ProjectName::normalise(name).ok());
         project.is_some_and(|project| self.projects.contains(&project))
     }
 

@@ -21,8 +21,11 @@ pub fn differences(
     authors: &BTreeSet<ProjectName>,
     reporter: &dyn Reporter,
 ) -> Result<Vec<(Became, TargetPath)>, Error> {
-    let found =
-        find::find(&Request { mode: Mode::DryRun, ..*request }, &State::new(request.state), reporter)?;
+    let found = find::find(
+        &Request { mode: Mode::DryRun, changed: None, ..*request },
+        &State::new(request.state),
+        reporter,
+    )?;
     let is_authors = |path: &TargetPath| {
         let project = path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
         project.is_some_and(|project| authors.contains(&project))
@@ -71,6 +74,11 @@ impl Pending {
         Ok(Self { since, targets })
     }
 
+    /// Whether anything is.
+    pub(super) fn any(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
     pub(super) fn has(&self, path: &TargetPath) -> bool {
         self.targets.contains(path)
     }
@@ -105,11 +113,13 @@ impl Pending {
         self,
         state: &State,
         files: &[SourceFile],
-        published: &Inventory,
+        is_listed: &dyn Fn(&TargetPath) -> bool,
     ) -> Result<(), crate::disk::Error> {
+        if self.since.targets.is_empty() {
+            return Ok(());
+        }
         let there: BTreeSet<&TargetPath> = files.iter().map(|file| &file.candidate.target).collect();
-        let listed: BTreeSet<&TargetPath> = published.iter().map(|(_, entry)| &entry.path).collect();
-        let is_open = |path: &TargetPath| there.contains(path) || listed.contains(path);
+        let is_open = |path: &TargetPath| there.contains(path) || is_listed(path);
         let targets = self.targets.iter().filter(|path| is_open(path)).cloned().collect();
         undecided::save(state, &Undecided { since: self.since.since, targets })
     }

@@ -4,30 +4,31 @@
 mod authors;
 mod copies;
 mod differences;
+mod ending;
 pub(in crate::runs) mod find;
 mod keep;
+mod listed;
 mod manifest;
 mod pages;
 mod place;
 mod placement;
 mod request;
+mod told;
 
 pub use differences::differences;
-pub use find::lists;
+pub use find::{count, lists};
 pub use manifest::{Written as ManifestWritten, is_manifest};
 pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
 use super::guard::{self, Refusal};
 use super::lapse;
-use super::project::remove_pages;
-use super::publish::{self, Online, Publication};
-use super::roles::{Due, Numbers};
-use super::suspend;
+use super::publish;
+use super::roles::Due;
 use crate::disk;
 use crate::disk::stage::{Bring, Staging};
 use crate::keys::Signer;
-use crate::model::{Entry, Inventory, ProjectName, TargetPath};
+use crate::model::{Entry, Inventory, Moment, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
 use crate::pipeline::inventory;
@@ -35,14 +36,16 @@ use crate::pipeline::partition::{self, Decision, Difference, OnChange};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
 use crate::site::Site;
-use crate::site::manifest::Edition;
 use crate::site::read;
 use crate::site::swap;
 use crate::site::targets::Manner;
 use crate::state::State;
-use crate::state::{held, journal};
+use crate::state::held::{self, Held};
+use crate::state::journal;
 use authors::Authors;
 use differences::Pending;
+use ending::Ending;
+use find::Found;
 use place::Act;
 use std::collections::BTreeSet;
 
@@ -76,6 +79,9 @@ pub enum Error {
     /// Two files want to be one target.
     #[error(transparent)]
     Conflict(#[from] partition::Conflict),
+    /// A path given to `--changed` is none of the source's.
+    #[error(transparent)]
+    Outside(#[from] collect::Outside),
     /// A path given to `--replace` is no file of the source.
     #[error("--replace {0}: there is no such file in the source; name it by its path below the source")]
     NothingToReplace(String),
@@ -98,6 +104,14 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let site = Site::new(request.site);
     let state = State::new(request.state);
     not_begun(&site, &state)?;
+    if listed::serves(request) {
+        return listed::build(request, &site, &state, online, reporter);
+    }
+    if told::serves(request, &state)
+        && let Some(outcome) = told::build(request, &site, &state, online, reporter)?
+    {
+        return Ok(outcome);
+    }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
@@ -106,7 +120,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         |(_, entry): (u32, &Entry)| pages::is_found(request.layout, &entry.path).then(|| entry.clone());
     let distributions_before = Inventory::new(published.bin_count, before.iter().filter_map(found_before));
 
-    let mut found = find::find(request, &state, reporter)?;
+    let mut found = found(request, &state, &distributions_before, reporter)?;
     // Of a project whose page cannot be read all that is published stays.
     let of_unreadable = |path: &TargetPath| {
         let project = path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
@@ -188,7 +202,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         snapshot: Some(published.snapshot.version),
         targets: after.len() as u64,
         distributions: distributions.len() as u64,
-        projects: projects(request.layout, &distributions),
+        projects: Some(projects(request.layout, &distributions)),
         layout: Some(found.layout),
         bins: u64::from(published.bin_count.get()),
         seen: found.seen,
@@ -196,58 +210,61 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         added: of_files.added,
         changed: of_files.changed,
         removed: of_files.removed,
-        held: placed.held.len() as u64,
         names: of_files.names,
         written,
         ..Outcome::default()
     };
-    let mut timestamp = published.timestamp.version;
-    let due = Due::at(&published, request.lives, request.now);
-    let is_due = due.suffices(&published, request.lives, request.now);
-    let manner = publish::Manner {
-        lives: request.lives,
-        compress: request.compress,
-        now: request.now,
-        numbers: Numbers::All,
-    };
-    let (registered, roles) = suspend::suspend(&published, &site, &lapsing, manner, online)?;
-    let publication = Publication {
+    let ends: Vec<Moment> = published.bins.iter().map(|bin| bin.expires).collect();
+    let layout = found.layout;
+    let held = held_too(request, &state, placed.held, &found);
+    outcome.held = held.len() as u64;
+    let ending = Ending {
+        request,
         site: &site,
+        state: &state,
         published: &published,
+        ends: &ends,
+        lapsing: &lapsing,
         after: &after,
+        targets: after.len() as u64,
         changed: &difference.bins,
-        registered,
-        roles,
-        due,
+        due: Due::at(&published, request.lives, request.now),
+        layout,
+        held: &held,
     };
-    outcome.suspended = lapsing.iter().map(|name| (*name).clone()).collect();
-    if publication.changes_something() || is_due {
-        (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
-        if request.mode == Mode::Publish {
-            lapse::record(&state, &published, &lapsing, request.now)?;
-            let publicised = publication.publish(manner, staging.open()?, Online::of(online), reporter)?;
-            outcome.snapshot = Some(publicised.snapshot);
-            timestamp = publicised.timestamp;
-            outcome.published = true;
-            outcome.written.add(publicised.written);
-            remove_pages(&site, &state, &lapsing)?;
-        }
+    let remember = || {
+        pending.remember(&state, &found.files, &|path| after.find(path).is_some())?;
+        Ok(find::remember(&state, found)?)
+    };
+    ending.carry_out(outcome, &mut staging, remember, online, reporter)
+}
+
+/// The source: the whole of it, or what is to be looked at.
+fn found(
+    request: &Request<'_>,
+    state: &State,
+    before: &Inventory,
+    reporter: &dyn Reporter,
+) -> Result<Found, Error> {
+    if let Some(paths) = request.changed.filter(|_| !find::is_mirror(request, state))
+        && let Some((mut found, removed)) = find::changed(request, state, paths, before, reporter)?
+    {
+        found.keep_the_rest(before, &removed);
+        return Ok(found);
     }
-    if request.mode == Mode::Publish {
-        let layout = found.layout;
-        pending.remember(&state, &found.files, &after)?;
-        find::remember(&state, found)?;
-        if let Some(file) = request.manifest {
-            let snapshot = outcome.snapshot.unwrap_or(published.snapshot.version);
-            let now = Edition::of(&site, published.root.version, snapshot, timestamp)?;
-            outcome.manifest = Some(manifest::write(request, file, &now)?);
-        }
-        placement::remember(&state, request, layout)?;
-        held::save(&state, &placed.held)?;
-        journal::append(&state, &journal_entry(request, &outcome))?;
-        state.clear_mark()?;
+    find::find(request, state, reporter)
+}
+
+/// What is held, with what was held before and not looked at.
+fn held_too(request: &Request<'_>, state: &State, mut held: Vec<Held>, found: &Found) -> Vec<Held> {
+    if request.changed.is_some() && !find::is_mirror(request, state) {
+        let seen = |target: &str| found.files.iter().any(|file| file.candidate.target.as_str() == target);
+        let before = held::load(state).unwrap_or_default().into_iter();
+        held.extend(before.filter(|held| !seen(&held.target)));
+        held.sort();
+        held.dedup();
     }
-    Ok(outcome)
+    held
 }
 
 /// Nothing can be built on a site where nothing is.

@@ -37,7 +37,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    fn any(self) -> bool {
+    pub(super) fn any(self) -> bool {
         self.html || self.json
     }
 }
@@ -45,7 +45,11 @@ impl Pages {
 /// Whether a published target is a file of the source, and not one that is made. What another
 /// layout published counts as found: it does not go unnoticed when the layout changes.
 pub(super) fn is_found(layout: Layout, path: &TargetPath) -> bool {
-    let path = path.as_str();
+    is_found_path(layout, path.as_str())
+}
+
+/// The same, asked for millions.
+pub(super) fn is_found_path(layout: Layout, path: &str) -> bool {
     let made = path.starts_with("simple/") || (path.starts_with("packages/") && path.ends_with(".metadata"));
     layout == Layout::Tree || !made
 }

@@ -54,6 +54,9 @@ pub struct Request<'a> {
     pub source: &'a Path,
     /// Lists that say what the source would; none for the source itself.
     pub inventory: &'a [PathBuf],
+    /// The only paths of the source that are looked at, relative to it or absolute; all that is published of others
+    /// stays. None for the whole source.
+    pub changed: Option<&'a [String]>,
     /// How it is laid out.
     pub layout: Layout,
     /// Which of its files count.
@@ -105,8 +108,8 @@ pub struct Outcome {
     pub targets: u64,
     /// Files of the source among them.
     pub distributions: u64,
-    /// Projects that they belong to; 0 in layout `tree`.
-    pub projects: u64,
+    /// Projects that they belong to; 0 in layout `tree`, none where nobody counted.
+    pub projects: Option<u64>,
     /// The layout of the source.
     pub layout: Option<Layout>,
     /// Bins.

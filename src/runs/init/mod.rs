@@ -157,7 +157,7 @@ pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
         retires: None,
         now: request.now,
     };
-    swap::publish(&site, &staging, &swap, &Silent)?;
+    swap::publish(&site, &staging, Vec::new(), &swap, &Silent)?;
     Ok(())
 }
 

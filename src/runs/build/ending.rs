@@ -1,0 +1,111 @@
+//! The end of every build: what is to be listed is signed where it changed or is due, becomes public, and is
+//! remembered.
+
+use super::{Error, Lazy, Mode, Outcome, Request, journal_entry, lapse, manifest, placement};
+use crate::disk::read as bytes;
+use crate::keys::Signer;
+use crate::model::{Bins, Moment, ProjectName, RoleName, Sha256};
+use crate::pipeline::collect::Layout;
+use crate::report::Reporter;
+use crate::runs::project::remove_pages;
+use crate::runs::publish::{self, Online, Publication};
+use crate::runs::roles::{Due, Numbers};
+use crate::runs::suspend;
+use crate::site::manifest::Edition;
+use crate::site::read::Published;
+use crate::site::{Site, layout};
+use crate::state::held::{self, Held};
+use crate::state::tree::{self, Tree};
+use crate::state::{State, journal};
+use std::collections::BTreeSet;
+
+/// What a build has come to.
+pub(super) struct Ending<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) site: &'a Site,
+    pub(super) state: &'a State,
+    pub(super) published: &'a Published,
+    /// When each published bin ends.
+    pub(super) ends: &'a [Moment],
+    /// Projects to suspend.
+    pub(super) lapsing: &'a [&'a ProjectName],
+    /// What the bins are to list: those that change, and those that are due.
+    pub(super) after: &'a dyn Bins,
+    /// How many targets all bins list then.
+    pub(super) targets: u64,
+    /// The bins that change.
+    pub(super) changed: &'a BTreeSet<u32>,
+    /// Online roles whose time has come.
+    pub(super) due: Due,
+    pub(super) layout: Layout,
+    /// What is held back.
+    pub(super) held: &'a [Held],
+}
+
+impl Ending<'_> {
+    /// Publishes, if there is anything to, and remembers; `remember` is what only this build has to.
+    pub(super) fn carry_out(
+        self,
+        mut outcome: Outcome,
+        staging: &mut Lazy<'_>,
+        remember: impl FnOnce() -> Result<(), Error>,
+        online: &dyn Signer,
+        reporter: &dyn Reporter,
+    ) -> Result<Outcome, Error> {
+        let Self { request, site, state, published, lapsing, .. } = self;
+        let mut timestamp = published.timestamp.version;
+        let is_due = self.due.suffices(published, request.lives, request.now);
+        let manner = publish::Manner {
+            lives: request.lives,
+            compress: request.compress,
+            now: request.now,
+            numbers: Numbers::All,
+        };
+        let (registered, roles) = suspend::suspend(published, site, lapsing, manner, online)?;
+        let publication = Publication {
+            site,
+            published,
+            after: self.after,
+            changed: self.changed,
+            registered,
+            roles,
+            due: self.due,
+        };
+        let mut ends = self.ends.to_vec();
+        outcome.suspended = lapsing.iter().map(|name| (*name).clone()).collect();
+        if publication.changes_something() || is_due {
+            (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
+            if request.mode == Mode::Publish {
+                lapse::record(state, published, lapsing, request.now)?;
+                let publicised =
+                    publication.publish(manner, staging.open()?, Online::of(online), reporter)?;
+                outcome.snapshot = Some(publicised.snapshot);
+                timestamp = publicised.timestamp;
+                outcome.published = true;
+                outcome.written.add(publicised.written);
+                remove_pages(site, state, lapsing)?;
+                for bin in publication.all_bins() {
+                    if let Some(end) = ends.get_mut(bin as usize) {
+                        *end = request.now.plus(request.lives.bins);
+                    }
+                }
+            }
+        }
+        if request.mode == Mode::Publish {
+            remember()?;
+            let snapshot = outcome.snapshot.unwrap_or(published.snapshot.version);
+            if let Some(file) = request.manifest {
+                let now = Edition::of(site, published.root.version, snapshot, timestamp)?;
+                outcome.manifest = Some(manifest::write(request, file, &now)?);
+            }
+            placement::remember(state, request, self.layout)?;
+            held::save(state, self.held)?;
+            let file = layout::role_file(&RoleName::snapshot(), snapshot);
+            let digest = Sha256::of(&bytes::bytes(&site.folder().path(&file))?);
+            tree::save(state, &Tree::new(snapshot, digest, self.targets, &ends))?;
+            journal::append(state, &journal_entry(request, &outcome))?;
+            state.clear_mark()?;
+        }
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,264 @@
+//! A build that is told which paths of the source changed, of a tree without pages: it reads the bins that change, and
+//! those that are due, and no other. How a tree of millions takes in one file more.
+
+use super::authors::Authors;
+use super::differences::Pending;
+use super::ending::Ending;
+use super::find::{self, Before};
+use super::place::{self, Act};
+use super::{
+    Error, Lazy, Mode, Outcome, Removals, Request, TargetFiles, check_replacements, guard, lapse, on_change,
+    placement,
+};
+use crate::disk;
+use crate::disk::stage::Bring;
+use crate::keys::Signer;
+use crate::model::{BinCount, Bins, Entry, EntryRef, Inventory, RoleName, Sha256, TargetPath};
+use crate::pipeline::collect::Layout;
+use crate::pipeline::partition::{self, Difference};
+use crate::pipeline::source::SourceFile;
+use crate::report::{Reporter, Silent, Stage, event};
+use crate::runs::roles::Due;
+use crate::site::read::{self, Published};
+use crate::site::targets::Manner;
+use crate::site::{Site, layout, swap};
+use crate::state::State;
+use crate::state::held;
+use crate::state::tree::{self, Tree};
+use crate::trust::bin::VerifiedBin;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether a build can go this way: nothing but bins follows from what changed, and nothing else is to be looked at.
+pub(super) fn serves(request: &Request<'_>, state: &State) -> bool {
+    let is_known_manner = || {
+        let changed = placement::changed(state, request);
+        !changed.files && !changed.copies
+    };
+    request.changed.is_some()
+        && (request.layout == Layout::Tree || !request.pages.any())
+        && !find::is_mirror(request, state)
+        && is_known_manner()
+}
+
+/// Builds; `None` where only a walk can tell what there is.
+pub(super) fn build(
+    request: &Request<'_>,
+    site: &Site,
+    state: &State,
+    online: &dyn Signer,
+    reporter: &dyn Reporter,
+) -> Result<Option<Outcome>, Error> {
+    let published = event::stage(reporter, Stage::Read, None, || read::without_bins(site))?;
+    guard::check_tree(&published, online, request.now)?;
+    guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
+    let tree = event::stage(reporter, Stage::Read, None, || known(site, state, &published))?;
+    let ends = tree.ends();
+    let bins = Partly { site, published: &published, read: RefCell::default() };
+    let paths = request.changed.unwrap_or_default();
+    let Some((mut found, removed)) = find::changed(request, state, paths, &bins, reporter)? else {
+        return Ok(None);
+    };
+    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
+    let authors = Authors::of(request.layout, &published, &lapsing);
+    let pending = Pending::of(request, state, &found.files)?;
+    let named = found.files.iter().map(|file| &file.candidate.target).chain(&found.unsure);
+    let touched: BTreeSet<TargetPath> =
+        named.chain(&removed).filter(|path| !pending.has(path)).cloned().collect();
+    let before = bins.some(&touched)?;
+    let is_authors = |path: &TargetPath| authors.own(path) || pending.has(path);
+    let on_change = |file: &SourceFile| on_change(request, file);
+    let decisions = event::stage(reporter, Stage::Partition, None, || {
+        partition::decide(&before, &found.files, &found.unsure, &is_authors, on_change)
+    })?;
+    let mut held = authors.held(&found.files, reporter);
+    held.extend(pending.held(&found.files, &authors, reporter));
+    check_replacements(request.replace, &found.files, &pending)?;
+    if request.removals == Removals::Guarded {
+        guard::check_removals(&decisions.removed, usize::try_from(tree.targets).unwrap_or(usize::MAX))?;
+    }
+    let act = match (request.target_files, request.mode) {
+        (TargetFiles::Elsewhere, _) => Act::Elsewhere,
+        (_, Mode::DryRun) => Act::Look,
+        (_, Mode::Publish) => Act::Bring,
+    };
+    let interrupted = swap::was_interrupted(site, &state.staging());
+    if interrupted && request.mode == Mode::Publish {
+        // What such a run may have left is for a build that looks at everything.
+        state.set_mark()?;
+    }
+    let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
+    let place = place::Request {
+        site,
+        act,
+        manner: Manner { bring, tough_alias: request.tough_alias },
+        decisions: &decisions,
+        restore: false,
+        interrupted: interrupted || state.is_marked(),
+        on_change: &on_change,
+    };
+    let mut staging = Lazy::new(site, state);
+    let placed = place::place(&place, &mut staging, &mut found.files, reporter)?;
+    held.extend(placed.held);
+    let untouched = held::load(state).unwrap_or_default().into_iter();
+    held.extend(untouched.filter(|held| !touched.iter().any(|path| path.as_str() == held.target)));
+    held.sort();
+    held.dedup();
+    let count = published.bin_count;
+    let difference = Difference::between(&before, &Inventory::new(count, placed.entries.iter().cloned()));
+    let due = Due::with_bins(&published, &ends, request.lives, request.now);
+    let wanted: BTreeSet<u32> = difference.bins.iter().chain(&due.bins).copied().collect();
+    let after = bins.with(&wanted, &before, placed.entries)?;
+    let targets = (tree.targets + difference.added).saturating_sub(difference.removed);
+    guard::warn_of_bins(count, request.bins, usize::try_from(targets).unwrap_or(usize::MAX), reporter);
+    let outcome = Outcome {
+        snapshot: Some(published.snapshot.version),
+        targets,
+        distributions: targets,
+        layout: Some(found.layout),
+        bins: u64::from(count.get()),
+        seen: found.seen,
+        hashed: found.hashed,
+        added: difference.added,
+        changed: difference.changed,
+        removed: difference.removed,
+        held: held.len() as u64,
+        names: difference.names,
+        written: placed.written,
+        ..Outcome::default()
+    };
+    let marked = state.is_marked();
+    let ending = Ending {
+        request,
+        site,
+        state,
+        published: &published,
+        ends: &ends,
+        lapsing: &lapsing,
+        after: &after,
+        targets,
+        changed: &difference.bins,
+        due,
+        layout: found.layout,
+        held: &held,
+    };
+    let remember = || {
+        pending.remember(state, &found.files, &|path| bins.find(path).is_ok_and(|found| found.is_some()))?;
+        Ok(find::remember(state, found)?)
+    };
+    let outcome = ending.carry_out(outcome, &mut staging, remember, online, reporter)?;
+    if marked && request.mode == Mode::Publish {
+        state.set_mark()?;
+    }
+    Ok(Some(outcome))
+}
+
+/// What is known of the published tree; where that is nothing, or another tree, every bin is read once.
+fn known(site: &Site, state: &State, published: &Published) -> Result<Tree, Error> {
+    let snapshot = published.snapshot.version;
+    let file = layout::role_file(&RoleName::snapshot(), snapshot);
+    let digest = Sha256::of(&disk::read::bytes(&site.folder().path(&file))?);
+    let bins = published.bin_count.get();
+    let is_it =
+        |tree: &Tree| tree.snapshot == snapshot && tree.digest == digest && tree.bins() == bins as usize;
+    if let Some(tree) = tree::load(state).filter(is_it) {
+        return Ok(tree);
+    }
+    let all: Vec<u32> = (0..bins).collect();
+    let each = |_, bin: &VerifiedBin<'_>| Ok::<_, Error>((bin.expires(), bin.count() as u64));
+    let read = read::each_bin(site, published, &all, &Silent, &each)?;
+    let ends: Vec<_> = read.iter().map(|(ends, _)| *ends).collect();
+    Ok(Tree::new(snapshot, digest, read.iter().map(|(_, count)| count).sum(), &ends))
+}
+
+/// The published tree, of which bins are read when they are asked for.
+struct Partly<'a> {
+    site: &'a Site,
+    published: &'a Published,
+    read: RefCell<BTreeMap<u32, Vec<Entry>>>,
+}
+
+impl Partly<'_> {
+    /// Reads these bins, unless they are there.
+    fn fetch(&self, bins: &BTreeSet<u32>) -> Result<(), Error> {
+        let missing: Vec<u32> =
+            bins.iter().copied().filter(|bin| !self.read.borrow().contains_key(bin)).collect();
+        let entries = |_, bin: &VerifiedBin<'_>| {
+            let targets = bin.targets().map_err(|e| read::Error::Shape(e.to_string()))?;
+            Ok::<Vec<Entry>, Error>(targets.into_iter().filter_map(EntryRef::to_entry).collect())
+        };
+        let read = read::each_bin(self.site, self.published, &missing, &Silent, &entries)?;
+        self.read.borrow_mut().extend(missing.into_iter().zip(read));
+        Ok(())
+    }
+
+    fn bin_of(&self, path: &TargetPath) -> u32 {
+        self.published.bin_count.bin_of(&path.digest())
+    }
+
+    /// What is published of these.
+    fn some(&self, paths: &BTreeSet<TargetPath>) -> Result<Inventory, Error> {
+        self.fetch(&paths.iter().map(|path| self.bin_of(path)).collect())?;
+        let entries = paths.iter().map(|path| self.find(path)).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Inventory::new(self.published.bin_count, entries.into_iter().flatten()))
+    }
+
+    /// These bins, with `after` in place of `before`.
+    fn with(&self, bins: &BTreeSet<u32>, before: &Inventory, after: Vec<Entry>) -> Result<Few, Error> {
+        self.fetch(bins)?;
+        let read = self.read.borrow();
+        let mut some: BTreeMap<u32, Vec<Entry>> = BTreeMap::new();
+        for bin in bins {
+            let entries = read.get(bin).into_iter().flatten();
+            some.insert(*bin, entries.filter(|entry| before.find(&entry.path).is_none()).cloned().collect());
+        }
+        for entry in after {
+            if let Some(bin) = some.get_mut(&self.bin_of(&entry.path)) {
+                bin.push(entry);
+            }
+        }
+        some.values_mut().for_each(|bin| bin.sort());
+        Ok(Few { count: self.published.bin_count, bins: some })
+    }
+}
+
+impl Before for Partly<'_> {
+    fn find(&self, path: &TargetPath) -> Result<Option<Entry>, Error> {
+        let bin = self.bin_of(path);
+        self.fetch(&BTreeSet::from([bin]))?;
+        let read = self.read.borrow();
+        let entries = read.get(&bin).map(Vec::as_slice).unwrap_or_default();
+        Ok(entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| entries[at].clone()))
+    }
+
+    fn below(&self, folder: &str) -> Result<Vec<TargetPath>, Error> {
+        let all: Vec<u32> = (0..self.published.bin_count.get()).collect();
+        let below = |_, bin: &VerifiedBin<'_>| {
+            let targets = bin.targets().map_err(|e| read::Error::Shape(e.to_string()))?;
+            let below = targets.iter().filter(|target| target.path.starts_with(folder));
+            Ok::<Vec<TargetPath>, Error>(below.filter_map(|target| target.path.parse().ok()).collect())
+        };
+        let found = read::each_bin(self.site, self.published, &all, &Silent, &below)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// What some bins are to list.
+struct Few {
+    count: BinCount,
+    bins: BTreeMap<u32, Vec<Entry>>,
+}
+
+impl Bins for Few {
+    fn bins(&self) -> BinCount {
+        self.count
+    }
+
+    fn size(&self, bin: u32) -> usize {
+        self.bins.get(&bin).map_or(0, Vec::len)
+    }
+
+    fn targets(&self, bin: u32) -> Box<dyn Iterator<Item = EntryRef<'_>> + '_> {
+        Box::new(self.bins.get(&bin).into_iter().flatten().map(EntryRef::from))
+    }
+}
