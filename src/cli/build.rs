@@ -3,9 +3,8 @@
 use super::args::{Build, Common, Format, Init};
 use super::failure::{Failure, USAGE};
 use super::settings::Settings;
-use super::terminal::{self, Terminal};
+use super::terminal::{self, Finished, Terminal};
 use super::{clock, init, passphrase, show};
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use tuffet::disk::folder;
@@ -15,7 +14,6 @@ use tuffet::model::{Moment, TargetPath};
 use tuffet::pipeline::collect::Layout;
 use tuffet::pipeline::inventory;
 use tuffet::pipeline::partition::Became;
-use tuffet::report::Warning;
 use tuffet::runs::build::{self, Digests, Mode, Outcome, Removals, TargetFiles};
 use tuffet::site::Site;
 use tuffet::site::read;
@@ -23,6 +21,9 @@ use tuffet::state::State;
 
 pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     threads(args.jobs)?;
+    if args.no_sync {
+        tuffet::disk::sync::never_wait();
+    }
     let settings = Settings::load(common)?;
     let now = clock::now(common)?;
     let state = State::new(&settings.state);
@@ -69,10 +70,10 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     if let (Some(made), Format::Human, false) = (&made, common.format, common.quiet) {
         show::print(&format!("{}\n", init::human(&Init::default(), made, &settings)));
     }
-    let (warnings, seconds) = reporter.finish();
+    let finished = reporter.finish();
     let outcome = outcome?;
     match common.format {
-        Format::Json => show::print(&format!("{}\n", json(&outcome, &warnings, &seconds))),
+        Format::Json => show::print(&format!("{}\n", json(&outcome, &finished))),
         _ if common.quiet => {}
         _ => show::print(&human(common, args, &outcome, &settings, made.is_some())),
     }
@@ -157,7 +158,7 @@ fn refuse_manifest(args: &Build, settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str, f64>) -> serde_json::Value {
+fn json(outcome: &Outcome, finished: &Finished) -> serde_json::Value {
     serde_json::json!({
         "snapshot": outcome.snapshot,
         "published": outcome.published,
@@ -181,8 +182,9 @@ fn json(outcome: &Outcome, warnings: &[Warning], seconds: &BTreeMap<&'static str
             "remove": manifest.remove,
             "purge": manifest.purge,
         })),
-        "seconds": seconds,
-        "warnings": warnings,
+        "seconds": finished.seconds,
+        "memory": finished.memory,
+        "warnings": finished.warnings,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::args::{Common, Format, InventoryOut};
 use super::failure::Failure;
 use super::settings::Settings;
-use super::terminal::Terminal;
+use super::terminal::{Finished, Terminal};
 use super::{build, clock, show};
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
@@ -26,7 +26,7 @@ pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
     let digests = if args.rehash { Digests::Anew } else { Digests::Remembered };
     let request = Request { digests, ..build::request(&settings, clock::now(common)?) };
     let outcome = inventory::inventory(&request, &args.out, &reporter);
-    let (warnings, seconds) = reporter.finish();
+    let Finished { warnings, seconds, memory } = reporter.finish();
     let outcome = outcome?;
     match common.format {
         Format::Json => {
@@ -35,6 +35,7 @@ pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
                 "rows": outcome.rows,
                 "files": {"seen": outcome.seen, "hashed": outcome.hashed.0, "bytes_hashed": outcome.hashed.1},
                 "seconds": seconds,
+                "memory": memory,
                 "warnings": warnings,
             });
             show::print(&format!("{json}\n"));

@@ -26,7 +26,7 @@ pub(crate) fn run(common: &Common, args: &Sweep) -> Result<u8, Failure> {
         dry_run: args.dry_run,
     };
     let outcome = sweep::sweep(&request, &reporter);
-    let (warnings, _) = reporter.finish();
+    let warnings = reporter.finish().warnings;
     let outcome = outcome?;
     match common.format {
         Format::Json => {

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
+use tuffet::disk::memory;
 use tuffet::report::{Code, Event, Reporter, Stage, Warning};
 
 /// So many files are named under a warning; the rest are counted.
@@ -33,7 +34,19 @@ struct Inner {
     bar: Option<ProgressBar>,
     began: BTreeMap<&'static str, Watch>,
     seconds: BTreeMap<&'static str, f64>,
+    /// The most memory that each stage took, in bytes.
+    memory: BTreeMap<&'static str, u64>,
     warnings: Vec<Warning>,
+}
+
+/// What a run was like.
+pub(crate) struct Finished {
+    /// What somebody should know.
+    pub(crate) warnings: Vec<Warning>,
+    /// The seconds of each stage, and `total`.
+    pub(crate) seconds: BTreeMap<&'static str, f64>,
+    /// The most memory that was resident in each stage, in bytes, and `peak`; nothing where the system does not say.
+    pub(crate) memory: BTreeMap<&'static str, u64>,
 }
 
 impl Terminal {
@@ -53,6 +66,8 @@ impl Terminal {
 
     fn begin(&self, stage: Stage, items: Option<u64>) {
         let mut inner = self.inner();
+        inner.note_peak();
+        memory::forget_peak();
         inner.began.insert(stage.name(), Watch::start());
         if self.bars {
             let bar = ProgressBar::with_draw_target(items, ProgressDrawTarget::stderr());
@@ -76,11 +91,17 @@ impl Terminal {
         if let Some(watch) = inner.began.remove(stage.name()) {
             *inner.seconds.entry(stage.name()).or_default() += watch.seconds();
         }
+        let peak = inner.note_peak();
+        if let Some(peak) = peak {
+            let most = inner.memory.entry(stage.name()).or_default();
+            *most = peak.max(*most);
+        }
     }
 
-    /// Prints the warnings, grouped, and with `-v` the seconds; gives what the JSON shows.
-    pub(crate) fn finish(&self) -> (Vec<Warning>, BTreeMap<&'static str, f64>) {
+    /// Prints the warnings, grouped, and with `-v` the seconds and the memory; gives what the JSON shows.
+    pub(crate) fn finish(&self) -> Finished {
         let mut inner = self.inner();
+        inner.note_peak();
         let mut warnings = std::mem::take(&mut inner.warnings);
         warnings.sort();
         let mut seconds = std::mem::take(&mut inner.seconds);
@@ -92,9 +113,23 @@ impl Terminal {
                 let shown: Vec<String> = seconds.iter().map(|(stage, s)| format!("{stage} {s:.3}")).collect();
                 let _ =
                     writeln!(out, "{}", show::wrap(&format!("seconds: {}", shown.join(", ")), width(), "  "));
+                let shown =
+                    inner.memory.iter().map(|(stage, bytes)| format!("{stage} {}", show::size(*bytes)));
+                let shown = format!("memory: {}", shown.collect::<Vec<_>>().join(", "));
+                let _ = writeln!(out, "{}", show::wrap(&shown, width(), "  "));
             }
         }
-        (warnings, seconds)
+        Finished { warnings, seconds, memory: std::mem::take(&mut inner.memory) }
+    }
+}
+
+impl Inner {
+    /// Notes the most memory that was resident since the peak was last forgotten.
+    fn note_peak(&mut self) -> Option<u64> {
+        let peak = memory::resident()?.peak;
+        let most = self.memory.entry("peak").or_default();
+        *most = peak.max(*most);
+        Some(peak)
     }
 }
 

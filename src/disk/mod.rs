@@ -6,10 +6,12 @@
 
 pub mod folder;
 pub mod lock;
+pub mod memory;
 pub mod place;
 pub mod read;
 pub mod stage;
 pub mod stamp;
+pub mod sync;
 pub mod walk;
 
 use std::io;

@@ -1,7 +1,7 @@
 //! Giving staged files their public names, and taking names away.
 
-use super::stage::{Staged, Staging, sync_path};
-use super::{Context as _, Error, FileStamp, Folder};
+use super::stage::{Staged, Staging};
+use super::{Context as _, Error, FileStamp, Folder, sync};
 use rayon::prelude::*;
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
@@ -126,7 +126,7 @@ impl<'a> Placer<'a> {
     /// If the system cannot promise it.
     pub fn sync(&self) -> Result<(), Error> {
         let touched = std::mem::take(&mut *self.touched());
-        touched.into_iter().collect::<Vec<_>>().par_iter().try_for_each(|path| sync_path(path))
+        touched.into_iter().collect::<Vec<_>>().par_iter().try_for_each(|path| sync::path(path))
     }
 
     fn touched(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
@@ -188,7 +188,7 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = options.write(true).create_new(true).mode(0o600).open(path).context("create", path)?;
     file.write_all(bytes).context("write", path)?;
     file.sync_all().context("sync", path)?;
-    sync_path(parent)
+    sync::path(parent)
 }
 
 /// Replaces the file at `path` by one with these bytes, in one step.
@@ -218,7 +218,7 @@ pub fn write_atomic_with(
     name.push(".new");
     let new = parent.join(name);
     let mut file = fs::File::create(&new).context("create", &new)?;
-    let filled = fill(&mut file).and_then(|()| file.sync_all().context("sync", &new));
+    let filled = fill(&mut file).and_then(|()| sync::file(&file).context("sync", &new));
     if filled.is_err() {
         let _ = fs::remove_file(&new);
         return filled;
@@ -227,7 +227,7 @@ pub fn write_atomic_with(
         let _ = fs::remove_file(&new);
         return Err(error);
     }
-    sync_path(parent)
+    sync::path(parent)
 }
 
 /// Replaces the file at `path` by one with these bytes, in one step; durable when this returns. The folder is created
@@ -259,7 +259,7 @@ pub fn copy_durable(from: &Path, path: &Path) -> Result<(), Error> {
 /// If it cannot be renamed.
 pub fn rename(from: &Path, path: &Path) -> Result<(), Error> {
     fs::rename(from, path).context("rename", from)?;
-    sync_path(parent_of(path))
+    sync::path(parent_of(path))
 }
 
 /// Writes a file that must not be there yet.
@@ -299,8 +299,8 @@ pub fn append_durable_line(path: &Path, line: &str) -> Result<(), Error> {
     super::folder::create(parent)?;
     cut_torn_line(path)?;
     append_line(path, line)?;
-    sync_path(path)?;
-    sync_path(parent)
+    sync::path(path)?;
+    sync::path(parent)
 }
 
 /// Takes the end of a file off that is no whole line: a run that did not end left it.
@@ -335,6 +335,6 @@ fn parent_of(path: &Path) -> &Path {
 pub fn set_modified(path: &Path, seconds: i64) -> Result<(), Error> {
     let time = super::stage::system_time(seconds);
     fs::File::open(path)
-        .and_then(|file| file.set_modified(time).and_then(|()| file.sync_all()))
+        .and_then(|file| file.set_modified(time).and_then(|()| sync::file(&file)))
         .context("date", path)
 }

@@ -2,7 +2,7 @@
 //! get a name that somebody may ask for.
 
 use super::read::OpenFile;
-use super::{Context as _, Error, FileStamp};
+use super::{Context as _, Error, FileStamp, sync};
 use crate::model::{Moment, Sha256};
 use rayon::prelude::*;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -226,7 +226,7 @@ impl Staging {
     pub(super) fn copy_of(&self, path: &Path) -> Result<Staged, Error> {
         let copy = self.fresh();
         fs::copy(path, &copy).context("copy", path)?;
-        sync_path(&copy)?;
+        sync::path(&copy)?;
         Ok(Staged { path: copy })
     }
 
@@ -238,10 +238,9 @@ impl Staging {
         let mut unsynced = self.unsynced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let paths = std::mem::take(&mut *unsynced);
         if paths.len() > BULK {
-            let folder = File::open(&self.folder).context("sync", &self.folder)?;
-            return rustix::fs::syncfs(&folder).context("sync", &self.folder);
+            return sync::file_system(&self.folder);
         }
-        paths.par_iter().try_for_each(|path| sync_path(path))
+        paths.par_iter().try_for_each(|path| sync::path(path))
     }
 
     /// The current time of the file system that the staging folder is on, in nanoseconds since
@@ -275,9 +274,4 @@ fn remove_leftovers(folder: &Path) -> Result<(), Error> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
         _ => Ok(()),
     }
-}
-
-/// Makes one file or folder durable.
-pub(super) fn sync_path(path: &Path) -> Result<(), Error> {
-    File::open(path).and_then(|file| file.sync_all()).context("sync", path)
 }

@@ -77,6 +77,78 @@ fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether these bytes, which are JSON, are the canonical ones of what they mean, and in the simplest of ways: without
+/// an escape, and with no number of more than 18 digits. Of others only [`value_to_canonical`] tells.
+#[must_use]
+pub fn is_canonical(json: &[u8]) -> bool {
+    value(json, DEEPEST) == Some(json.len())
+}
+
+/// No metadata is nested deeper.
+const DEEPEST: usize = 64;
+
+/// Where the canonical value at the beginning of `json` ends.
+fn value(json: &[u8], deepest: usize) -> Option<usize> {
+    let deepest = deepest.checked_sub(1)?;
+    match *json.first()? {
+        b'"' => string(json),
+        b'{' => {
+            let (mut at, mut last) = (1, None);
+            if json.get(at) == Some(&b'}') {
+                return Some(2);
+            }
+            loop {
+                let end = at + string(&json[at..])?;
+                let name = &json[at + 1..end - 1];
+                if last.is_some_and(|last| last >= name) || json.get(end) != Some(&b':') {
+                    return None;
+                }
+                last = Some(name);
+                at = end + 1;
+                at += value(&json[at..], deepest)?;
+                match json.get(at)? {
+                    b',' => at += 1,
+                    b'}' => return Some(at + 1),
+                    _ => return None,
+                }
+            }
+        }
+        b'[' => {
+            let mut at = 1;
+            if json.get(at) == Some(&b']') {
+                return Some(2);
+            }
+            loop {
+                at += value(&json[at..], deepest)?;
+                match json.get(at)? {
+                    b',' => at += 1,
+                    b']' => return Some(at + 1),
+                    _ => return None,
+                }
+            }
+        }
+        b't' => json.starts_with(b"true").then_some(4),
+        b'n' => json.starts_with(b"null").then_some(4),
+        b'f' => json.starts_with(b"false").then_some(5),
+        first => {
+            let sign = usize::from(first == b'-');
+            let digits = json[sign..].iter().take_while(|b| b.is_ascii_digit()).count();
+            let end = sign + digits;
+            let is_plain = (1..=18).contains(&digits)
+                && (json[sign] != b'0' || end == 1)
+                && !matches!(json.get(end), Some(b'.' | b'e' | b'E'));
+            is_plain.then_some(end)
+        }
+    }
+}
+
+/// Where the string at the beginning of `json` ends, if nothing in it is escaped, or ought to be.
+fn string(json: &[u8]) -> Option<usize> {
+    let inside = json.strip_prefix(b"\"")?;
+    let end = memchr::memchr2(b'"', b'\\', inside)?;
+    (inside[end] == b'"').then_some(end + 2)
+}
+
 fn write_string(string: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     for byte in string.bytes() {
@@ -105,6 +177,30 @@ mod tests {
         ];
         for (value, expected) in table {
             assert_eq!(String::from_utf8(to_canonical(&value).unwrap()).unwrap(), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_said_to_be_canonical_is(text in "[-\\[\\]{},:\"a-c01.e\\\\ ]{0,14}|\\{\"a\":-?[0-9]{1,3},\"[a-b]\":(0|\\[\\])\\}") {
+            if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                let canonical = to_canonical(&value).is_ok_and(|canonical| canonical == text.as_bytes());
+                proptest::prop_assert!(canonical || !is_canonical(text.as_bytes()), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_simplest_forms_are_known_to_be_canonical() {
+        for text in [r#"{}"#, r#"{"a":[1,-2,0,"x",true,null,false,[],{"b":{}}],"b":"é"}"#, "12", "[[[]]]"] {
+            assert!(is_canonical(text.as_bytes()), "{text}");
+            assert_eq!(to_canonical(&serde_json::from_str::<Value>(text).unwrap()).unwrap(), text.as_bytes());
+        }
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        for text in
+            [r#"{"b":1,"a":2}"#, r#"{"a":1,"a":2}"#, "-0", "01", "1.0", "1e2", r#""\n""#, "[1, 2]", "", &deep]
+        {
+            assert!(!is_canonical(text.as_bytes()), "{text}");
         }
     }
 

@@ -4,7 +4,6 @@
 //! one time fits into a processor's cache, and nothing is ever held twice.
 
 use super::{BinCount, Entry, Sha256, TargetPath};
-use std::cmp::Ordering;
 
 /// No more heaps than this; each holds one bin, or several neighbours.
 const HEAPS: u32 = 256;
@@ -14,6 +13,9 @@ const HEAD: usize = 32 + 8 + 4;
 
 /// Records begin at multiples of this, so that 32 bits reach 16 GiB.
 const ALIGN: usize = 4;
+
+/// Records lie in chunks of this size, none in two: what is there is never moved.
+const CHUNK: usize = 1 << 18;
 
 /// One target of a catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +72,16 @@ pub struct Gather {
 pub struct Heap {
     /// How many bins they fall into.
     bins: u32,
-    bytes: Vec<u8>,
+    records: Records,
     count: usize,
+}
+
+/// Records, each at a place that never changes.
+#[derive(Debug, Default)]
+struct Records {
+    /// All but a record that is longer than a chunk are [`CHUNK`]s; behind such a one there are empty ones, as many as
+    /// it takes the room of.
+    chunks: Vec<Vec<u8>>,
 }
 
 /// Targets in bin order, and by path within each bin.
@@ -84,7 +94,7 @@ pub struct Catalogue {
 /// The targets of some neighbouring bins, in order.
 #[derive(Debug, Default)]
 pub struct Shelf {
-    bytes: Vec<u8>,
+    records: Records,
     /// Where each record begins, in [`ALIGN`]s.
     order: Vec<u32>,
     /// Where in `order` each bin begins, and where the last one ends.
@@ -145,77 +155,91 @@ impl Gather {
     }
 }
 
-impl Heap {
+impl Records {
+    /// Adds a record; gives nothing, for what is added is found again by [`Records::places`].
     fn add(&mut self, bin: u32, path: &str, length: u64, digest: &Sha256) {
         // A path is no longer than a line of a list, a megabyte.
         let size = u32::try_from(path.len()).unwrap_or(u32::MAX).min((1 << 24) - 1);
-        self.bytes.extend_from_slice(digest.as_bytes());
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(&((bin << 24) | size).to_le_bytes());
-        self.bytes.extend_from_slice(path.as_bytes());
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
-        self.count += 1;
+        let needs = (HEAD + path.len()).next_multiple_of(ALIGN);
+        if self.chunks.last().is_none_or(|last| last.capacity() - last.len() < needs) {
+            self.chunks.push(Vec::with_capacity(CHUNK.max(needs)));
+        }
+        let Some(chunk) = self.chunks.last_mut() else { return };
+        chunk.extend_from_slice(digest.as_bytes());
+        chunk.extend_from_slice(&length.to_le_bytes());
+        chunk.extend_from_slice(&((bin << 24) | size).to_le_bytes());
+        chunk.extend_from_slice(path.as_bytes());
+        chunk.resize(chunk.len().next_multiple_of(ALIGN), 0);
+        for _ in 1..needs.div_ceil(CHUNK) {
+            self.chunks.push(Vec::new());
+        }
     }
 
-    /// The targets of these parts of one heap in order, each once: of those that differ the first is kept.
-    #[must_use]
-    pub fn sorted(parts: Vec<Self>) -> (Shelf, Twice) {
-        let bins = parts.first().map_or(0, |part| part.bins);
-        let count = parts.iter().map(|part| part.count).sum();
-        let size: usize = parts.iter().map(|part| part.bytes.len()).sum();
-        let mut parts = parts.into_iter().map(|part| part.bytes);
-        let mut bytes = parts.next().unwrap_or_default();
-        bytes.reserve_exact(size - bytes.len());
-        parts.for_each(|part| bytes.extend_from_slice(&part));
-        bytes.shrink_to_fit();
-        let mut of_bins = vec![0_u32; bins as usize + 1];
-        let mut places: Vec<(u32, u32)> = Vec::with_capacity(count);
-        let mut at = 0;
-        while at < bytes.len() {
-            let (bin, size) = tag(&bytes, at);
-            of_bins[bin as usize + 1] += 1;
-            places.push((bin, u32::try_from(at / ALIGN).unwrap_or(u32::MAX)));
-            at = (at + HEAD + size).next_multiple_of(ALIGN);
-        }
-        for bin in 0..bins as usize {
-            of_bins[bin + 1] += of_bins[bin];
-        }
-        let mut next = of_bins.clone();
-        let mut order = vec![0_u32; places.len()];
-        for (bin, place) in places {
-            order[next[bin as usize] as usize] = place;
-            next[bin as usize] += 1;
-        }
-        let mut twice = Twice::default();
-        let (mut kept, mut starts) = (0_usize, vec![0_u32]);
-        for bin in 0..bins as usize {
-            let (start, end) = (of_bins[bin] as usize, of_bins[bin + 1] as usize);
-            let by_path = |a: &u32, b: &u32| path_at(&bytes, *a).cmp(path_at(&bytes, *b)).then(a.cmp(b));
-            order[start..end].sort_unstable_by(by_path);
-            let begin = kept;
-            for at in start..end {
-                let place = order[at];
-                let last = (kept > begin).then(|| record(&bytes, order[kept - 1]));
-                let this = record(&bytes, place);
-                match last.filter(|last| last.path == this.path) {
-                    None => {
-                        order[kept] = place;
-                        kept += 1;
-                    }
-                    Some(last) if last.agrees(&this) => twice.alike += 1,
-                    Some(_) => twice.conflicts.push(this.path.to_owned()),
+    /// Where each record is, with its bin's place in the heap.
+    fn places(&self) -> impl Iterator<Item = (u32, u32)> {
+        let chunks = self.chunks.iter().enumerate();
+        chunks.flat_map(|(number, chunk)| {
+            let mut at = 0;
+            std::iter::from_fn(move || {
+                if at >= chunk.len() {
+                    return None;
                 }
-            }
-            starts.push(u32::try_from(kept).unwrap_or(u32::MAX));
+                let place = (number * CHUNK + at) / ALIGN;
+                let (bin, size) = tag(&chunk[at..]);
+                at += (HEAD + size).next_multiple_of(ALIGN);
+                Some((bin, u32::try_from(place).unwrap_or(u32::MAX)))
+            })
+        })
+    }
+
+    /// The record at a place, and whatever follows.
+    fn at(&self, place: u32) -> &[u8] {
+        let at = place as usize * ALIGN;
+        &self.chunks[at / CHUNK][at % CHUNK..]
+    }
+
+    fn path(&self, place: u32) -> &[u8] {
+        let record = self.at(place);
+        let (_, size) = tag(record);
+        &record[HEAD..HEAD + size]
+    }
+
+    fn entry(&self, place: u32) -> EntryRef<'_> {
+        let record = self.at(place);
+        EntryRef {
+            // It was a text when it was added.
+            path: std::str::from_utf8(self.path(place)).unwrap_or_default(),
+            length: u64::from_le_bytes(array(&record[32..40])),
+            digest: Sha256::from_bytes(array(&record[..32])),
         }
-        order.truncate(kept);
-        (Shelf { bytes, order, starts }, twice)
     }
 }
 
-/// The bin's place in the heap, and the length of the path, of the record at this byte.
-fn tag(bytes: &[u8], at: usize) -> (u32, usize) {
-    let tag = u32::from_le_bytes(array(&bytes[at + 40..at + 44]));
+/// What two paths begin with alike.
+fn shared<'a>(common: Option<&'a [u8]>, path: &'a [u8]) -> &'a [u8] {
+    let Some(common) = common else { return path };
+    if path.starts_with(common) {
+        return common;
+    }
+    let alike = common.iter().zip(path).take_while(|(a, b)| a == b).count();
+    &common[..alike]
+}
+
+/// The first eight bytes as a number in their order; what is shorter comes first, as zeros do.
+fn key(rest: &[u8]) -> u64 {
+    match rest.first_chunk() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => {
+            let mut bytes = [0; 8];
+            bytes[..rest.len()].copy_from_slice(rest);
+            u64::from_be_bytes(bytes)
+        }
+    }
+}
+
+/// The bin's place in the heap, and the length of the path, of a record.
+fn tag(record: &[u8]) -> (u32, usize) {
+    let tag = u32::from_le_bytes(array(&record[40..44]));
     (tag >> 24, (tag & 0xff_ffff) as usize)
 }
 
@@ -225,26 +249,71 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     out
 }
 
-fn path_at(bytes: &[u8], place: u32) -> &[u8] {
-    let at = place as usize * ALIGN;
-    let (_, size) = tag(bytes, at);
-    &bytes[at + HEAD..at + HEAD + size]
-}
+impl Heap {
+    fn add(&mut self, bin: u32, path: &str, length: u64, digest: &Sha256) {
+        self.records.add(bin, path, length, digest);
+        self.count += 1;
+    }
 
-fn record(bytes: &[u8], place: u32) -> EntryRef<'_> {
-    let at = place as usize * ALIGN;
-    EntryRef {
-        // It was a text when it was added.
-        path: std::str::from_utf8(path_at(bytes, place)).unwrap_or_default(),
-        length: u64::from_le_bytes(array(&bytes[at + 32..at + 40])),
-        digest: Sha256::from_bytes(array(&bytes[at..at + 32])),
+    /// The targets of these parts of one heap in order, each once: of those that differ the first is kept.
+    #[must_use]
+    pub fn sorted(parts: Vec<Self>) -> (Shelf, Twice) {
+        let bins = parts.first().map_or(0, |part| part.bins) as usize;
+        let count = parts.iter().map(|part| part.count).sum();
+        let records = Records { chunks: parts.into_iter().flat_map(|part| part.records.chunks).collect() };
+        let mut of_bins = vec![0_usize; bins + 1];
+        let mut places: Vec<(u32, u32)> = Vec::with_capacity(count);
+        let mut common: Option<&[u8]> = None;
+        for (bin, place) in records.places() {
+            of_bins[bin as usize + 1] += 1;
+            places.push((bin, place));
+            common = Some(shared(common, records.path(place)));
+        }
+        let common = common.map_or(0, <[u8]>::len);
+        for bin in 0..bins {
+            of_bins[bin + 1] += of_bins[bin];
+        }
+        // What follows on what all paths begin with tells most of them apart, and spares a look at the path itself.
+        let mut next = of_bins.clone();
+        let mut keyed = vec![(0_u64, 0_u32); places.len()];
+        for (bin, place) in places {
+            keyed[next[bin as usize]] = (key(&records.path(place)[common..]), place);
+            next[bin as usize] += 1;
+        }
+        let mut twice = Twice::default();
+        let (mut order, mut starts) = (Vec::with_capacity(keyed.len()), vec![0_u32]);
+        for bin in 0..bins {
+            let some = &mut keyed[of_bins[bin]..of_bins[bin + 1]];
+            some.sort_unstable_by(|a, b| {
+                let paths = || records.path(a.1).cmp(records.path(b.1));
+                a.0.cmp(&b.0).then_with(paths).then(a.1.cmp(&b.1))
+            });
+            let mut last: Option<(u64, u32)> = None;
+            for &(key, place) in &*some {
+                let is_again = |(other, before): &(u64, u32)| {
+                    *other == key && records.path(*before) == records.path(place)
+                };
+                match last.filter(is_again) {
+                    None => {
+                        order.push(place);
+                        last = Some((key, place));
+                    }
+                    Some((_, before)) if records.entry(before).agrees(&records.entry(place)) => {
+                        twice.alike += 1
+                    }
+                    Some(_) => twice.conflicts.push(records.entry(place).path.to_owned()),
+                }
+            }
+            starts.push(u32::try_from(order.len()).unwrap_or(u32::MAX));
+        }
+        (Shelf { records, order, starts }, twice)
     }
 }
 
 impl Shelf {
     fn bin(&self, bin: usize) -> impl Iterator<Item = EntryRef<'_>> + Clone {
         let places = &self.order[self.starts[bin] as usize..self.starts[bin + 1] as usize];
-        places.iter().map(|place| record(&self.bytes, *place))
+        places.iter().map(|place| self.records.entry(*place))
     }
 }
 
@@ -304,8 +373,8 @@ impl Catalogue {
         let (shelf, bin) = self.place(self.bins.bin_of(&path.digest()));
         let places = &shelf.order[shelf.starts[bin] as usize..shelf.starts[bin + 1] as usize];
         let wanted = path.as_str().as_bytes();
-        let by_path = |place: &u32| -> Ordering { path_at(&shelf.bytes, *place).cmp(wanted) };
-        places.binary_search_by(by_path).ok().map(|at| record(&shelf.bytes, places[at]))
+        let by_path = |place: &u32| shelf.records.path(*place).cmp(wanted);
+        places.binary_search_by(by_path).ok().map(|at| shelf.records.entry(places[at]))
     }
 
     /// Takes these targets out.
@@ -318,7 +387,7 @@ impl Catalogue {
             let (start, end) = (shelf.starts[bin] as usize, shelf.starts[bin + 1] as usize);
             let wanted = path.as_str().as_bytes();
             let found =
-                shelf.order[start..end].binary_search_by(|place| path_at(&shelf.bytes, *place).cmp(wanted));
+                shelf.order[start..end].binary_search_by(|place| shelf.records.path(*place).cmp(wanted));
             if let Ok(at) = found {
                 shelf.order.remove(start + at);
                 shelf.starts[bin + 1..].iter_mut().for_each(|start| *start -= 1);
@@ -393,6 +462,16 @@ mod tests {
             assert!(gone.iter().all(|path| catalogue.find(path).is_none()));
             assert!(stay.iter().all(|entry| catalogue.find(&entry.path).is_some()));
         }
+    }
+
+    #[test]
+    fn a_path_longer_than_a_chunk_has_room() {
+        let long = format!("{}x", "a/".repeat(300_000));
+        let entries = [entry("a", 1), entry(&long, 2), entry("b", 3)];
+        let (catalogue, _) = catalogue(BinCount::new(1).unwrap(), &entries);
+        let mut found: Vec<Entry> = catalogue.iter().map(|e| e.to_entry().unwrap()).collect();
+        found.sort_by_key(|entry| entry.length);
+        assert_eq!(found, entries);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::canonical;
 use super::{KeyId, Metadata};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One signature (TUF 1.0.34 section 4.2): hex, or empty where a holder has not signed yet.
@@ -73,6 +75,9 @@ impl<T: Metadata> Envelope<T> {
     /// # Errors
     /// [`Error`], if the bytes are no JSON, not of the shape, or of another `_type`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        if let Some(envelope) = Self::parse_canonical(bytes) {
+            return Ok(envelope);
+        }
         let shape = |source| Error::Shape { kind: T::TYPE, source };
         let raw: Raw = serde_json::from_slice(bytes).map_err(shape)?;
         let found = raw.signed.get("_type").and_then(Value::as_str).unwrap_or_default();
@@ -85,6 +90,36 @@ impl<T: Metadata> Envelope<T> {
         Ok(Self { signed, signatures: raw.signatures, covered, expires })
     }
 
+    /// The same of metadata that is written in its canonical form already, as ours always is: no tree of values is made
+    /// of it. `None` for any other, and wherever something is wrong.
+    fn parse_canonical(bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Written<'a> {
+            signatures: Vec<Signature>,
+            #[serde(borrow)]
+            signed: &'a RawValue,
+        }
+        #[derive(Deserialize)]
+        struct Head<'a> {
+            #[serde(borrow)]
+            _type: Cow<'a, str>,
+            #[serde(borrow)]
+            expires: Cow<'a, str>,
+        }
+        let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
+        let text = written.signed.get();
+        if !canonical::is_canonical(text.as_bytes()) {
+            return None;
+        }
+        let head: Head<'_> = serde_json::from_str(text).ok()?;
+        if head._type != T::TYPE {
+            return None;
+        }
+        let signed = serde_json::from_str(text).ok()?;
+        let (covered, expires) = (text.as_bytes().to_vec(), head.expires.into_owned());
+        Some(Self { signed, signatures: written.signatures, covered, expires })
+    }
+
     /// An envelope around metadata that `sign` signs: it is given the canonical bytes.
     ///
     /// # Errors
@@ -93,7 +128,7 @@ impl<T: Metadata> Envelope<T> {
         signed: T,
         sign: impl FnOnce(&[u8]) -> Result<Vec<Signature>, E>,
     ) -> Result<Self, E> {
-        let covered = canonical::to_canonical(&signed)?;
+        let covered = signed.to_canonical()?;
         let signatures = sign(&covered)?;
         let expires = signed.expires().to_string();
         Ok(Self { signed, signatures, covered, expires })

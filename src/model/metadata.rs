@@ -1,6 +1,6 @@
 //! What every kind of metadata has in common.
 
-use super::{Moment, RoleName, Version};
+use super::{Moment, RoleName, Version, canonical};
 use serde::Deserialize;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
@@ -19,10 +19,18 @@ pub trait Metadata: Serialize + DeserializeOwned {
     fn expires(&self) -> Moment;
     /// The version of the specification it claims to follow.
     fn spec_version(&self) -> &str;
+
+    /// Its canonical bytes.
+    ///
+    /// # Errors
+    /// If it has none.
+    fn to_canonical(&self) -> Result<Vec<u8>, canonical::Error> {
+        canonical::to_canonical(self)
+    }
 }
 
 macro_rules! metadata {
-    ($kind:ty, $name:literal) => {
+    ($kind:ty, $name:literal $(, $canonical:item)?) => {
         impl $crate::model::Metadata for $kind {
             const TYPE: &'static str = $name;
             fn version(&self) -> $crate::model::Version {
@@ -34,6 +42,7 @@ macro_rules! metadata {
             fn spec_version(&self) -> &str {
                 &self.spec_version
             }
+            $($canonical)?
         }
     };
 }

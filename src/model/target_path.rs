@@ -158,6 +158,40 @@ impl TargetPath {
     }
 }
 
+/// Whether a text is a target path of the common kind: letters, digits and a few signs that mean nothing to anybody.
+/// Of any other, [`TargetPath::check`] says what it is.
+#[must_use]
+pub fn is_plain(path: &str) -> bool {
+    let mut segment = 0;
+    let mut only_dots = true;
+    for byte in path.bytes() {
+        match byte {
+            b'/' if segment == 0 || only_dots => return false,
+            b'/' => {
+                segment = 0;
+                only_dots = true;
+                continue;
+            }
+            b'.' => {}
+            _ if PLAIN[usize::from(byte)] => only_dots = false,
+            _ => return false,
+        }
+        segment += 1;
+    }
+    segment > 0 && !only_dots && segment <= TargetPath::LONGEST_NAME
+}
+
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        table[at] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+');
+        at += 1;
+    }
+    table
+};
+
 /// What there is to look at in a byte.
 #[derive(Clone, Copy)]
 enum Class {
@@ -244,6 +278,16 @@ impl<'de> Deserialize<'de> for TargetPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_plain_is_a_target_path(path in "[a-zA-Z0-9+_.!% é/-]{0,24}") {
+            if is_plain(&path) {
+                proptest::prop_assert!(TargetPath::check(&path).is_ok());
+                proptest::prop_assert!(path.parse::<TargetPath>().unwrap().rivals().next().is_none());
+            }
+        }
+    }
 
     #[test]
     fn paths_that_no_client_can_fetch_are_refused() {

@@ -162,6 +162,8 @@ pub struct Difference {
     pub removed: u64,
     /// What became of which target, in bin order: the first thousand.
     pub names: Vec<(Became, TargetPath)>,
+    /// Whether only numbers are wanted.
+    unnamed: bool,
 }
 
 /// What became of a target.
@@ -205,6 +207,18 @@ impl Difference {
         }
     }
 
+    /// One that only counts.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self { unnamed: true, ..Self::default() }
+    }
+
+    /// Whether no more names would be noted.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.names.len() >= NAMED
+    }
+
     /// Adds what was found of other bins, further on.
     pub fn absorb(&mut self, other: Self) {
         self.added += other.added;
@@ -223,7 +237,8 @@ impl Difference {
             Became::Removed => &mut self.removed,
         } += 1;
         self.bins.insert(bin);
-        if self.names.len() < NAMED
+        if !self.unnamed
+            && !self.is_full()
             && let Ok(path) = path.parse()
         {
             self.names.push((became, path));

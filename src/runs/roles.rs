@@ -2,13 +2,13 @@
 //! the snapshot and timestamp that lead to the new ones.
 
 use super::lists;
-use crate::disk;
+use crate::disk::{self, folder};
 use crate::keys::Signer;
 use crate::model::{Moment, ProjectRole, RoleMeta, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
-use crate::site::Site;
 use crate::site::read::{self, Published};
 use crate::site::swap::{Numbered, RoleFile};
+use crate::site::{Site, layout};
 use crate::trust::{Lives, Standing, renewal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -106,6 +106,8 @@ impl Due {
 pub(super) struct Versions {
     highest: BTreeMap<RoleName, Version>,
     numbers: Numbers,
+    /// Where a number is looked up when it is to be used.
+    asked: Option<Site>,
 }
 
 /// Which numbers count as used.
@@ -116,6 +118,8 @@ pub(super) enum Numbers {
     /// Those that are near what is published: somebody may have raised others to use them up (TUF 1.0.34 section
     /// 5.3.11).
     NearPublished,
+    /// Those of every file that is there, looked up one by one: for a run that signs few roles of many.
+    Asked,
 }
 
 /// A number of an online role further above what is published was not reached step by step.
@@ -133,7 +137,7 @@ fn near(role: &RoleName) -> u64 {
 impl Versions {
     pub(super) fn of(site: &Site) -> Result<Self, disk::Error> {
         let highest = read::highest_versions(site, |_| Version::CEILING)?;
-        Ok(Self { highest, numbers: Numbers::All })
+        Ok(Self { highest, numbers: Numbers::All, asked: None })
     }
 
     /// The same, but for numbers far above what is published.
@@ -143,7 +147,8 @@ impl Versions {
             let snapshot = (*role == RoleName::snapshot()).then(|| published.snapshot.version.number());
             listed.or(snapshot).unwrap_or_default().saturating_add(near(role)).min(Version::CEILING)
         };
-        Ok(Self { highest: read::highest_versions(site, most)?, numbers: Numbers::NearPublished })
+        let highest = read::highest_versions(site, most)?;
+        Ok(Self { highest, numbers: Numbers::NearPublished, asked: None })
     }
 
     /// As a run wants them.
@@ -151,6 +156,7 @@ impl Versions {
         match numbers {
             Numbers::All => Self::of(site),
             Numbers::NearPublished => Self::near(site, published),
+            Numbers::Asked => Ok(Self { highest: BTreeMap::new(), numbers, asked: Some(site.clone()) }),
         }
     }
 
@@ -158,14 +164,14 @@ impl Versions {
     fn next_timestamp(&self, published: &Published) -> Version {
         let (last, snapshot) = (published.timestamp.version, published.snapshot.version);
         let is_near = last.number() <= snapshot.number().saturating_add(NEAR);
-        if self.numbers == Numbers::All || is_near { last.next() } else { snapshot.next() }
+        if self.numbers != Numbers::NearPublished || is_near { last.next() } else { snapshot.next() }
     }
 
     /// Whether a number that was handed out counts as used.
     pub(super) fn counts(&self, published: &Published, role: &RoleName, version: Version) -> bool {
         let listed = published.listing.get(role).map(|meta| meta.version.number()).unwrap_or_default();
         let most = match self.numbers {
-            Numbers::All => Version::CEILING,
+            Numbers::All | Numbers::Asked => Version::CEILING,
             // One that a run chose above the files that are near is near itself.
             Numbers::NearPublished => listed.saturating_add(2 * near(role)),
         };
@@ -184,16 +190,27 @@ impl Versions {
     }
 
     pub(super) fn next(&self, role: &RoleName, published: Version) -> Version {
-        self.highest.get(role).copied().unwrap_or(published).max(published).next()
+        let next = self.highest.get(role).copied().unwrap_or(published).max(published).next();
+        self.first_free(role, next)
     }
 
     /// The next version of a role that the snapshot may list; 1 where it never was.
     pub(super) fn next_of(&self, role: &RoleName, published: &Published) -> Version {
         let listed = published.listing.get(role).map(|meta| meta.version);
-        match listed.max(self.highest.get(role).copied()) {
+        let next = match listed.max(self.highest.get(role).copied()) {
             Some(version) => version.next(),
             None => Version::FIRST,
+        };
+        self.first_free(role, next)
+    }
+
+    /// The first number from `next` on that no file has, where that is asked for.
+    fn first_free(&self, role: &RoleName, mut next: Version) -> Version {
+        let Some(site) = &self.asked else { return next };
+        while folder::is_there(&site.folder().path(&layout::role_file(role, next))) {
+            next = next.next();
         }
+        next
     }
 }
 

@@ -194,6 +194,10 @@ pub(crate) struct Build {
     /// Say what would be done, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Do not wait for the disk, so that a measurement shows the rest: when the power goes, what was
+    /// published may be lost, or be there by half
+    #[arg(long)]
+    pub(crate) no_sync: bool,
     /// Use N threads [default: one for each processor]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZeroUsize>,

@@ -6,7 +6,7 @@ use super::text::{Form, LONGEST_LINE};
 use super::{Error, Left, Names, Row, each, text};
 use crate::disk::{self, read::OpenFile};
 use crate::model::catalogue::{Heap, Twice};
-use crate::model::target_path::{self, looks_hashed};
+use crate::model::target_path::{self, is_plain, looks_hashed};
 use crate::model::{BinCount, Catalogue, Gather, Sha256, TargetPath, bin_file};
 use crate::report::{Code, Reporter, Warning};
 use rayon::prelude::*;
@@ -201,13 +201,20 @@ fn take(path: &Path, form: Form, names: Names, part: &[u8], gathers: &[Mutex<Gat
     let mut taken = Part::default();
     let mut target = String::new();
     let mut own = lock(gathers);
-    for line in part.split_inclusive(|byte| *byte == b'\n') {
+    // What comes before the first byte that is none is read; the rest tells in which line it stands.
+    let (text, is_text) = match std::str::from_utf8(part) {
+        Ok(text) => (text, true),
+        Err(e) => {
+            let whole = memchr::memrchr(b'\n', &part[..e.valid_up_to()]).map_or(0, |at| at + 1);
+            (std::str::from_utf8(&part[..whole]).unwrap_or_default(), false)
+        }
+    };
+    let mut from = 0;
+    while from < text.len() {
+        let end = memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |at| from + at + 1);
+        let line = text::without_end(&text[from..end]);
+        from = end;
         taken.lines += 1;
-        let Ok(line) = std::str::from_utf8(line) else {
-            taken.failed = Some((taken.lines, "it is not UTF-8".to_owned()));
-            return taken;
-        };
-        let line = text::without_end(line);
         if line.len() as u64 >= LONGEST_LINE {
             taken.failed = Some((taken.lines, "the line is longer than a megabyte".to_owned()));
             return taken;
@@ -237,6 +244,9 @@ fn take(path: &Path, form: Form, names: Names, part: &[u8], gathers: &[Mutex<Gat
             }
         }
     }
+    if !is_text {
+        taken.failed = Some((taken.lines + 1, "it is not UTF-8".to_owned()));
+    }
     taken
 }
 
@@ -262,30 +272,22 @@ impl Part {
 
 /// What a row of the common kind says, its target in `target`; `None` for any other, which is no fault.
 fn quick(form: Form, names: Names, line: &str, target: &mut String) -> Option<(u64, Sha256)> {
-    let (path, size, hash) = match form {
-        Form::Tabs => {
-            let (path, rest) = line.split_once('\t')?;
-            let (size, hash) = rest.split_once('\t')?;
-            (path, size, hash)
-        }
-        Form::Semicolons => {
-            let (rest, hash) = line.rsplit_once(';')?;
-            let (rest, kind) = rest.rsplit_once(';')?;
-            let (path, size) = rest.rsplit_once(';')?;
-            (path, size, (kind == "sha256").then_some(hash)?)
-        }
-        _ => return None,
+    let (rest, hash) = line.split_at_checked(line.len().checked_sub(64)?)?;
+    let rest = match form {
+        Form::Tabs => rest.strip_suffix('\t')?,
+        Form::Semicolons => rest.strip_suffix(";sha256;")?,
+        Form::Json | Form::Csv(_) => return None,
     };
+    let digits = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (path, size) = rest.split_at(rest.len() - digits);
+    let path = path.strip_suffix(if form == Form::Tabs { '\t' } else { ';' })?;
     let digest = Sha256::from_bytes(bin_file::read_hex(hash.as_bytes())?);
-    if size.is_empty() || size.len() > 19 || !size.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let length = size.parse().ok()?;
+    let length = size.parse().ok().filter(|_| digits < 20)?;
     target.clear();
     match names {
         Names::Targets => {
-            target_path::check_file(path).ok()?;
             target.push_str(path);
+            target_path::check_file(path).ok()?;
         }
         Names::Distributions => {
             let (folder, file) = path.rsplit_once('/')?;
@@ -296,11 +298,9 @@ fn quick(form: Form, names: Names, line: &str, target: &mut String) -> Option<(u
             for part in ["packages/", project, "/", file] {
                 target.push_str(part);
             }
-            TargetPath::check(target).ok()?;
         }
     }
-    // These are rivals of others, perhaps.
-    (!target.contains([' ', '!'])).then_some((length, digest))
+    is_plain(target).then_some((length, digest))
 }
 
 /// Whether `file` is a distribution of `project`, which is normalised, beyond doubt.

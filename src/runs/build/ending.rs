@@ -37,7 +37,8 @@ pub(super) struct Ending<'a> {
     pub(super) changed: &'a BTreeSet<u32>,
     /// Online roles whose time has come.
     pub(super) due: Due,
-    pub(super) layout: Layout,
+    /// The layout of the source, and that all of it was looked at; nothing where only some of it was.
+    pub(super) layout: Option<Layout>,
     /// What is held back.
     pub(super) held: &'a [Held],
 }
@@ -59,7 +60,7 @@ impl Ending<'_> {
             lives: request.lives,
             compress: request.compress,
             now: request.now,
-            numbers: Numbers::All,
+            numbers: if self.layout.is_some() { Numbers::All } else { Numbers::Asked },
         };
         let (registered, roles) = suspend::suspend(published, site, lapsing, manner, online)?;
         let publication = Publication {
@@ -98,7 +99,9 @@ impl Ending<'_> {
                 let now = Edition::of(site, published.root.version, snapshot, timestamp)?;
                 outcome.manifest = Some(manifest::write(request, file, &now)?);
             }
-            placement::remember(state, request, self.layout)?;
+            if let Some(layout) = self.layout {
+                placement::remember(state, request, layout)?;
+            }
             held::save(state, self.held)?;
             let file = layout::role_file(&RoleName::snapshot(), snapshot);
             let digest = Sha256::of(&bytes::bytes(&site.folder().path(&file))?);

@@ -17,16 +17,16 @@ use crate::pipeline::collect::Layout;
 use crate::pipeline::inventory::{self, Counted};
 use crate::pipeline::partition::{self, Became, Beside, Difference, OnChange};
 use crate::pipeline::source::{Candidate, SourceFile};
-use crate::report::{Code, Reporter, Stage, Warning, event};
+use crate::report::{Code, Reporter, Silent, Stage, Warning, event};
 use crate::runs::roles::Due;
-use crate::site::read;
+use crate::site::read::{self, Published};
 use crate::site::{Site, swap};
 use crate::state::State;
 use crate::state::held::Held;
 use crate::trust::bin::VerifiedBin;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 use std::path::PathBuf;
 
 /// Whether a build can go this way.
@@ -63,11 +63,13 @@ pub(super) fn build(
     held.extend(pending.held(&few, &authors, reporter));
     check_replacements(request.replace, &few, &pending)?;
     let rules = Rules { request, authors: &authors, pending: &pending };
+    let compare = |bin, old: &VerifiedBin<'_>| rules.compare(bin, old, &catalogue, Difference::unnamed());
     let all: Vec<u32> = (0..published.bin_count.get()).collect();
     let found = event::stage(reporter, Stage::Partition, Some(all.len() as u64), || {
-        read::each_bin(site, &published, &all, reporter, &|bin, old| rules.compare(bin, old, &catalogue))
+        read::each_bin(site, &published, &all, reporter, &compare)
     })?;
     let mut compared = Compared::of(found);
+    compared.difference.names = rules.names(site, &published, &catalogue, &compared.difference.bins)?;
     if request.removals == Removals::Guarded {
         guard::check_removals(&compared.removed, compared.before)?;
     }
@@ -84,7 +86,7 @@ pub(super) fn build(
         snapshot: Some(published.snapshot.version),
         targets: len as u64,
         distributions: len as u64,
-        projects: Some(if request.layout == Layout::Tree { 0 } else { projects(&after) }),
+        projects: projects(request.layout, &after),
         layout: Some(layout),
         bins: u64::from(published.bin_count.get()),
         seen: rows,
@@ -112,7 +114,7 @@ pub(super) fn build(
         targets: len as u64,
         changed: &compared.difference.bins,
         due: Due::with_bins(&published, &compared.ends, request.lives, request.now),
-        layout,
+        layout: Some(layout),
         held: &held,
     };
     let remember = || Ok(pending.remember(state, &few, &|path| after.has(path))?);
@@ -165,9 +167,37 @@ struct OfBin {
 }
 
 impl Rules<'_> {
-    fn compare(&self, bin: u32, old: &VerifiedBin<'_>, catalogue: &Catalogue) -> Result<OfBin, Error> {
+    /// What became of the first targets, by name: the bins are too many for each to hold what it would name.
+    fn names(
+        &self,
+        site: &Site,
+        published: &Published,
+        catalogue: &Catalogue,
+        changed: &BTreeSet<u32>,
+    ) -> Result<Vec<(Became, TargetPath)>, Error> {
+        let mut all = Difference::default();
+        for bin in changed {
+            let compare =
+                |bin, old: &VerifiedBin<'_>| self.compare(bin, old, catalogue, Difference::default());
+            for found in read::each_bin(site, published, &[*bin], &Silent, &compare)? {
+                all.absorb(found.difference);
+            }
+            if all.is_full() {
+                break;
+            }
+        }
+        Ok(all.names)
+    }
+
+    fn compare(
+        &self,
+        bin: u32,
+        old: &VerifiedBin<'_>,
+        catalogue: &Catalogue,
+        difference: Difference,
+    ) -> Result<OfBin, Error> {
         let targets = old.targets().map_err(|e| read::Error::Shape(e.to_string()))?;
-        let mut found = OfBin { ends: Some(old.expires()), ..OfBin::default() };
+        let mut found = OfBin { ends: Some(old.expires()), difference, ..OfBin::default() };
         let is_pending =
             |path: &str| self.pending.any() && path.parse().is_ok_and(|path| self.pending.has(&path));
         let is_found = |path: &str| pages::is_found_path(self.request.layout, path);
@@ -305,23 +335,53 @@ impl Bins for Amended<'_> {
     }
 }
 
-/// How many projects the targets belong to.
-fn projects(bins: &Amended<'_>) -> u64 {
-    let each = |bin: u32| {
-        let names = bins.targets(bin).filter_map(|entry| entry.path.split('/').nth(1));
-        let hashed = names.map(|name| {
+/// Of more targets nobody counts the projects: that would take as long as comparing the bins.
+const COUNTED_UP_TO: usize = 2_000_000;
+
+/// How many projects the targets belong to, by the hashes of their names.
+fn projects(layout: Layout, bins: &Amended<'_>) -> Option<u64> {
+    if layout == Layout::Tree {
+        return Some(0);
+    }
+    if bins.len() > COUNTED_UP_TO {
+        return None;
+    }
+    type Names = HashSet<u64, BuildHasherDefault<AsItIs>>;
+    let add = |names: &mut Names, bin: u32| {
+        for name in bins.targets(bin).filter_map(|entry| entry.path.split('/').nth(1)) {
             let mut hasher = DefaultHasher::new();
-            name.hash(&mut hasher);
-            hasher.finish()
-        });
-        hashed.collect::<Vec<u64>>()
+            hasher.write(name.as_bytes());
+            names.insert(hasher.finish());
+        }
     };
     let all: Vec<u32> = (0..bins.bins().get()).collect();
     // One set for a run of bins, each counted once over all of them.
-    let sets = all.par_chunks(all.len().div_ceil(rayon::current_num_threads()).max(1));
-    let sets = sets.map(|some| some.iter().flat_map(|&bin| each(bin)).collect::<HashSet<u64>>());
-    let mut sets: Vec<HashSet<u64>> = sets.collect();
+    let runs = all.par_chunks(all.len().div_ceil(rayon::current_num_threads()).max(1));
+    let sets = runs.map(|some| {
+        let mut names = Names::default();
+        some.iter().for_each(|&bin| add(&mut names, bin));
+        names
+    });
+    let mut sets: Vec<Names> = sets.collect();
     let mut whole = sets.pop().unwrap_or_default();
     sets.into_iter().for_each(|set| whole.extend(set));
-    whole.len() as u64
+    Some(whole.len() as u64)
+}
+
+/// A number that is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }

@@ -229,7 +229,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         targets: after.len() as u64,
         changed: &difference.bins,
         due: Due::at(&published, request.lives, request.now),
-        layout,
+        layout: Some(layout),
         held: &held,
     };
     let remember = || {

@@ -8,7 +8,6 @@ use super::find::{self, Before};
 use super::place::{self, Act};
 use super::{
     Error, Lazy, Mode, Outcome, Removals, Request, TargetFiles, check_replacements, guard, lapse, on_change,
-    placement,
 };
 use crate::disk;
 use crate::disk::stage::Bring;
@@ -31,14 +30,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a build can go this way: nothing but bins follows from what changed, and nothing else is to be looked at.
 pub(super) fn serves(request: &Request<'_>, state: &State) -> bool {
-    let is_known_manner = || {
-        let changed = placement::changed(state, request);
-        !changed.files && !changed.copies
-    };
     request.changed.is_some()
         && (request.layout == Layout::Tree || !request.pages.any())
         && !find::is_mirror(request, state)
-        && is_known_manner()
 }
 
 /// Builds; `None` where only a walk can tell what there is.
@@ -139,7 +133,8 @@ pub(super) fn build(
         targets,
         changed: &difference.bins,
         due,
-        layout: found.layout,
+        // Whether other files have their names as `site.targets` wants it now is for a build that looks at all of them.
+        layout: None,
         held: &held,
     };
     let remember = || {
