@@ -14,7 +14,9 @@ pub(crate) struct Row {
 }
 
 /// How many bins all of these trees have.
-const BINS: &str = "16384";
+fn bins(wanted: &Wanted) -> &'static str {
+    if wanted.quick { "256" } else { "16384" }
+}
 
 /// Whether a process waits for the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,8 @@ fn repository(wanted: &Wanted, name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(folder.join("dists")).unwrap();
     let config = format!(
-        "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[bins]\ncount = {BINS}\n[index]\nformats = []\n"
+        "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[bins]\ncount = {}\n[index]\nformats = []\n",
+        bins(wanted)
     );
     std::fs::write(folder.join("pipeline.toml"), config).unwrap();
     measure::run(&tuffet(), &["init"], &folder, "");
@@ -128,7 +131,7 @@ fn peer_lists(wanted: &Wanted, peer: &str, list: &Path, count: usize, durable: D
         "--n",
         &number,
         "--bins",
-        BINS,
+        bins(wanted),
         "--out",
         site,
     ];
@@ -152,8 +155,19 @@ fn peer_lists(wanted: &Wanted, peer: &str, list: &Path, count: usize, durable: D
             measure::run(&peers.join("python"), &python, &out, "").0
         }
         "tough" => {
-            let args =
-                ["create", "--inv", list, "--n", &number, "--bins", BINS, "--out", site, "--jobs", "2"];
+            let args = [
+                "create",
+                "--inv",
+                list,
+                "--n",
+                &number,
+                "--bins",
+                bins(wanted),
+                "--out",
+                site,
+                "--jobs",
+                "2",
+            ];
             measure::run(&peers.join("tough_peer"), &args, &out, "").0
         }
         other => panic!("{other} is no peer"),
@@ -226,7 +240,7 @@ fn one_more(wanted: &Wanted, name: &'static str, count: usize, is_checked: bool)
             "--n",
             &number,
             "--bins",
-            BINS,
+            bins(wanted),
             "--out",
             "site",
         ];
