@@ -77,6 +77,11 @@ impl DigestCache {
         self.files.get(path).filter(|remembered| remembered.stamp == *stamp)
     }
 
+    /// Every target that a file is remembered as.
+    pub fn targets(&self) -> impl Iterator<Item = &TargetPath> {
+        self.files.values().map(|remembered| &remembered.target)
+    }
+
     /// What is remembered at `path` and below it.
     pub fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a String, &'a Remembered)> {
         let is_below = move |other: &str| {

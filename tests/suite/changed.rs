@@ -44,8 +44,8 @@ fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
     vec(vec(change, 0..4), 1..6)
 }
 
-/// Files with one folder for two, two versions for some projects, a name that only the archive could settle, and a
-/// name that tough would sort otherwise.
+/// Files with one folder for two, two versions for some projects, a name that only the archive could settle, and one
+/// that lies in two folders.
 fn name(number: usize) -> String {
     match number {
         7 => "d3/odd-1-2.tar.gz".to_owned(),
@@ -216,4 +216,64 @@ fn one_file_is_added_to_what_lists_published() {
     let out = told(&repo, "p7-1.0-py3-none-any.whl", &[]).ok().json();
     assert_eq!((&out["targets"], &out["files"]["removed"]), (&json!(40), &json!(1)), "{out}");
     repo.run(&["verify", "--metadata-only"]).ok();
+}
+
+#[test]
+fn a_second_file_of_a_name_is_held_against_the_first_however_young_that_is() {
+    let repo = Repo::published(12);
+    let before = snapshot_of(&repo.site());
+    let name = "p3-1.0-py3-none-any.whl";
+    repo.add(&format!("elsewhere/{name}"), b"other bytes");
+    let [told, walked] =
+        [told(&repo, &format!("elsewhere/{name}"), &[]), repo.run(&["build", "--format", "json"])];
+    assert_eq!((told.code, &told.stderr), (walked.code, &walked.stderr));
+    assert!(told.code == 3 && told.stderr.contains("elsewhere/p3"), "{}", told.stderr);
+    assert_eq!(snapshot_of(&repo.site()), before);
+    // The same bytes are the same target.
+    repo.add(&format!("elsewhere/{name}"), format!("the content of {name}").as_bytes());
+    let out = self::told(&repo, &format!("elsewhere/{name}"), &[]).ok().json();
+    assert_eq!((&out["published"], &out["files"]["held"]), (&json!(false), &json!(0)), "{out}");
+    // And it stays while one of the two does.
+    repo.remove(name);
+    let out = self::told(&repo, name, &[]).ok().json();
+    assert_eq!((&out["published"], &out["files"]["removed"]), (&json!(false), &json!(0)), "{out}");
+    repo.remove(&format!("elsewhere/{name}"));
+    let out = self::told(&repo, &format!("elsewhere/{name}"), &[]).ok().json();
+    assert_eq!(&out["files"]["removed"], &json!(1), "{out}");
+}
+
+#[test]
+fn no_name_gets_beside_one_that_tough_sorts_otherwise() {
+    let repo = Repo::with_config(TREE);
+    repo.add("x/a b", b"with a space");
+    repo.add("x/other", b"other");
+    repo.run(&["build", "--init"]).ok();
+    repo.add("x/a", b"without");
+    let out = told(&repo, "x/a", &["--allow-removals"]).ok().json();
+    assert_eq!(&out["warnings"][0]["code"], "name-skipped", "{out}");
+    assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["x/a", "x/other"]);
+    repo.run(&["verify", "--strict"]).ok();
+}
+
+#[test]
+fn what_a_killed_run_left_waits_for_a_build_that_looks_at_everything() {
+    for config in [FLAT, PAGES] {
+        let repo = Repo::with_config(config);
+        (0..12).for_each(|number| drop(repo.add_wheel(number)));
+        repo.run(&["build", "--init"]).ok();
+        let placement = || std::fs::read(repo.path().join(".tuffet/cache/placement")).unwrap();
+        let manner = placement();
+        std::fs::create_dir(repo.path().join(".tuffet/staging")).unwrap();
+        let file = repo.add_wheel(20);
+        let text = std::fs::read_to_string(repo.path().join("pipeline.toml")).unwrap();
+        std::fs::write(repo.path().join("pipeline.toml"), text + "[site]\ntough_alias = true\n").unwrap();
+        told(&repo, &file, &[]).ok();
+        assert!(repo.path().join(".tuffet/interrupted").exists());
+        assert_eq!(placement(), manner, "names that other files lack are still to be made");
+        repo.build(&[]);
+        assert!(!repo.path().join(".tuffet/interrupted").exists());
+        assert_ne!(placement(), manner);
+        let digest = &repo.targets()["packages/p3/p3-1.0-py3-none-any.whl"];
+        assert!(repo.site().join(format!("{digest}.packages/p3/p3-1.0-py3-none-any.whl")).exists());
+    }
 }

@@ -101,13 +101,13 @@ impl Ending<'_> {
             }
             if let Some(layout) = self.layout {
                 placement::remember(state, request, layout)?;
+                state.clear_mark()?;
             }
             held::save(state, self.held)?;
             let file = layout::role_file(&RoleName::snapshot(), snapshot);
             let digest = Sha256::of(&bytes::bytes(&site.folder().path(&file))?);
             tree::save(state, &Tree::new(snapshot, digest, self.targets, &ends))?;
             journal::append(state, &journal_entry(request, &outcome))?;
-            state.clear_mark()?;
         }
         Ok(outcome)
     }

@@ -212,6 +212,9 @@ pub(super) trait Before {
 
     /// What is published below a folder, which ends in a slash.
     fn below(&self, folder: &str) -> Result<Vec<TargetPath>, Error>;
+
+    /// What is published in the bin of this path.
+    fn beside(&self, path: &TargetPath) -> Result<Vec<TargetPath>, Error>;
 }
 
 impl Before for Inventory {
@@ -222,6 +225,10 @@ impl Before for Inventory {
     fn below(&self, folder: &str) -> Result<Vec<TargetPath>, Error> {
         let paths = self.iter().map(|(_, entry)| &entry.path);
         Ok(paths.filter(|path| path.as_str().starts_with(folder)).cloned().collect())
+    }
+
+    fn beside(&self, path: &TargetPath) -> Result<Vec<TargetPath>, Error> {
+        Ok(self.bin(self.bins().bin_of(&path.digest())).map(|entry| entry.path.clone()).collect())
     }
 }
 
@@ -272,7 +279,11 @@ pub(super) fn changed(
         }
         rival.is_none()
     });
+    if have_rivals(&candidates, &cache, before)? {
+        return Ok(None);
+    }
     let seen = candidates.len() as u64;
+    candidates.extend(twins(request, &cache, &candidates, &gone)?);
     let read_at = match request.mode {
         Mode::Publish => Some(Staging::file_system_time(state.root())?),
         Mode::DryRun => None,
@@ -280,7 +291,7 @@ pub(super) fn changed(
     let known = |path: &str, stamp: &_| cache.recall(path, stamp).map(|r| r.digest);
     let digested =
         event::stage(reporter, Stage::Digest, Some(seen), || digest::digest(candidates, &known, reporter))?;
-    let digest::Digested { mut files, fresh, unstable, bytes_hashed } = digested;
+    let digest::Digested { files, fresh, unstable, bytes_hashed } = digested;
     let is_young = |&index: &usize| {
         read_at.is_some_and(|at| files[index].candidate.stamp.is_younger_than(TOO_YOUNG, at))
     };
@@ -288,20 +299,7 @@ pub(super) fn changed(
     let Some(mut removed) = removed(request, &cache, layout, &gone, &files, before, reporter)? else {
         return Ok(None);
     };
-    // Two files of one name must have the same bytes, wherever the other one lies.
     let now: BTreeSet<TargetPath> = files.iter().map(|file| file.candidate.target.clone()).collect();
-    let looked_at: BTreeSet<String> = files.iter().map(|file| file.candidate.relative.clone()).collect();
-    let twins = cache.others(&now, &|path| looked_at.contains(path) || is_below(&gone, path));
-    for (relative, target) in twins {
-        let found = walk::at(&disk::folder::resolve(request.source)?, Path::new(&relative))?;
-        if let Some(stamp) = found.first().and_then(walk::Found::stamp)
-            && let Some(remembered) = cache.recall(&relative, &stamp)
-        {
-            let path = request.source.join(&relative);
-            let candidate = Candidate { relative, path, stamp, target, told: None };
-            files.push(SourceFile { candidate, digest: remembered.digest });
-        }
-    }
     let mut unsure: Vec<TargetPath> = unstable.into_iter().map(|candidate| candidate.target).collect();
     unsure.extend(collected.withheld);
     removed.retain(|path| !unsure.contains(path) && !now.contains(path));
@@ -323,7 +321,46 @@ pub(super) fn changed(
     Ok(Some((found, removed)))
 }
 
+/// Whether a name that tough sorts otherwise stands beside one of these already: which of the two is left out is for a
+/// walk to say.
+fn have_rivals(candidates: &[Candidate], cache: &DigestCache, before: &dyn Before) -> Result<bool, Error> {
+    let known: BTreeSet<&str> = cache.targets().flat_map(TargetPath::rivals).collect();
+    for target in candidates.iter().map(|candidate| &candidate.target) {
+        let is_one = |path: &TargetPath| path.rivals().any(|rival| rival == target.as_str());
+        if known.contains(target.as_str()) || before.beside(target)?.iter().any(is_one) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Files elsewhere in the source that are the same targets: they must have the same bytes.
+fn twins(
+    request: &Request<'_>,
+    cache: &DigestCache,
+    candidates: &[Candidate],
+    gone: &BTreeSet<String>,
+) -> Result<Vec<Candidate>, Error> {
+    let targets = candidates.iter().map(|candidate| candidate.target.clone()).collect();
+    let looked_at: BTreeSet<&str> = candidates.iter().map(|candidate| candidate.relative.as_str()).collect();
+    let root = disk::folder::resolve(request.source)?;
+    let mut twins = Vec::new();
+    for (relative, target) in cache.others(&targets, &|path| looked_at.contains(path) || is_below(gone, path))
+    {
+        if let Some(stamp) = walk::at(&root, Path::new(&relative))?.first().and_then(walk::Found::stamp) {
+            let path = root.join(&relative);
+            twins.push(Candidate { relative, path, stamp, target, told: None });
+        }
+    }
+    Ok(twins)
+}
+
 impl Found {
+    /// Whether all there is was looked at, and not some paths alone.
+    pub(super) fn is_whole(&self) -> bool {
+        !matches!(self.extent, Extent::But(_))
+    }
+
     /// Has all stay that is published of `before` and was not looked at: but `removed` and what was found.
     pub(super) fn keep_the_rest(&mut self, before: &Inventory, removed: &BTreeSet<TargetPath>) {
         let now: BTreeSet<&TargetPath> = self.files.iter().map(|file| &file.candidate.target).collect();

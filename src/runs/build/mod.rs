@@ -163,6 +163,10 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         on_change: &on_change,
     };
     let mut staging = Lazy::new(&site, &state);
+    if place.interrupted && !found.is_whole() && request.mode == Mode::Publish {
+        // What such a run may have left is for a build that looks at everything.
+        state.set_mark()?;
+    }
     if place.interrupted && act == Act::Bring {
         staging.open()?;
     }
@@ -215,8 +219,8 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         ..Outcome::default()
     };
     let ends: Vec<Moment> = published.bins.iter().map(|bin| bin.expires).collect();
-    let layout = found.layout;
-    let held = held_too(request, &state, placed.held, &found);
+    let layout = found.is_whole().then_some(found.layout);
+    let held = held_too(&state, placed.held, &found);
     outcome.held = held.len() as u64;
     let ending = Ending {
         request,
@@ -229,7 +233,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         targets: after.len() as u64,
         changed: &difference.bins,
         due: Due::at(&published, request.lives, request.now),
-        layout: Some(layout),
+        layout,
         held: &held,
     };
     let remember = || {
@@ -256,8 +260,8 @@ fn found(
 }
 
 /// What is held, with what was held before and not looked at.
-fn held_too(request: &Request<'_>, state: &State, mut held: Vec<Held>, found: &Found) -> Vec<Held> {
-    if request.changed.is_some() && !find::is_mirror(request, state) {
+fn held_too(state: &State, mut held: Vec<Held>, found: &Found) -> Vec<Held> {
+    if !found.is_whole() {
         let seen = |target: &str| found.files.iter().any(|file| file.candidate.target.as_str() == target);
         let before = held::load(state).unwrap_or_default().into_iter();
         held.extend(before.filter(|held| !seen(&held.target)));

@@ -121,7 +121,6 @@ pub(super) fn build(
         written: placed.written,
         ..Outcome::default()
     };
-    let marked = state.is_marked();
     let ending = Ending {
         request,
         site,
@@ -141,11 +140,7 @@ pub(super) fn build(
         pending.remember(state, &found.files, &|path| bins.find(path).is_ok_and(|found| found.is_some()))?;
         Ok(find::remember(state, found)?)
     };
-    let outcome = ending.carry_out(outcome, &mut staging, remember, online, reporter)?;
-    if marked && request.mode == Mode::Publish {
-        state.set_mark()?;
-    }
-    Ok(Some(outcome))
+    Ok(Some(ending.carry_out(outcome, &mut staging, remember, online, reporter)?))
 }
 
 /// What is known of the published tree; where that is nothing, or another tree, every bin is read once.
@@ -235,6 +230,13 @@ impl Before for Partly<'_> {
         };
         let found = read::each_bin(self.site, self.published, &all, &Silent, &below)?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    fn beside(&self, path: &TargetPath) -> Result<Vec<TargetPath>, Error> {
+        let bin = self.bin_of(path);
+        self.fetch(&BTreeSet::from([bin]))?;
+        let read = self.read.borrow();
+        Ok(read.get(&bin).into_iter().flatten().map(|entry| entry.path.clone()).collect())
     }
 }
 
