@@ -284,6 +284,7 @@ pub(super) fn changed(
     }
     let seen = candidates.len() as u64;
     candidates.extend(twins(request, &cache, &candidates, &gone)?);
+    candidates.sort_by(|a, b| a.relative.cmp(&b.relative));
     let read_at = match request.mode {
         Mode::Publish => Some(Staging::file_system_time(state.root())?),
         Mode::DryRun => None,
