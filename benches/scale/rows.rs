@@ -122,19 +122,6 @@ fn peer_lists(wanted: &Wanted, peer: &str, list: &Path, count: usize, durable: D
     let (list, number) = (list.to_str().unwrap(), count.to_string());
     let site = out.join("site");
     let site = site.to_str().unwrap();
-    let script = peers.join("peer_pytuf.py");
-    let mut python = vec![
-        script.to_str().unwrap(),
-        "create",
-        "--inv",
-        list,
-        "--n",
-        &number,
-        "--bins",
-        bins(wanted),
-        "--out",
-        site,
-    ];
     measure::settle();
     let took = match peer {
         "floor" => {
@@ -149,10 +136,10 @@ fn peer_lists(wanted: &Wanted, peer: &str, list: &Path, count: usize, durable: D
             let (one, other) = (floor("aws"), floor("mb"));
             if one.wall <= other.wall { one } else { other }
         }
-        "python-tuf" => measure::run(&peers.join("python"), &python, &out, "").0,
+        "python-tuf" => python_creates(peers, list, &number, site, &[], wanted, &out),
         "python-tuf tuned" => {
-            python.extend(["--jobs", "2", "--fast-canon", "--fast-write", "--gc-freeze"]);
-            measure::run(&peers.join("python"), &python, &out, "").0
+            let tuned = ["--jobs", "2", "--fast-canon", "--fast-write", "--gc-freeze"];
+            python_creates(peers, list, &number, site, &tuned, wanted, &out)
         }
         "tough" => {
             let args = [
@@ -174,6 +161,25 @@ fn peer_lists(wanted: &Wanted, peer: &str, list: &Path, count: usize, durable: D
     };
     std::fs::remove_dir_all(&out).unwrap();
     took
+}
+
+/// A tree by python-tuf.
+fn python_creates(
+    peers: &Path,
+    list: &str,
+    count: &str,
+    site: &str,
+    more: &[&str],
+    wanted: &Wanted,
+    folder: &Path,
+) -> Took {
+    let args = ["create", "--inv", list, "--n", count, "--bins", bins(wanted), "--out", site];
+    python(peers, &[&args[..], more].concat(), folder)
+}
+
+fn python(peers: &Path, args: &[&str], folder: &Path) -> Took {
+    let script = peers.join("peer_pytuf.py");
+    measure::run(&peers.join("python"), &[&[script.to_str().unwrap()], args].concat(), folder, "").0
 }
 
 /// What the floor says that loading, ordering, signing and writing took.
@@ -229,22 +235,9 @@ fn one_more(wanted: &Wanted, name: &'static str, count: usize, is_checked: bool)
     if let Some(peers) = beside {
         sides.push(Side::new("python-tuf, one bin loaded"));
         let (list, number) = (list.to_str().unwrap(), count.to_string());
-        let script = peers.join("peer_pytuf.py");
         let _ = std::fs::remove_dir_all(&out);
         std::fs::create_dir_all(&out).unwrap();
-        let args = [
-            script.to_str().unwrap(),
-            "create",
-            "--inv",
-            list,
-            "--n",
-            &number,
-            "--bins",
-            bins(wanted),
-            "--out",
-            "site",
-        ];
-        measure::run(&peers.join("python"), &args, &out, "");
+        python_creates(peers, list, &number, "site", &[], wanted, &out);
     }
     // The first run of either finds caches cold.
     for number in 0..=wanted.runs.max(5) {
@@ -257,10 +250,8 @@ fn one_more(wanted: &Wanted, name: &'static str, count: usize, is_checked: bool)
         }
         if let Some(peers) = beside {
             let change = format!("simple/newcomer/{file}");
-            let script = peers.join("peer_pytuf.py");
-            let args = [script.to_str().unwrap(), "update", "--out", "site", "--change", &change];
             measure::settle();
-            let took = measure::run(&peers.join("python"), &args, &out, "").0;
+            let took = python(peers, &["update", "--out", "site", "--change", &change], &out);
             if number > 0 {
                 sides[1].runs.push(took);
             }

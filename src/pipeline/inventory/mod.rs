@@ -181,7 +181,7 @@ impl Reading {
         if requires_python.is_some() {
             self.listed.facts.insert(digest, Facts { requires_python, ..Facts::default() });
         }
-        let stamp = FileStamp { device: 0, inode: 0, size: length, modified: 0, changed: 0 };
+        let stamp = FileStamp { size: length, ..FileStamp::NONE };
         let candidate = Candidate { relative: place(), path: PathBuf::new(), stamp, target, told: None };
         self.listed.files.push(SourceFile { candidate, digest });
         Ok(())

@@ -29,7 +29,6 @@ pub(super) fn names(
     let mirror: BTreeMap<&TargetPath, &SourceFile> =
         files.iter().map(|file| (&file.candidate.target, file)).collect();
     let entries: Vec<&Entry> = authors.signed().collect();
-    let nowhere = FileStamp { device: 0, inode: 0, size: 0, modified: 0, changed: 0 };
     let sources: Vec<(PathBuf, FileStamp)> = entries
         .iter()
         .map(|entry| {
@@ -38,7 +37,7 @@ pub(super) fn names(
             }
             // Whatever is brought in is hashed once more.
             let plain = site.folder().stamp(entry.path.as_str())?;
-            Ok((site.folder().path(entry.path.as_str()), plain.unwrap_or(nowhere)))
+            Ok((site.folder().path(entry.path.as_str()), plain.unwrap_or(FileStamp::NONE)))
         })
         .collect::<Result<_, disk::Error>>()?;
     let incoming: Vec<Incoming<'_>> = entries

@@ -141,7 +141,7 @@ fn few(
 }
 
 fn as_file(entry: Entry) -> SourceFile {
-    let stamp = FileStamp { device: 0, inode: 0, size: entry.length, modified: 0, changed: 0 };
+    let stamp = FileStamp { size: entry.length, ..FileStamp::NONE };
     let (relative, target) = (entry.path.to_string(), entry.path);
     let candidate = Candidate { relative, path: PathBuf::new(), stamp, target, told: None };
     SourceFile { candidate, digest: entry.digest }

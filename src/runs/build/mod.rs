@@ -8,6 +8,7 @@ mod ending;
 pub(in crate::runs) mod find;
 mod keep;
 mod listed;
+mod look;
 mod manifest;
 mod pages;
 mod place;
@@ -251,7 +252,7 @@ fn found(
     reporter: &dyn Reporter,
 ) -> Result<Found, Error> {
     if let Some(paths) = request.changed.filter(|_| !find::is_mirror(request, state))
-        && let Some((mut found, removed)) = find::changed(request, state, paths, before, reporter)?
+        && let Some((mut found, removed)) = look::look(request, state, paths, before, reporter)?
     {
         found.keep_the_rest(before, &removed);
         return Ok(found);

@@ -4,7 +4,8 @@
 use super::authors::Authors;
 use super::differences::Pending;
 use super::ending::Ending;
-use super::find::{self, Before};
+use super::find;
+use super::look::{self, Before};
 use super::place::{self, Act};
 use super::{
     Error, Lazy, Mode, Outcome, Removals, Request, TargetFiles, check_replacements, guard, lapse, on_change,
@@ -50,7 +51,7 @@ pub(super) fn build(
     let ends = tree.ends();
     let bins = Partly { site, published: &published, read: RefCell::default() };
     let paths = request.changed.unwrap_or_default();
-    let Some((mut found, removed)) = find::changed(request, state, paths, &bins, reporter)? else {
+    let Some((mut found, removed)) = look::look(request, state, paths, &bins, reporter)? else {
         return Ok(None);
     };
     let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
