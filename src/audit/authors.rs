@@ -1,7 +1,7 @@
 //! Projects that their authors sign: what they delegate, and whether their pages say what their roles say.
 
 use super::Request;
-use super::roles::Walked;
+use super::walked::Walked;
 use crate::disk::{Folder, read};
 use crate::model::page::{self, Link, Page, percent_decoded};
 use crate::model::{Key, KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets};

@@ -1,6 +1,6 @@
 //! Every target file, under every name that somebody asks for.
 
-use super::roles::Walked;
+use super::walked::Walked;
 use super::{Request, TargetFiles};
 use crate::disk::folder::Standing;
 use crate::disk::read::OpenFile;

@@ -14,6 +14,7 @@ mod scope;
 mod since;
 mod strays;
 mod tree;
+mod walked;
 
 use crate::disk;
 use crate::model::{Moment, RoleName, Version};
@@ -21,6 +22,7 @@ use crate::report::{Reporter, Stage, event};
 use crate::trust::{Finding, Severity};
 use std::path::{Path, PathBuf};
 use tree::Tree;
+use walked::Leaves;
 
 /// What is to be verified.
 #[derive(Debug)]
@@ -91,8 +93,10 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     let Some(chain) = roots::walk(&tree, given, request.now, &mut findings) else {
         return Ok(Outcome { findings, ..Outcome::default() });
     };
-    let walked = event::stage(reporter, Stage::Roles, None, || {
-        roles::walk(&tree, &chain, request.now, &mut findings, reporter)
+    // Whoever looks at the files needs all that is listed of them.
+    let leaves = if request.target_files == TargetFiles::Ignored { Leaves::Counted } else { Leaves::Held };
+    let mut walked = event::stage(reporter, Stage::Roles, None, || {
+        roles::walk(&tree, &chain, leaves, request.now, &mut findings, reporter)
     });
     let root = &chain.newest;
     if let (Some(published), Some(snapshot)) = (request.published, &walked.snapshot)
@@ -104,12 +108,14 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
         );
         findings.push(Finding::role(&RoleName::timestamp(), what));
     }
-    scope::check(&walked, &mut findings);
+    let count = (walked.targets.len() + walked.leaves.len()) as u64;
+    event::stage(reporter, Stage::Search, Some(count), || {
+        scope::check(&tree, &mut walked, &mut findings, reporter);
+    });
     authors::check(request, request.target_files != TargetFiles::Ignored, &walked, &mut findings);
     let mut bytes = 0;
     if request.target_files != TargetFiles::Ignored {
-        let count = walked.targets.values().map(|role| role.targets.len() as u64).sum();
-        bytes = event::stage(reporter, Stage::Files, Some(count), || {
+        bytes = event::stage(reporter, Stage::Files, Some(walked.target_count()), || {
             files::check(request, root.consistent_snapshot, &walked, &mut findings, reporter)
         });
     }
@@ -119,12 +125,7 @@ pub fn audit(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, 
     }
     findings.sort();
     findings.dedup();
-    Ok(Outcome {
-        roles: walked.count,
-        targets: walked.targets.values().map(|role| role.targets.len() as u64).sum(),
-        bytes,
-        findings,
-    })
+    Ok(Outcome { roles: walked.count, targets: walked.target_count(), bytes, findings })
 }
 
 /// The bases of a site in tuffet's layout.

@@ -2,28 +2,16 @@
 
 use super::roots::Chain;
 use super::tree::Tree;
+use super::walked::{Leaf, Leaves, Walked};
 use crate::model::{
     DelegatedRole, Delegations, Envelope, KeyId, Metadata, Moment, RoleKeys, RoleMeta, RoleName, Root,
     Snapshot, Targets, Timestamp,
 };
 use crate::report::{Event, Reporter};
 use crate::trust::judge::{self, Expectation};
-use crate::trust::{Finding, limits, verified};
+use crate::trust::{self, Finding, limits, verified};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// All roles that could be read.
-#[derive(Debug, Default)]
-pub(super) struct Walked {
-    /// Roles looked at, root among them.
-    pub(super) count: u64,
-    pub(super) timestamp: Option<Timestamp>,
-    pub(super) snapshot: Option<Snapshot>,
-    /// Every targets role that a look-up can come to.
-    pub(super) targets: BTreeMap<RoleName, Targets>,
-    /// The files, by name inside the metadata base, that clients ask for.
-    pub(super) referred: BTreeSet<String>,
-}
 
 /// A role that is to be read, and who delegates to it.
 struct Next {
@@ -34,6 +22,7 @@ struct Next {
 /// What came of reading one delegated role.
 struct Delegated {
     role: Option<Targets>,
+    leaf: Option<Leaf>,
     findings: Vec<Finding>,
     file: Option<String>,
 }
@@ -41,12 +30,13 @@ struct Delegated {
 pub(super) fn walk(
     tree: &Tree,
     Chain { newest: root, former }: &Chain,
+    leaves: Leaves,
     now: Moment,
     findings: &mut Vec<Finding>,
     reporter: &dyn Reporter,
 ) -> Walked {
     let mut walked = Walked { count: 1, ..Walked::default() };
-    let reader = Reader { tree, now, consistent: root.consistent_snapshot, former };
+    let reader = Reader { tree, now, leaves, consistent: root.consistent_snapshot, former };
 
     let role = RoleName::timestamp();
     let timestamp =
@@ -92,8 +82,7 @@ pub(super) fn walk(
         }
         let keys: BTreeMap<&RoleName, &Delegations> =
             level.iter().filter_map(|(name, role)| Some((name, role.delegations.as_ref()?))).collect();
-        let unread: Vec<Next> =
-            next.into_values().filter(|next| !walked.targets.contains_key(&next.role)).collect();
+        let unread: Vec<Next> = next.into_values().filter(|next| !walked.has(&next.role)).collect();
         let read: Vec<Delegated> = unread
             .par_iter()
             .map(|next| {
@@ -105,10 +94,13 @@ pub(super) fn walk(
         drop(keys);
         let done = std::mem::take(&mut level);
         walked.targets.extend(done);
-        for (next, Delegated { role, findings: found, file }) in unread.into_iter().zip(read) {
+        for (next, Delegated { role, leaf, findings: found, file }) in unread.into_iter().zip(read) {
             walked.count += 1;
             findings.extend(found);
             walked.referred.extend(file);
+            if let Some(leaf) = leaf {
+                walked.leaves.insert(next.role.clone(), leaf);
+            }
             // A role that names its own ancestor would be walked for ever.
             if let Some(role) = role.filter(|_| !walked.targets.contains_key(&next.role)) {
                 level.push((next.role, role));
@@ -137,6 +129,7 @@ pub(super) fn walk(
 struct Reader<'a> {
     tree: &'a Tree,
     now: Moment,
+    leaves: Leaves,
     consistent: bool,
     /// Keys that older roots named for a role: in the run that changes them, both sign, so that readers who have
     /// not got the new root yet are not left alone.
@@ -168,7 +161,8 @@ impl Reader<'_> {
         let nobody = RoleKeys::new(Vec::new(), 1);
         let signers = root.role(role).unwrap_or(&nobody);
         let expected = Expectation { role, keys: &root.keys, signers, meta: listed };
-        let read = self.read(&file, &expected, limit, findings);
+        let bytes = self.bytes(&file, &expected, limit, findings);
+        let read = bytes.and_then(|bytes| self.judge(&bytes, &expected, findings));
         walked.count += 1;
         walked.referred.insert(file);
         read.map(Envelope::into_signed)
@@ -189,10 +183,18 @@ impl Reader<'_> {
         let none = BTreeMap::new();
         let keys_of = |parent: &RoleName| keys.get(parent).map_or(&none, |delegations| &delegations.keys);
         let Some(((parent, signers), others)) = next.parents.split_first() else {
-            return Delegated { role: None, findings, file: None };
+            return Delegated { role: None, leaf: None, findings, file: None };
         };
         let expected = Expectation { role: &next.role, keys: keys_of(parent), signers, meta: listed };
-        let read = self.read::<Targets>(&file, &expected, limits::TARGETS_BYTES, &mut findings);
+        let bytes = self.bytes(&file, &expected, limits::TARGETS_BYTES, &mut findings);
+        let straight = bytes.as_ref().filter(|_| self.leaves == Leaves::Counted && others.is_empty());
+        let straight = straight.and_then(|bytes| trust::bin::straight(bytes, &expected));
+        if let Some(bin) = straight.filter(|bin| bin.expires > self.now) {
+            let (targets, signature) = (bin.count as u64, bin.signature.to_owned());
+            let leaf = Some(Leaf { file: file.clone(), targets, signature });
+            return Delegated { role: None, leaf, findings, file: Some(file) };
+        }
+        let read = bytes.and_then(|bytes| self.judge::<Targets>(&bytes, &expected, &mut findings));
         for (parent, signers) in others {
             if let Some(envelope) = &read
                 && let Err(shortfall) = verified::check(envelope, keys_of(parent), signers)
@@ -200,16 +202,16 @@ impl Reader<'_> {
                 findings.push(Finding::role(&next.role, format!("as {parent} delegates it: {shortfall}")));
             }
         }
-        Delegated { role: read.map(Envelope::into_signed), findings, file: Some(file) }
+        Delegated { role: read.map(Envelope::into_signed), leaf: None, findings, file: Some(file) }
     }
 
-    fn read<T: Metadata>(
+    fn bytes(
         &self,
         file: &str,
         expected: &Expectation<'_>,
         limit: u64,
         findings: &mut Vec<Finding>,
-    ) -> Option<Envelope<T>> {
+    ) -> Option<Vec<u8>> {
         let role = expected.role;
         let bytes = match self.tree.read(file) {
             Ok(Some(bytes)) => bytes,
@@ -230,7 +232,17 @@ impl Reader<'_> {
             );
             findings.push(Finding::role(role, what));
         }
-        let judged = match judge::judge::<T>(&bytes, expected) {
+        Some(bytes)
+    }
+
+    fn judge<T: Metadata>(
+        &self,
+        bytes: &[u8],
+        expected: &Expectation<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Envelope<T>> {
+        let role = expected.role;
+        let judged = match judge::judge::<T>(bytes, expected) {
             Ok(judged) => judged,
             Err(fault) => {
                 findings.push(Finding::role(role, fault));

@@ -1,8 +1,8 @@
 //! The upgrade of a client that holds an older state of the repository: nothing it holds may go
 //! back (TUF 1.0.34 sections 5.3.11, 5.4.3, 5.5.5), and the chain of roots must lead on from its own.
 
-use super::roles::Walked;
 use super::tree::Tree;
+use super::walked::Walked;
 use crate::model::{Envelope, Metadata, RoleName, Root, Snapshot, Timestamp, Version, metadata};
 use crate::trust::{Finding, verified};
 

@@ -1,14 +1,15 @@
 //! Files that nobody refers to: no client is harmed, and somebody should know why they are there.
 
 use super::copies::{self, Copied};
-use super::roles::Walked;
 use super::tree::Tree;
+use super::walked::Walked;
 use super::{Request, TargetFiles};
 use crate::disk::walk;
 use crate::disk::{self, Folder};
 use crate::model::project_role::SUSPENDS;
-use crate::model::{Compression, Envelope, RoleName, Snapshot, Targets, Version, metadata};
+use crate::model::{BinFile, Compression, Envelope, RoleName, Snapshot, Targets, Version, metadata};
 use crate::trust::Finding;
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 pub(super) fn check(
@@ -19,8 +20,8 @@ pub(super) fn check(
     findings: &mut Vec<Finding>,
 ) -> Result<(), disk::Error> {
     let mut roles = walked.referred.clone();
-    let mut files = BTreeSet::new();
-    walked.targets.values().for_each(|role| add_names(role, &mut files));
+    let mut files = Files { wanted: request.target_files != TargetFiles::Ignored, ..Files::default() };
+    walked.targets.values().for_each(|role| files.add(role));
     if consistent {
         let mut stand_ins = add_history(tree, walked, &mut roles, &mut files);
         stand_ins.extend(walked.targets.iter().filter_map(stood_in_for));
@@ -85,13 +86,31 @@ fn shown_below(targets: &std::path::Path, metadata: &std::path::Path) -> Option<
     Some(metadata.strip_prefix(targets).ok()?.to_string_lossy().into_owned())
 }
 
-/// Every name under which the targets of a role may lie.
-fn add_names(role: &Targets, files: &mut BTreeSet<String>) {
-    for (path, file) in &role.targets {
-        files.insert(path.to_string());
-        for digest in file.hashes.digests() {
-            files.insert(path.hashed(digest));
-            files.insert(path.tough_alias(digest));
+/// The names under which targets may lie, where somebody wants to know them.
+#[derive(Default)]
+struct Files {
+    wanted: bool,
+    names: BTreeSet<String>,
+}
+
+impl Files {
+    fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Every name of the targets of a role.
+    fn add(&mut self, role: &Targets) {
+        self.add_hashed(role);
+        if self.wanted {
+            self.names.extend(role.targets.keys().map(ToString::to_string));
+        }
+    }
+
+    /// The same without the plain ones.
+    fn add_hashed(&mut self, role: &Targets) {
+        for (path, file) in role.targets.iter().filter(|_| self.wanted) {
+            let names = file.hashes.digests().flat_map(|d| [path.hashed(d), path.tough_alias(d)]);
+            self.names.extend(names);
         }
     }
 }
@@ -102,7 +121,7 @@ fn add_history(
     tree: &Tree,
     walked: &Walked,
     roles: &mut BTreeSet<String>,
-    files: &mut BTreeSet<String>,
+    files: &mut Files,
 ) -> BTreeSet<(RoleName, Version)> {
     let mut stand_ins = BTreeSet::new();
     let Some(current) = &walked.snapshot else { return stand_ins };
@@ -112,15 +131,21 @@ fn add_history(
         let bytes = tree.read(&name).ok().flatten().unwrap_or_default();
         let Ok(snapshot) = Envelope::<Snapshot>::parse(&bytes) else { continue };
         roles.insert(name);
-        for (role, meta) in &snapshot.signed().meta {
-            let name = metadata::versioned(role, meta.version);
-            if roles.insert(name.clone()) {
-                let bytes = tree.read(&name).ok().flatten().unwrap_or_default();
-                if let Ok(targets) = Envelope::<Targets>::parse(&bytes) {
-                    add_names(targets.signed(), files);
-                    stand_ins.extend(stood_in_for((role, targets.signed())));
-                }
+        let listed = snapshot.signed().meta.iter();
+        let listed = listed.map(|(role, meta)| (role, metadata::versioned(role, meta.version)));
+        let new: Vec<(&RoleName, String)> = listed.filter(|(_, name)| roles.insert(name.clone())).collect();
+        let is_wanted = files.wanted;
+        let read = new.par_iter().filter_map(|(role, name)| {
+            let bytes = tree.read(name).ok().flatten()?;
+            // A bin in our own form stands in for nothing.
+            if !is_wanted && BinFile::parse(&bytes).is_some() {
+                return None;
             }
+            Some((*role, Envelope::<Targets>::parse(&bytes).ok()?.into_signed()))
+        });
+        for (role, targets) in read.collect::<Vec<_>>() {
+            files.add(&targets);
+            stand_ins.extend(stood_in_for((role, &targets)));
         }
     }
     stand_ins
@@ -138,7 +163,7 @@ fn add_suspended(
     walked: &Walked,
     stand_ins: &BTreeSet<(RoleName, Version)>,
     roles: &mut BTreeSet<String>,
-    files: &mut BTreeSet<String>,
+    files: &mut Files,
 ) {
     let mut add = |role: &RoleName, version: Version| -> Option<Targets> {
         let name = metadata::versioned(role, version);
@@ -146,11 +171,7 @@ fn add_suspended(
         let targets = Envelope::<Targets>::parse(&bytes).ok()?.into_signed();
         roles.insert(name);
         // Not the plain names: what is suspended is not published.
-        for (path, file) in &targets.targets {
-            files.extend(
-                file.hashes.digests().flat_map(|digest| [path.hashed(digest), path.tough_alias(digest)]),
-            );
-        }
+        files.add_hashed(&targets);
         Some(targets)
     };
     for (role, version) in stand_ins {

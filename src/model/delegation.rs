@@ -37,6 +37,14 @@ impl PathPattern {
         }
     }
 
+    /// The folders that every path it covers is in: up to the slash before the first segment that is not literal, or
+    /// that is the last.
+    #[must_use]
+    pub fn literal_folder(&self) -> &str {
+        let literal = self.0.find(['*', '?']).map_or(self.0.as_str(), |at| &self.0[..at]);
+        literal.rfind('/').map_or("", |at| &self.0[..=at])
+    }
+
     /// Whether it is made of literal segments and, in the last of them, at most one `*` at the end: what
     /// every client reads alike.
     #[must_use]

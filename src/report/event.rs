@@ -25,6 +25,8 @@ pub enum Stage {
     Swap,
     /// Checking the roles of a tree.
     Roles,
+    /// Searching for every target of a tree, as a client does.
+    Search,
     /// Checking the files of a tree.
     Files,
 }
@@ -43,6 +45,7 @@ impl Stage {
             Self::Sign => "sign",
             Self::Swap => "swap",
             Self::Roles => "roles",
+            Self::Search => "search",
             Self::Files => "files",
         }
     }

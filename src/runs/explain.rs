@@ -10,7 +10,7 @@ use crate::site::roles::PublishedRole;
 use crate::state::State;
 use crate::state::held::{self, Held};
 use crate::trust::forger::{self, Forger};
-use crate::trust::lookup::{self, Lookup};
+use crate::trust::lookup::{Known, Lookup, Roles};
 use crate::trust::{OnlineKeys, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -85,15 +85,17 @@ pub fn explain(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let roles: BTreeMap<RoleName, _> = published.targets_roles().collect();
+    let whole = Roles::new(roles.iter().map(|(name, role)| (name, Known::Whole(role))));
     let (name, project, paths) = find(request, &published)?;
-    let lookups: Vec<(TargetPath, Lookup)> = paths
+    let lookups: Vec<(TargetPath, Lookup<'_>)> = paths
         .into_iter()
         .map(|path| {
-            let lookup = lookup::search(&path, &roles);
+            let lookup = whole.search(&path, &|_| false);
             (path, lookup)
         })
         .collect();
-    let mut opened: BTreeSet<&RoleName> = lookups.iter().flat_map(|(_, lookup)| &lookup.visited).collect();
+    let mut opened: BTreeSet<&RoleName> =
+        lookups.iter().flat_map(|(_, lookup)| lookup.visited.iter().copied()).collect();
     let root = RoleName::root();
     opened.insert(&root);
     // Of a project all roles have a say, whichever of them lists files today.
@@ -105,9 +107,9 @@ pub fn explain(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         published.roles().into_iter().filter(|role| opened.contains(&role.role)).collect();
     let targets = lookups.into_iter().filter_map(|(path, lookup)| {
         let role = lookup.found?;
-        let file = roles.get(&role)?.targets.get(&path)?;
+        let file = roles.get(role)?.targets.get(&path)?;
         let entry = Entry { path, length: file.length, digest: file.hashes.sha256()? };
-        Some((entry, role))
+        Some((entry, role.clone()))
     });
     let targets: Vec<(Entry, RoleName)> = targets.collect();
     let held = held::load(&State::new(request.state)).unwrap_or_default();

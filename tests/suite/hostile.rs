@@ -50,6 +50,33 @@ fn first_target(signed: &mut Value) -> &mut Value {
     signed["targets"].as_object_mut().unwrap().values_mut().next().unwrap()
 }
 
+/// Bins are not held where no file is looked at, and a look-up through two of them is.
+#[test]
+fn of_two_bins_that_cover_a_path_the_first_decides() {
+    let repo = published();
+    known::resign(&repo, "1.unclaimed.json", &[4, 5], |signed| {
+        for role in signed["delegations"]["roles"].as_array_mut().unwrap() {
+            role["path_hash_prefixes"] = (0..16).map(|digit| format!("{digit:x}")).collect();
+        }
+    });
+    let bins = repo.versions().into_iter().filter(|(role, _)| role.starts_with("bin-"));
+    let files: Vec<String> = bins.map(|(role, version)| format!("{version}.{role}.json")).collect();
+    let target = |length: u64| json!({"hashes": {"sha256": "ab".repeat(32)}, "length": length});
+    known::resign(&repo, &files[0], &[6], |signed| signed["targets"]["both"] = target(1));
+    known::resign(&repo, &files[1], &[6], |signed| {
+        signed["targets"]["both"] = target(2);
+        signed["targets"]["second"] = target(3);
+    });
+    let ran = repo.run(&["verify", "--metadata-only", "--format", "json", "--now", NOW]);
+    let json = ran.json();
+    assert_eq!(ran.code, 0, "{json}");
+    let found: Vec<&Value> = json["findings"].as_array().unwrap().iter().collect();
+    assert_eq!(found.len(), 1, "{json}");
+    assert_eq!((&found[0]["role"], &found[0]["target"]), (&json!("bin-1"), &json!("both")), "{json}");
+    assert!(found[0]["what"].as_str().unwrap().contains("what bin-0 says of it first"), "{json}");
+    assert_eq!(json["targets"], 6, "{json}");
+}
+
 #[test]
 fn what_some_client_refuses_is_an_error_though_it_is_properly_signed() {
     type Change = fn(&mut Value);
