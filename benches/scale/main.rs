@@ -1,7 +1,7 @@
 //! tuffet beside its peers and its floors, on the same work and in the same run: whole processes, alternating, medians.
 //!
 //! `TUFFET_PEERS=DIR cargo bench --bench scale` measures the rows whose peers are in DIR, which `benches/peers.sh` makes,
-//! and writes `docs/performance.md` with what came of it. `-- --rows NAME,…` takes some rows, `-- --runs N` another
+//! keeps what came of each in `docs/performance/results.json`, and writes `docs/performance.md` from that. `-- --rows NAME,…` takes some rows, `-- --runs N` another
 //! number of runs, `-- --dir DIR` another place for the trees; `-- --quick` measures nothing that means anything, in
 //! two minutes and with no peer, to show that this program works.
 
@@ -15,7 +15,9 @@
 
 mod inventory;
 mod measure;
+mod plot;
 mod report;
+mod results;
 mod rows;
 
 use std::path::PathBuf;
@@ -68,13 +70,16 @@ fn main() {
         println!("TUFFET_PEERS names no folder (benches/peers.sh makes one): nothing is measured");
         return;
     }
-    let results = rows::all(&wanted);
-    print!("{}", report::table(&results));
+    let mut measured = Vec::new();
+    rows::measure(&wanted, &mut |row| {
+        print!("{}", report::table(std::iter::once(&row)));
+        if wanted.quick { measured.push(row) } else { results::keep(row) }
+    });
     if wanted.quick {
-        assert!(!results.is_empty(), "no row was measured");
+        let plots = plot::plots(&measured);
+        assert!(!measured.is_empty() && !report::text(&measured).is_empty(), "no row was measured");
+        assert!(!wanted.takes("sizes") || plots.len() == 2, "there are no plots");
         println!("--quick: these figures mean nothing, and docs/performance.md stays as it is");
-    } else {
-        report::write(&wanted, &results);
     }
     let _ = std::fs::remove_dir_all(&wanted.dir);
 }

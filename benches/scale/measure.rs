@@ -1,16 +1,20 @@
 //! Running whole processes, and what came of several runs.
 
-use std::path::Path;
+use crate::Wanted;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// What one process took.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Took {
     /// Seconds on the wall.
     pub(crate) wall: f64,
     /// Seconds of all processors, its children's too.
     pub(crate) cpu: f64,
+    /// Those of them that the system took.
+    pub(crate) system: f64,
     /// The most memory that was resident, in MiB.
     pub(crate) memory: f64,
 }
@@ -36,7 +40,8 @@ pub(crate) fn run(program: &Path, args: &[&str], folder: &Path, input: &str) -> 
     );
     let text = std::fs::read_to_string(&said).unwrap();
     let numbers: Vec<f64> = text.split_whitespace().map(|word| word.parse().unwrap()).collect();
-    let took = Took { wall, cpu: numbers[0] + numbers[1], memory: numbers[2] / 1024.0 };
+    let [user, system, memory] = numbers[..] else { panic!("{text}") };
+    let took = Took { wall, cpu: user + system, system, memory: memory / 1024.0 };
     (took, String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -46,8 +51,34 @@ pub(crate) fn settle() {
     assert!(synced.success());
 }
 
+/// Moves a tree out of the way. ext4 does not give the place of a file that was removed to another for five minutes, and
+/// searches long for a place that it may give: whoever writes after a removal pays for it, up to ten times his own time.
+pub(crate) fn discard(wanted: &Wanted, tree: &Path) {
+    let discarded = discarded(wanted);
+    std::fs::create_dir_all(&discarded).unwrap();
+    let number = std::fs::read_dir(&discarded).unwrap().count();
+    std::fs::rename(tree, discarded.join(number.to_string())).unwrap();
+}
+
+/// Removes what was discarded where room runs short, and waits until nobody pays for that any more.
+pub(crate) fn make_room(wanted: &Wanted) {
+    std::fs::create_dir_all(&wanted.dir).unwrap();
+    let free = Command::new("df").args(["--output=avail", "-B1M"]).arg(&wanted.dir).output().unwrap();
+    let free = String::from_utf8_lossy(&free.stdout);
+    let free: u64 = free.lines().last().unwrap().trim().parse().unwrap();
+    if free < 8_000 && discarded(wanted).exists() {
+        std::fs::remove_dir_all(discarded(wanted)).unwrap();
+        settle();
+        std::thread::sleep(std::time::Duration::from_secs(310));
+    }
+}
+
+fn discarded(wanted: &Wanted) -> PathBuf {
+    wanted.dir.join("discarded")
+}
+
 /// One side of a comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Side {
     pub(crate) name: String,
     pub(crate) runs: Vec<Took>,
@@ -58,25 +89,20 @@ impl Side {
         Self { name: name.to_owned(), runs: Vec::new() }
     }
 
-    fn sorted(&self, of: fn(&Took) -> f64) -> Vec<f64> {
-        let mut all: Vec<f64> = self.runs.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
+    /// The run whose time is the median.
+    pub(crate) fn median(&self) -> Took {
+        self.sorted()[self.runs.len() / 2]
+    }
+
+    /// The least time, and the most.
+    pub(crate) fn extent(&self) -> (f64, f64) {
+        let all = self.sorted();
+        (all[0].wall, all[all.len() - 1].wall)
+    }
+
+    fn sorted(&self) -> Vec<Took> {
+        let mut all = self.runs.clone();
+        all.sort_by(|a, b| a.wall.total_cmp(&b.wall));
         all
-    }
-
-    /// The median, and the least and the most.
-    pub(crate) fn wall(&self) -> (f64, f64, f64) {
-        let all = self.sorted(|took| took.wall);
-        (all[all.len() / 2], all[0], all[all.len() - 1])
-    }
-
-    pub(crate) fn cpu(&self) -> f64 {
-        let all = self.sorted(|took| took.cpu);
-        all[all.len() / 2]
-    }
-
-    pub(crate) fn memory(&self) -> f64 {
-        let all = self.sorted(|took| took.memory);
-        all[all.len() / 2]
     }
 }

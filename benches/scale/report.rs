@@ -1,33 +1,42 @@
-//! What came of it, for people: a table, and `docs/performance.md`.
+//! What came of it, for people: a table, plots, and `docs/performance.md`.
 
 use crate::Wanted;
-use crate::measure::Side;
+use crate::plot;
 use crate::rows::Row;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::Command;
 
 /// Every row, as a Markdown table.
-pub(crate) fn table(rows: &[Row]) -> String {
+pub(crate) fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let mut out = String::from(
-        "| row | work | who | wall, median (least to most) | CPU | memory | tuffet's share | goal |\n|---|---|---|---|---|---|---|---|\n",
+        "| row | work | who | runs | wall, median (least to most) | CPU | memory | beside tuffet | goal |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
-        let first = row.sides[0].wall().0;
+        let first = row.sides[0].median().wall;
         for (number, side) in row.sides.iter().enumerate() {
-            let (name, work) = if number == 0 { (row.name, row.work.as_str()) } else { ("", "") };
-            let goal = if number == 0 { row.goals.join("; ") } else { String::new() };
-            let (median, least, most) = side.wall();
-            let share = if number == 0 { String::new() } else { format!("{:.2}", first / median) };
+            let is_first = number == 0;
+            let (name, work) = if is_first { (row.name.as_str(), row.work.as_str()) } else { ("", "") };
+            let goal = if is_first { row.goals.join("; ") } else { String::new() };
+            let took = side.median();
+            let (least, most) = side.extent();
+            let beside = match () {
+                () if is_first => String::new(),
+                () if side.name.starts_with("floor") => {
+                    format!("tuffet takes {:.2} times its time", first / took.wall)
+                }
+                () => format!("tuffet is {:.1} times faster", took.wall / first),
+            };
             let _ = writeln!(
                 out,
-                "| {name} | {work} | {} | {} ({} to {}) | {} | {:.0} MiB | {share} | {goal} |",
+                "| {name} | {work} | {} | {} | {} ({} to {}) | {} | {:.0} MiB | {beside} | {goal} |",
                 side.name,
-                seconds(median),
+                side.runs.len(),
+                seconds(took.wall),
                 seconds(least),
                 seconds(most),
-                seconds(side.cpu()),
-                side.memory(),
+                seconds(took.cpu),
+                took.memory,
             );
         }
     }
@@ -42,31 +51,49 @@ fn seconds(seconds: f64) -> String {
     }
 }
 
-/// Writes `docs/performance.md`.
-pub(crate) fn write(wanted: &Wanted, rows: &[Row]) {
-    let runs: Vec<usize> =
-        rows.iter().flat_map(|row| &row.sides).map(|side: &Side| side.runs.len()).collect();
-    let (fewest, most) = (runs.iter().min().copied().unwrap_or(0), runs.iter().max().copied().unwrap_or(0));
-    let text = format!(
+/// `docs/performance.md`, from all that is known.
+pub(crate) fn text(rows: &[Row]) -> String {
+    let (sizes, table_rows): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| plot::is_point(row));
+    let mut machines: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| !row.on.is_empty()) {
+        if !machines.contains(&row.on.as_str()) {
+            machines.push(&row.on);
+        }
+    }
+    let machines = machines.iter().map(|machine| {
+        let names: Vec<&str> =
+            rows.iter().filter(|row| row.on == *machine).map(|row| row.name.as_str()).collect();
+        format!("{machine}: {}.\n", names.join(", "))
+    });
+    let notes =
+        table_rows.iter().flat_map(|row| row.notes.iter().map(|note| format!("- {}: {note}\n", row.name)));
+    let plots = if sizes.is_empty() {
+        String::new()
+    } else {
+        let points = table(sizes.iter().copied());
+        format!(
+            "\n## Time and memory against targets\n\n![time against targets](performance/time.svg)\n\n\
+             ![memory against targets](performance/memory.svg)\n\n{points}"
+        )
+    };
+    format!(
         "# Performance\n\n\
-         Written by `cargo bench --bench scale` ({}). Whole processes, wall clock, medians of {fewest} to {most} runs; the sides \
-         of a row take turns. Lists come from a generator with PyPI's names; trees have 16,384 bins, a plain online key and no \
-         index pages. A floor does the bare work and nothing else: no check, no state, no old tree; its time is that of \
-         loading, ordering, signing and writing, by the faster of its two signers. *tuffet's share* is its time as a part \
-         of the other's.\n\n{}\n\n{}\n\
+         Written by `cargo bench --bench scale` from `performance/results.json`, which keeps what each row took when it was \
+         measured last. Whole processes, wall clock, medians; the sides of a row take turns. Lists come from a generator with \
+         PyPI's names; trees have 16,384 bins, a plain online key and, where a row does not say otherwise, no index pages. A \
+         floor does the bare work and nothing else: no check, no state, no old tree; that of lists counts loading, ordering, \
+         signing and writing, by the faster of its two signers.\n\n\
+         {}\n{}\n{}{plots}\n\
          File systems differ most of all: the same run can take several times as long an hour later. Look at ratios of \
-         one run, not at seconds of two.\n",
-        rows.iter().map(|row| row.name).collect::<Vec<_>>().join(", "),
-        machine(wanted),
-        table(rows),
-    );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
-    std::fs::write(&path, text).unwrap();
-    println!("wrote {}", path.display());
+         one row, not at seconds of two.\n",
+        machines.collect::<Vec<_>>().join("\n"),
+        table(table_rows.iter().copied()),
+        notes.collect::<String>(),
+    )
 }
 
 /// On what it was measured.
-fn machine(wanted: &Wanted) -> String {
+pub(crate) fn machine(wanted: &Wanted) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let field = |name: &str| {
@@ -89,7 +116,7 @@ fn machine(wanted: &Wanted) -> String {
     };
     let dir = wanted.dir.to_str().unwrap_or("/");
     format!(
-        "Machine: {} processors ({}; {}), {} GiB of memory, Linux {}, {}. On {}.",
+        "{} processors ({}; {}), {} GiB of memory, Linux {}, {}, {}",
         std::thread::available_parallelism().map_or(1, usize::from),
         field("model name").unwrap_or_else(|| "unknown".to_owned()),
         has.join(", "),

@@ -1,21 +1,68 @@
 //! The comparisons: what is measured beside what, and what is hoped for.
 
+mod files;
+mod lists;
+mod one;
+mod pages;
+mod refresh;
+mod sizes;
+mod verify;
+
 use crate::measure::{self, Side, Took};
-use crate::{Wanted, inventory};
+use crate::{Wanted, report};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What came of one comparison.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) work: String,
     /// tuffet first.
     pub(crate) sides: Vec<Side>,
     pub(crate) goals: Vec<String>,
+    /// What else is to be said.
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
+    /// The machine, and the day.
+    #[serde(default)]
+    pub(crate) on: String,
 }
 
-/// How many bins all of these trees have.
-fn bins(wanted: &Wanted) -> &'static str {
-    if wanted.quick { "256" } else { "16384" }
+/// Measures rows.
+type Measure = fn(&Wanted) -> Vec<Row>;
+
+/// Everything that can be measured, by the names of its rows, in the order of the table.
+const ALL: [(&[&str], Measure); 13] = [
+    (&["durable"], lists::durable),
+    (&["bare"], lists::bare),
+    (&["all"], lists::all),
+    (&["all-tuned"], lists::all_tuned),
+    (&["one"], one::at_a_million),
+    (&["one-of-all"], one::of_all),
+    (&["verify"], verify::row),
+    (&["refresh"], refresh::row),
+    (&["pages", "one-with-pages"], pages::rows),
+    (&["nothing", "ten"], files::walk),
+    (&["hash-small", "hash-large"], files::hash),
+    (&["tree"], files::first_build),
+    (&["sizes"], sizes::rows),
+];
+
+/// The names of all rows, in the order of the table.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().flat_map(|(names, _)| names.iter().copied())
+}
+
+/// Measures every row that is wanted and whose peers are there; `take` is given each as it is done.
+pub(crate) fn measure(wanted: &Wanted, take: &mut dyn FnMut(Row)) {
+    let on = report::machine(wanted);
+    for (_, measure) in ALL.iter().filter(|(names, _)| names.iter().any(|name| wanted.takes(name))) {
+        measure::make_room(wanted);
+        for row in measure(wanted) {
+            take(Row { on: on.clone(), ..row });
+        }
+    }
 }
 
 /// Whether a process waits for the disk.
@@ -25,46 +72,38 @@ enum Durable {
     No,
 }
 
-/// Every row that is wanted and whose peers are there.
-pub(crate) fn all(wanted: &Wanted) -> Vec<Row> {
-    let (million, many) = if wanted.quick { (20_000, 40_000) } else { (1_000_000, 17_000_000) };
-    let mut rows = Vec::new();
-    if wanted.takes("durable") {
-        rows.push(lists(wanted, "durable", million, Durable::Yes, &["floor", "python-tuf"]));
-    }
-    if wanted.takes("bare") {
-        rows.push(lists(wanted, "bare", million, Durable::No, &["floor", "python-tuf tuned", "tough"]));
-    }
-    if wanted.takes("one") {
-        rows.push(one_more(wanted, "one", million, true));
-    }
-    if wanted.takes("all") {
-        rows.push(lists(wanted, "all", many, Durable::Yes, &["floor"]));
-    }
-    if wanted.takes("all-tuned") && !wanted.quick {
-        rows.push(tuned_beside(wanted, 15_000_000, many));
-    }
-    if wanted.takes("one-of-all") {
-        rows.push(one_more(wanted, "one-of-all", many, false));
-    }
-    rows
+/// How many bins all of these trees have.
+fn bins(wanted: &Wanted) -> &'static str {
+    if wanted.quick { "256" } else { "16384" }
 }
 
 fn tuffet() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_tuffet"))
 }
 
-/// A new repository with no target yet.
-fn repository(wanted: &Wanted, name: &str) -> PathBuf {
-    let folder = wanted.dir.join(name);
-    let _ = std::fs::remove_dir_all(&folder);
+/// A new repository with no target yet; `more` is what else its configuration says.
+fn repository(wanted: &Wanted, name: &str, source: &str, more: &str) -> PathBuf {
+    let folder = fresh(wanted, name);
     std::fs::create_dir_all(folder.join("dists")).unwrap();
     let config = format!(
-        "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[bins]\ncount = {}\n[index]\nformats = []\n",
+        "[source]\npath = \"dists\"\n{source}[keys]\ninsecure_plain = true\n[bins]\ncount = {}\n{more}",
         bins(wanted)
     );
     std::fs::write(folder.join("pipeline.toml"), config).unwrap();
     measure::run(&tuffet(), &["init"], &folder, "");
+    folder
+}
+
+/// What a configuration says for a tree without pages.
+const NO_PAGES: &str = "[index]\nformats = []\n";
+
+/// An empty folder.
+fn fresh(wanted: &Wanted, name: &str) -> PathBuf {
+    let folder = wanted.dir.join(name);
+    if folder.exists() {
+        measure::discard(wanted, &folder);
+    }
+    std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
@@ -79,196 +118,27 @@ fn build(folder: &Path, list: &Path, durable: Durable) -> Took {
 }
 
 /// The tree is one that clients take.
-fn verify(folder: &Path) {
+fn is_good(folder: &Path) {
     measure::run(&tuffet(), &["verify", "--metadata-only", "--quiet"], folder, "");
-}
-
-/// The bins of lists, signed and written.
-fn lists(wanted: &Wanted, name: &'static str, count: usize, durable: Durable, beside: &[&str]) -> Row {
-    let list = inventory::of(wanted, count);
-    let mut sides = vec![Side::new("tuffet")];
-    let beside: Vec<&str> = beside.iter().copied().filter(|_| wanted.peers.is_some()).collect();
-    sides.extend(beside.iter().map(|name| Side::new(name)));
-    for _ in 0..wanted.runs {
-        let folder = repository(wanted, "tuffet");
-        sides[0].runs.push(build(&folder, &list, durable));
-        // The whole verifier holds a tree of a million in memory, and not one of seventeen.
-        if count <= 1_000_000 {
-            verify(&folder);
-        }
-        std::fs::remove_dir_all(folder).unwrap();
-        for (side, peer) in sides[1..].iter_mut().zip(&beside) {
-            side.runs.push(peer_lists(wanted, peer, &list, count, durable));
-        }
-    }
-    let waits = if durable == Durable::Yes { "durable" } else { "not waiting for the disk" };
-    let goals = match (name, count) {
-        ("durable", _) => vec!["8 times faster than python-tuf".to_owned(), "1.5 times the floor".to_owned()],
-        ("bare", _) => vec![
-            "6 times faster than python-tuf tuned, 7 times faster than tough".to_owned(),
-            "1.5 times the floor".to_owned(),
-        ],
-        _ => vec!["1.5 times the floor".to_owned(), "2,560 MiB".to_owned()],
-    };
-    Row { name, work: format!("{} targets from a list, {waits}", thousands(count)), sides, goals }
-}
-
-/// The same by a peer, or by the floor: its own account of the work alone, without making room for it.
-fn peer_lists(wanted: &Wanted, peer: &str, list: &Path, count: usize, durable: Durable) -> Took {
-    let peers = wanted.peers.as_ref().unwrap();
-    let out = wanted.dir.join("peer");
-    let _ = std::fs::remove_dir_all(&out);
-    std::fs::create_dir_all(&out).unwrap();
-    let (list, number) = (list.to_str().unwrap(), count.to_string());
-    let site = out.join("site");
-    let site = site.to_str().unwrap();
-    measure::settle();
-    let took = match peer {
-        "floor" => {
-            let sync = if durable == Durable::Yes { "syncfs" } else { "none" };
-            let floor = |signer: &str| {
-                let args = ["regen", "--inv", list, "--bin-order", "--reps", "1", "--out", site];
-                let args = [&args[..], &["--signer", signer, "--sync", sync]].concat();
-                let (took, said) = measure::run(&peers.join("limits"), &args, &out, "");
-                Took { wall: floor_seconds(&said), ..took }
-            };
-            // Which of its signers is the faster depends on the processor.
-            let (one, other) = (floor("aws"), floor("mb"));
-            if one.wall <= other.wall { one } else { other }
-        }
-        "python-tuf" => python_creates(peers, list, &number, site, &[], wanted, &out),
-        "python-tuf tuned" => {
-            let tuned = ["--jobs", "2", "--fast-canon", "--fast-write", "--gc-freeze"];
-            python_creates(peers, list, &number, site, &tuned, wanted, &out)
-        }
-        "tough" => {
-            let args = [
-                "create",
-                "--inv",
-                list,
-                "--n",
-                &number,
-                "--bins",
-                bins(wanted),
-                "--out",
-                site,
-                "--jobs",
-                "2",
-            ];
-            measure::run(&peers.join("tough_peer"), &args, &out, "").0
-        }
-        other => panic!("{other} is no peer"),
-    };
-    std::fs::remove_dir_all(&out).unwrap();
-    took
 }
 
 /// A tree by python-tuf.
 fn python_creates(
-    peers: &Path,
+    wanted: &Wanted,
     list: &str,
     count: &str,
     site: &str,
     more: &[&str],
-    wanted: &Wanted,
     folder: &Path,
 ) -> Took {
     let args = ["create", "--inv", list, "--n", count, "--bins", bins(wanted), "--out", site];
-    python(peers, &[&args[..], more].concat(), folder)
+    python(wanted, &[&args[..], more].concat(), folder)
 }
 
-fn python(peers: &Path, args: &[&str], folder: &Path) -> Took {
+fn python(wanted: &Wanted, args: &[&str], folder: &Path) -> Took {
+    let peers = wanted.peers.as_ref().unwrap();
     let script = peers.join("peer_pytuf.py");
     measure::run(&peers.join("python"), &[&[script.to_str().unwrap()], args].concat(), folder, "").0
-}
-
-/// What the floor says that loading, ordering, signing and writing took.
-fn floor_seconds(said: &str) -> f64 {
-    let number = |text: &str, before: &str, after: &str| -> f64 {
-        let from = text.find(before).unwrap_or_else(|| panic!("{before:?} in {text}")) + before.len();
-        let to = text[from..].find(after).unwrap() + from;
-        text[from..to].trim().parse().unwrap()
-    };
-    let of_line = |begins: &str| said.lines().find(|line| line.starts_with(begins)).unwrap();
-    let loaded = of_line("inventory:");
-    let order = of_line("partition:");
-    number(&loaded[loaded.rfind(',').unwrap()..], ",", "s to load")
-        + number(order, "path sha256", "s,")
-        + number(order, "counting sort", "s,")
-        + number(order, "sort in bins", "s (")
-        + number(of_line("reorder"), "bin order:", "s")
-        + number(of_line("regen"), "wall med", "s")
-}
-
-/// python-tuf at its best, at fewer targets, beside all of them; scaled.
-fn tuned_beside(wanted: &Wanted, fewer: usize, count: usize) -> Row {
-    let list = inventory::of(wanted, count);
-    let mut sides = vec![Side::new("tuffet"), Side::new("python-tuf tuned, scaled")];
-    for _ in 0..wanted.runs {
-        let folder = repository(wanted, "tuffet");
-        sides[0].runs.push(build(&folder, &list, Durable::Yes));
-        std::fs::remove_dir_all(folder).unwrap();
-        let took = peer_lists(wanted, "python-tuf tuned", &list, fewer, Durable::No);
-        let scale = count as f64 / fewer as f64;
-        sides[1].runs.push(Took { wall: took.wall * scale, cpu: took.cpu * scale, ..took });
-    }
-    Row {
-        name: "all-tuned",
-        work: format!(
-            "{} targets, durable; python-tuf at {}, not durable",
-            thousands(count),
-            thousands(fewer)
-        ),
-        sides,
-        goals: vec!["8 times faster than python-tuf tuned".to_owned()],
-    }
-}
-
-/// One file more, in a tree that is there.
-fn one_more(wanted: &Wanted, name: &'static str, count: usize, is_checked: bool) -> Row {
-    let list = inventory::of(wanted, count);
-    let folder = repository(wanted, "tuffet");
-    build(&folder, &list, Durable::Yes);
-    let mut sides = vec![Side::new("tuffet --changed")];
-    let beside = wanted.peers.as_ref().filter(|_| is_checked);
-    let out = wanted.dir.join("peer");
-    if let Some(peers) = beside {
-        sides.push(Side::new("python-tuf, one bin loaded"));
-        let (list, number) = (list.to_str().unwrap(), count.to_string());
-        let _ = std::fs::remove_dir_all(&out);
-        std::fs::create_dir_all(&out).unwrap();
-        python_creates(peers, list, &number, "site", &[], wanted, &out);
-    }
-    // The first run of either finds caches cold.
-    for number in 0..=wanted.runs.max(5) {
-        let file = format!("newcomer_{number}-1.0-py3-none-any.whl");
-        std::fs::write(folder.join("dists").join(&file), format!("the bytes of {file}")).unwrap();
-        measure::settle();
-        let took = measure::run(&tuffet(), &["build", "--quiet", "--changed", "-"], &folder, &file).0;
-        if number > 0 {
-            sides[0].runs.push(took);
-        }
-        if let Some(peers) = beside {
-            let change = format!("simple/newcomer/{file}");
-            measure::settle();
-            let took = python(peers, &["update", "--out", "site", "--change", &change], &out);
-            if number > 0 {
-                sides[1].runs.push(took);
-            }
-        }
-    }
-    if is_checked {
-        verify(&folder);
-    }
-    std::fs::remove_dir_all(folder).unwrap();
-    let _ = std::fs::remove_dir_all(&out);
-    let goal = if name == "one" { "25 ms; python-tuf 12 times slower" } else { "40 ms" };
-    Row {
-        name,
-        work: format!("one file more in a tree of {}, durable", thousands(count)),
-        sides,
-        goals: vec![goal.to_owned()],
-    }
 }
 
 fn thousands(count: usize) -> String {
@@ -276,4 +146,9 @@ fn thousands(count: usize) -> String {
         count if count % 1_000_000 == 0 => format!("{} M", count / 1_000_000),
         count => format!("{} k", count / 1000),
     }
+}
+
+/// How many targets stand for a million, and for all of PyPI's seventeen.
+fn counts(wanted: &Wanted) -> (usize, usize) {
+    if wanted.quick { (20_000, 40_000) } else { (1_000_000, 17_000_000) }
 }
