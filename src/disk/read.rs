@@ -4,13 +4,19 @@ use super::{Context as _, Error, FileStamp};
 use crate::model::Sha256;
 use rustix::fs::{Mode, OFlags};
 use sha2::Digest as _;
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// How much is read at a time.
 const CHUNK: usize = 1 << 18;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The bytes of the file at `path`.
 ///
@@ -113,6 +119,7 @@ fn secret(reader: impl Read, path: &Path) -> Result<Option<Zeroizing<String>>, E
 pub struct OpenFile {
     file: File,
     path: PathBuf,
+    first: FileStamp,
 }
 
 impl OpenFile {
@@ -124,10 +131,17 @@ impl OpenFile {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(path, flags, Mode::empty()).context("read", path)?);
-        if !file.metadata().context("look at", path)?.is_file() {
+        let metadata = file.metadata().context("look at", path)?;
+        if !metadata.is_file() {
             return Err(Error::new("read", path, std::io::Error::other("it is no regular file")));
         }
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file, path: path.to_owned(), first: FileStamp::of(&metadata) })
+    }
+
+    /// Its stamp as it was when it was opened.
+    #[must_use]
+    pub fn first_stamp(&self) -> FileStamp {
+        self.first
     }
 
     /// The file itself, for readers that want one.
@@ -152,13 +166,13 @@ impl OpenFile {
         &self,
         mut sink: impl FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<(Sha256, u64), Error> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(0)).context("read", &self.path)?;
         let mut hasher = sha2::Sha256::new();
-        let mut buffer = vec![0; CHUNK];
+        // Most files are small, and there are many: each thread keeps the one buffer.
+        let mut buffer = BUFFER.take();
+        buffer.resize(CHUNK, 0);
         let mut total = 0;
         loop {
-            let count = match file.read(&mut buffer) {
+            let count = match self.file.read_at(&mut buffer, total) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -168,6 +182,7 @@ impl OpenFile {
             sink(&buffer[..count])?;
             total += count as u64;
         }
+        BUFFER.set(buffer);
         Ok((Sha256::from_bytes(hasher.finalize().into()), total))
     }
 
@@ -190,6 +205,16 @@ impl OpenFile {
             Ok(())
         })?;
         Ok((sha256, length, hex::encode(sha512.finalize())))
+    }
+
+    /// So many bytes from `at` on.
+    ///
+    /// # Errors
+    /// If they are not there, or cannot be read.
+    pub fn part(&self, at: u64, count: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; count];
+        self.file.read_exact_at(&mut bytes, at).context("read", &self.path)?;
+        Ok(bytes)
     }
 
     /// The open file, to be read from its start.

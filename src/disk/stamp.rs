@@ -26,15 +26,29 @@ impl FileStamp {
     /// The stamp of an open file or of a directory entry.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
-        // 64 bits of nanoseconds last until the year 2262.
-        let nanoseconds =
-            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
             modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The same from what the system call says, whose integers have other types on other systems.
+    #[allow(
+        clippy::cast_lossless,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap,
+        clippy::unnecessary_cast
+    )]
+    pub(super) fn of_stat(stat: &rustix::fs::Stat) -> Self {
+        Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            modified: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
         }
     }
 
@@ -50,4 +64,9 @@ impl FileStamp {
     pub fn is_younger_than(&self, nanoseconds: i64, reference: i64) -> bool {
         self.modified.max(self.changed) > reference - nanoseconds
     }
+}
+
+/// 64 bits of nanoseconds last until the year 2262.
+fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(rest)
 }

@@ -88,7 +88,7 @@ fn read(mut candidate: Candidate) -> Result<Outcome, Error> {
             Err(e) if e.is_not_found() => return Ok(Outcome::Unstable(candidate)),
             Err(e) => return Err(e.into()),
         };
-        let before = file.stamp()?;
+        let before = file.first_stamp();
         let (digest, length) = file.digest()?;
         if file.stamp()? == before && length == before.size {
             candidate.stamp = before;
