@@ -149,18 +149,18 @@ impl<'a> BinFile<'a> {
     }
 }
 
-/// What is still to be read.
+/// What is still to be read of a file in the one form.
 #[derive(Clone)]
-struct Rest<'a>(&'a [u8]);
+pub(super) struct Rest<'a>(pub(super) &'a [u8]);
 
 impl<'a> Rest<'a> {
-    fn skip(&mut self, words: &[u8]) -> Option<()> {
+    pub(super) fn skip(&mut self, words: &[u8]) -> Option<()> {
         self.0 = self.0.strip_prefix(words)?;
         Some(())
     }
 
     /// The text up to a quote, which is skipped. There is no escape in anything of this form.
-    fn until_quote(&mut self) -> Option<&'a str> {
+    pub(super) fn until_quote(&mut self) -> Option<&'a str> {
         let end = memchr::memchr(b'"', self.0)?;
         let text = std::str::from_utf8(&self.0[..end]).ok()?;
         self.0 = &self.0[end + 1..];
@@ -168,7 +168,7 @@ impl<'a> Rest<'a> {
     }
 
     /// An integer as canonical JSON writes it.
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let digits = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         let text = std::str::from_utf8(&self.0[..digits]).ok()?;
         if digits == 0 || (digits > 1 && text.starts_with('0')) {
@@ -193,7 +193,7 @@ impl<'a> Rest<'a> {
 }
 
 /// What each lower-case hex digit is worth; 255 for whatever is none.
-const VALUE: [u8; 256] = {
+pub(super) const VALUE: [u8; 256] = {
     let mut table = [255; 256];
     let mut at = 0;
     while at < 16 {

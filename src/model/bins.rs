@@ -2,11 +2,21 @@
 //! "Metadata Scalability"; TUF 1.0.34 section 4.5, `path_hash_prefixes`).
 
 use super::{RoleName, Sha256};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The number of bins: a power of two from 1 to 65,536.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64")]
 pub struct BinCount(u32);
+
+impl TryFrom<u64> for BinCount {
+    type Error = NotABinCount;
+
+    fn try_from(count: u64) -> Result<Self, NotABinCount> {
+        Self::new(count)
+    }
+}
 
 /// The number is no power of two from 1 to 65,536.
 #[derive(Debug, thiserror::Error)]

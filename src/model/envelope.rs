@@ -191,15 +191,23 @@ impl<T: Metadata> Envelope<T> {
     /// # Errors
     /// If an unknown field of a signature has no canonical form.
     pub fn to_bytes(&self) -> Result<Vec<u8>, canonical::Error> {
-        let signatures = canonical::to_canonical(&self.signatures)?;
-        let mut out = Vec::with_capacity(signatures.len() + self.covered.len() + 32);
-        out.extend_from_slice(b"{\"signatures\":");
-        out.extend_from_slice(&signatures);
-        out.extend_from_slice(b",\"signed\":");
-        out.extend_from_slice(&self.covered);
-        out.push(b'}');
-        Ok(out)
+        file(&self.signatures, &self.covered)
     }
+}
+
+/// The file of metadata that these cover.
+///
+/// # Errors
+/// If an unknown field of a signature has no canonical form.
+pub fn file(signatures: &[Signature], covered: &[u8]) -> Result<Vec<u8>, canonical::Error> {
+    let signatures = canonical::to_canonical(signatures)?;
+    let mut out = Vec::with_capacity(signatures.len() + covered.len() + 32);
+    out.extend_from_slice(b"{\"signatures\":");
+    out.extend_from_slice(&signatures);
+    out.extend_from_slice(b",\"signed\":");
+    out.extend_from_slice(covered);
+    out.push(b'}');
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! fields" and signatures cover them).
 
 pub mod bin_file;
+pub mod bin_list;
 pub mod bins;
 pub mod canonical;
 pub mod catalogue;
@@ -19,6 +20,8 @@ pub mod hash;
 pub mod holders;
 pub mod inventory;
 pub mod key;
+pub mod known;
+pub mod listed;
 pub mod metadata;
 pub mod moment;
 pub mod page;
@@ -29,12 +32,14 @@ pub mod role_name;
 pub mod root;
 pub mod shards;
 pub mod snapshot;
+pub mod snapshot_file;
 pub mod target_path;
 pub mod targets;
 pub mod timestamp;
 pub mod version;
 
 pub use bin_file::BinFile;
+pub use bin_list::BinList;
 pub use bins::BinCount;
 pub use catalogue::{Bins, Catalogue, EntryRef, Gather};
 pub use compression::Compression;
@@ -46,6 +51,8 @@ pub use hash::{Hashes, Sha256};
 pub use holders::Holders;
 pub use inventory::{Entry, Inventory};
 pub use key::{Key, KeyId};
+pub use known::Known;
+pub use listed::{Listed, Lists};
 pub use metadata::Metadata;
 pub use moment::Moment;
 pub use project::ProjectName;
@@ -53,6 +60,7 @@ pub use project_role::{MemberName, ProjectRole};
 pub use role_name::RoleName;
 pub use root::{RoleKeys, Root};
 pub use snapshot::{Listing, RoleMeta, Snapshot};
+pub use snapshot_file::SnapshotFile;
 pub use target_path::TargetPath;
 pub use targets::{TargetFile, Targets};
 pub use timestamp::Timestamp;

@@ -96,6 +96,28 @@ impl RoleName {
         format!("{self}.{prefix}").parse()
     }
 
+    /// Whether `name` is one.
+    ///
+    /// # Errors
+    /// [`NotARoleName`].
+    pub fn check(name: &str) -> Result<(), NotARoleName> {
+        let refused = |reason| Err(NotARoleName { name: name.to_owned(), reason });
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_+".contains(&b);
+        if name.is_empty() {
+            refused("it is empty")
+        } else if name.len() > Self::LONGEST {
+            refused("it is longer than 200 bytes, and its file name would not fit")
+        } else if !name.bytes().all(allowed) {
+            refused("only letters, digits, '.', '-', '_' and '+' work in every client")
+        } else if name.starts_with('.') {
+            refused("it begins with a dot")
+        } else if name.bytes().all(|b| b.is_ascii_digit()) {
+            refused("it is a number, which tuf-js would reorder")
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether `root` itself names this role.
     #[must_use]
     pub fn is_top_level(&self) -> bool {
@@ -113,21 +135,7 @@ impl FromStr for RoleName {
     type Err = NotARoleName;
 
     fn from_str(name: &str) -> Result<Self, NotARoleName> {
-        let refused = |reason| Err(NotARoleName { name: name.to_owned(), reason });
-        let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_+".contains(c);
-        if name.is_empty() {
-            refused("it is empty")
-        } else if name.len() > Self::LONGEST {
-            refused("it is longer than 200 bytes, and its file name would not fit")
-        } else if !name.chars().all(allowed) {
-            refused("only letters, digits, '.', '-', '_' and '+' work in every client")
-        } else if name.starts_with('.') {
-            refused("it begins with a dot")
-        } else if name.bytes().all(|b| b.is_ascii_digit()) {
-            refused("it is a number, which tuf-js would reorder")
-        } else {
-            Ok(Self(name.into()))
-        }
+        Self::check(name).map(|()| Self(name.into()))
     }
 }
 

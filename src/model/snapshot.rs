@@ -1,7 +1,7 @@
 //! Snapshot metadata: the version of every targets role (TUF 1.0.34 section 4.4).
 
 use super::metadata::{SPEC_VERSION, metadata};
-use super::{Hashes, Moment, RoleName, Version, canonical};
+use super::{Hashes, Moment, RoleName, Version, canonical, snapshot_file};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,6 +34,31 @@ impl RoleMeta {
         let length = (length > Self::LENGTH_LISTED_ABOVE).then_some(length);
         Self { version, length, hashes: None, extra: BTreeMap::new() }
     }
+
+    /// Writes what is listed of `role`, if nothing but version and length is.
+    pub(super) fn write_straight(&self, role: &RoleName, is_first: bool, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+        out.extend_from_slice(role.as_str().as_bytes());
+        out.extend_from_slice(b".json\":{");
+        if let Some(length) = self.length {
+            out.extend_from_slice(b"\"length\":");
+            out.extend_from_slice(digits.format(length).as_bytes());
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"version\":");
+        out.extend_from_slice(digits.format(self.version.number()).as_bytes());
+        out.push(b'}');
+    }
+}
+
+/// Writes what stands behind the roles in a snapshot.
+pub(super) fn write_tail(spec_version: &str, version: Version, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"},\"spec_version\":\"");
+    out.extend_from_slice(spec_version.as_bytes());
+    out.extend_from_slice(b"\",\"version\":");
+    out.extend_from_slice(itoa::Buffer::new().format(version.number()).as_bytes());
+    out.push(b'}');
 }
 
 /// What is listed of every targets role.
@@ -90,33 +115,16 @@ impl Snapshot {
         if !self.extra.is_empty() || !is_plain(&self.spec_version) || !self.meta.values().all(is_ours) {
             return None;
         }
-        let mut files: Vec<(&str, &RoleMeta)> =
-            self.meta.iter().map(|(role, meta)| (role.as_str(), meta)).collect();
-        // By the names of the files: `a-b.json` comes before `a.json`.
-        files.sort_by(|a, b| a.0.bytes().chain(*b".json").cmp(b.0.bytes().chain(*b".json")));
-        let mut digits = itoa::Buffer::new();
+        let mut files: Vec<(&RoleName, &RoleMeta)> = self.meta.iter().collect();
+        files.sort_by(|a, b| snapshot_file::by_file(a.0.as_str().as_bytes(), b.0.as_str().as_bytes()));
         let mut out = Vec::with_capacity(160 + 40 * files.len());
         out.extend_from_slice(b"{\"_type\":\"snapshot\",\"expires\":\"");
         out.extend_from_slice(self.expires.to_string().as_bytes());
         out.extend_from_slice(b"\",\"meta\":{");
         for (at, (role, meta)) in files.into_iter().enumerate() {
-            out.extend_from_slice(if at == 0 { b"\"" } else { b",\"" });
-            out.extend_from_slice(role.as_bytes());
-            out.extend_from_slice(b".json\":{");
-            if let Some(length) = meta.length {
-                out.extend_from_slice(b"\"length\":");
-                out.extend_from_slice(digits.format(length).as_bytes());
-                out.push(b',');
-            }
-            out.extend_from_slice(b"\"version\":");
-            out.extend_from_slice(digits.format(meta.version.number()).as_bytes());
-            out.push(b'}');
+            meta.write_straight(role, at == 0, &mut out);
         }
-        out.extend_from_slice(b"},\"spec_version\":\"");
-        out.extend_from_slice(self.spec_version.as_bytes());
-        out.extend_from_slice(b"\",\"version\":");
-        out.extend_from_slice(digits.format(self.version.number()).as_bytes());
-        out.push(b'}');
+        write_tail(&self.spec_version, self.version, &mut out);
         Some(out)
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::keys::{CannotSign, Signer};
 use crate::model::{
-    Bins, Envelope, KeyId, Metadata, Moment, RoleMeta, RoleName, Signature, Version, bin_file, canonical,
+    Bins, KeyId, Metadata, Moment, RoleMeta, RoleName, Signature, Version, bin_file, canonical, envelope,
 };
 use crate::report::{Event, Reporter};
 use rayon::prelude::*;
@@ -58,13 +58,24 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub fn role<T: Metadata>(role: RoleName, metadata: T, signers: &[&dyn Signer]) -> Result<SignedRole, Error> {
-    let version = metadata.version();
-    let envelope = Envelope::seal(metadata, |covered| {
-        fits(&role, covered, signers)?;
-        let signatures = signers.iter().map(|signer| signer.sign(covered));
-        Ok::<Vec<Signature>, Error>(signatures.collect::<Result<_, CannotSign>>()?)
-    })?;
-    Ok(SignedRole { role, version, bytes: envelope.to_bytes()? })
+    let (version, covered) = (metadata.version(), metadata.to_canonical()?);
+    written(role, version, &covered, signers)
+}
+
+/// The same of a role whose canonical bytes are there already.
+///
+/// # Errors
+/// [`Error`].
+pub fn written(
+    role: RoleName,
+    version: Version,
+    covered: &[u8],
+    signers: &[&dyn Signer],
+) -> Result<SignedRole, Error> {
+    fits(&role, covered, signers)?;
+    let signatures = signers.iter().map(|signer| signer.sign(covered));
+    let signatures: Vec<Signature> = signatures.collect::<Result<_, CannotSign>>()?;
+    Ok(SignedRole { role, version, bytes: envelope::file(&signatures, covered)? })
 }
 
 /// Whether every signer can sign a role of this size; asked before the first does.

@@ -5,7 +5,7 @@ use super::lists;
 use crate::keys::Signer;
 use crate::model::{BinCount, KeyId, Moment, RoleName, TargetPath};
 use crate::report::{Code, Reporter, Warning};
-use crate::site::read::Published;
+use crate::site::outline::Outline;
 use crate::trust::{self, Lives};
 
 /// Why nothing may be signed.
@@ -58,7 +58,7 @@ pub enum Refusal {
 }
 
 /// The root is alive, and the online key may sign every online role.
-pub(super) fn check_tree(published: &Published, online: &dyn Signer, now: Moment) -> Result<(), Refusal> {
+pub(super) fn check_tree(published: &Outline, online: &dyn Signer, now: Moment) -> Result<(), Refusal> {
     if published.root.expires <= now {
         return Err(Refusal::RootExpired(published.root.expires));
     }
@@ -66,8 +66,9 @@ pub(super) fn check_tree(published: &Published, online: &dyn Signer, now: Moment
     let top = top.into_iter().filter_map(|role| Some((published.root.role(&role)?.clone(), role)));
     let lists = published.lists.iter().filter(|(role, _)| lists::is_recently_claimed(role));
     let lists = lists.map(|(role, list)| (list.keys.clone(), role.clone()));
-    let bins = published.unclaimed.delegations.iter().flat_map(|d| &d.roles);
-    let delegated = lists.chain(bins.map(|role| (role.role_keys(), role.name.clone())));
+    let list = &published.bin_list;
+    let bins = list.all_signers().map(|(bin, keys)| (keys.clone(), list.count.role(bin)));
+    let delegated = lists.chain(bins);
     for (keys, role) in top.chain(delegated) {
         if !keys.keyids.contains(online.keyid()) {
             return Err(Refusal::WrongKey { key: online.keyid().clone(), role, named: keys.keyids });
@@ -81,7 +82,7 @@ pub(super) fn check_tree(published: &Published, online: &dyn Signer, now: Moment
 
 /// Warns of offline roles that end soon, or have ended: no build can renew them.
 pub(super) fn warn_of_offline_roles(
-    published: &Published,
+    published: &Outline,
     lives: &Lives,
     now: Moment,
     reporter: &dyn Reporter,
@@ -91,7 +92,7 @@ pub(super) fn warn_of_offline_roles(
     let roles = [
         (RoleName::root(), published.root.expires),
         (RoleName::targets(), published.targets.expires),
-        (RoleName::unclaimed(), published.unclaimed.expires),
+        (RoleName::unclaimed(), published.bin_list.expires),
     ];
     let roles = roles.into_iter().chain(lists);
     for (role, expires) in roles {

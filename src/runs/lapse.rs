@@ -4,7 +4,7 @@
 use crate::disk;
 use crate::model::{Moment, ProjectName};
 use crate::report::{Code, Reporter, Warning};
-use crate::site::read::Published;
+use crate::site::outline::Outline;
 use crate::state::State;
 use crate::state::ledger::{self, Registration, What};
 use crate::trust::{Lives, Standing, lives};
@@ -12,7 +12,7 @@ use crate::trust::{Lives, Standing, lives};
 /// Projects to suspend: a snapshot signed now leads to them for as long as it lives, and one of their roles
 /// would lapse before that. Those that come near it, and those that only a ceremony can suspend, are named.
 pub(super) fn lapsing<'a>(
-    published: &'a Published,
+    published: &'a Outline,
     lives: &Lives,
     now: Moment,
     reporter: &dyn Reporter,
@@ -53,7 +53,7 @@ pub(super) fn lapsing<'a>(
 /// Notes in the ledger whose the suspended projects are.
 pub(super) fn record(
     state: &State,
-    published: &Published,
+    published: &Outline,
     lapsing: &[&ProjectName],
     now: Moment,
 ) -> Result<(), disk::Error> {

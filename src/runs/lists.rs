@@ -4,8 +4,8 @@ use crate::keys::Signer;
 use crate::model::delegation::Ends;
 use crate::model::shards::{self, Shard};
 use crate::model::{DelegatedRole, Delegations, Key, KeyId, ProjectName, RoleName, project_role};
+use crate::site::outline::Outline;
 use crate::site::projects::Project;
-use crate::site::read::Published;
 use crate::trust::Standing;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct Registered(BTreeMap<ProjectName, (DelegatedRole, BTreeMap<KeyId, Key>
 impl Registered {
     /// As it is published.
     #[must_use]
-    pub fn of(published: &Published) -> Self {
+    pub fn of(published: &Outline) -> Self {
         let recently = published.projects.iter().filter(|(_, p)| p.standing() == Standing::RecentlyClaimed);
         let one = |(name, project): (&ProjectName, &Project)| {
             (name.clone(), (project.delegation.clone(), project.keys.clone()))
@@ -41,11 +41,7 @@ impl Registered {
     /// The delegations of `recently-claimed` and of each shard below it. None for one that delegates to
     /// nothing.
     #[must_use]
-    pub fn roles(
-        &self,
-        published: &Published,
-        online: &dyn Signer,
-    ) -> BTreeMap<RoleName, Option<Delegations>> {
+    pub fn roles(&self, published: &Outline, online: &dyn Signer) -> BTreeMap<RoleName, Option<Delegations>> {
         let top = RoleName::recently_claimed();
         let is_split = published.lists.keys().any(|role| role.is_shard_of(&top));
         if self.0.len() <= if is_split { JOINED_BELOW } else { MOST } {
@@ -71,7 +67,7 @@ impl Registered {
     }
 
     /// Lets another online key hold what stands in for suspended projects.
-    pub fn hand_over(&mut self, published: &Published, online: &dyn Signer) {
+    pub fn hand_over(&mut self, published: &Outline, online: &dyn Signer) {
         let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
         for (name, project) in suspended.filter(|(_, p)| p.standing() == Standing::RecentlyClaimed) {
             if self.0.contains_key(name) {

@@ -6,10 +6,10 @@ use crate::disk;
 use crate::disk::stage::Staging;
 use crate::keys::Signer;
 use crate::model::project_role::SUSPENDS;
-use crate::model::{Bins, Compression, Moment, RoleMeta, RoleName, Targets, Version};
+use crate::model::{Bins, Compression, Moment, RoleMeta, RoleName, Sha256, Targets, Version};
 use crate::pipeline::sign::{self, SignedBin, SignedRole};
 use crate::report::{Reporter, Stage, event};
-use crate::site::read::Published;
+use crate::site::outline::Outline;
 use crate::site::swap::{self, Numbered, StagedRole, Swap, Written};
 use crate::site::{Site, layout};
 use crate::trust::Lives;
@@ -29,7 +29,7 @@ pub enum Error {
 /// What is to be published.
 pub(super) struct Publication<'a> {
     pub(super) site: &'a Site,
-    pub(super) published: &'a Published,
+    pub(super) published: &'a Outline,
     /// What the bins are to list.
     pub(super) after: &'a dyn Bins,
     /// The bins, of as many as these are, in which that is something else than is published.
@@ -77,6 +77,8 @@ pub(super) struct Manner<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Publicised {
     pub(super) snapshot: Version,
+    /// What its file hashes to.
+    pub(super) digest: Sha256,
     pub(super) timestamp: Version,
     pub(super) written: Written,
 }
@@ -123,8 +125,13 @@ impl Publication<'_> {
         let bins = Some(self.changed.len() as u64 + self.renewed().len() as u64);
         let Signed { bins, roles, timestamp } =
             event::stage(reporter, Stage::Sign, bins, || self.sign(manner, staging, online, reporter))?;
-        let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot()).map(|role| role.version);
-        let retires = snapshot.map(|_| self.published.snapshot.version);
+        let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot());
+        let before = self.published.snapshot;
+        let (version, digest) = match snapshot {
+            Some(new) => (new.version, Sha256::of(&new.bytes)),
+            None => (before.version, before.digest),
+        };
+        let retires = snapshot.map(|_| before.version);
         let (root, roles): (Vec<_>, Vec<_>) =
             roles.iter().map(roles::as_file).partition(|file| *file.role == RoleName::root());
         let mut files = roles;
@@ -146,8 +153,7 @@ impl Publication<'_> {
         let written = event::stage(reporter, Stage::Swap, Some(all), || {
             swap::publish(self.site, staging, bins, &swap, reporter)
         })?;
-        let snapshot = snapshot.unwrap_or(self.published.snapshot.version);
-        Ok(Publicised { snapshot, timestamp: timestamp.version, written })
+        Ok(Publicised { snapshot: version, digest, timestamp: timestamp.version, written })
     }
 
     /// Every new role in the order in which a reader could come to them, the snapshot last; and

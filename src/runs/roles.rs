@@ -4,8 +4,9 @@
 use super::lists;
 use crate::disk::{self, folder};
 use crate::keys::Signer;
-use crate::model::{Moment, ProjectRole, RoleMeta, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Lists as _, Moment, ProjectRole, RoleMeta, RoleName, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
+use crate::site::outline::Outline;
 use crate::site::read::{self, Published};
 use crate::site::swap::{Numbered, RoleFile};
 use crate::site::{Site, layout};
@@ -35,7 +36,7 @@ pub(super) struct Due {
 
 impl Due {
     /// Every online role of a tree whose online key changes: but the bins, which change with it.
-    pub(super) fn all(published: &Published) -> Self {
+    pub(super) fn all(published: &Outline) -> Self {
         let lists = published.lists.keys().filter(|role| lists::is_recently_claimed(role)).cloned();
         let suspended = published.projects.values();
         let suspended = suspended.filter(|p| p.is_suspended() && p.standing() == Standing::RecentlyClaimed);
@@ -56,12 +57,13 @@ impl Due {
     }
 
     /// The same of a tree of which no bin is held; `ends` says when each of them does.
-    pub(super) fn with_bins(published: &Published, ends: &[Moment], lives: &Lives, now: Moment) -> Self {
+    pub(super) fn with_bins(published: &Outline, ends: &[Moment], lives: &Lives, now: Moment) -> Self {
         let is_due = |role: &RoleName, expires, life| renewal::due(role, expires, life) <= now;
         let bins: Vec<u32> = ends
             .iter()
             .zip(0..)
-            .filter(|(ends, index)| is_due(&published.bin_count.role(*index), **ends, lives.bins))
+            .filter(|(ends, _)| renewal::may_be_due(**ends, lives.bins, now))
+            .filter(|(ends, index)| is_due(&published.bin_list.count.role(*index), **ends, lives.bins))
             .map(|(_, index)| index)
             .collect();
         let lists = published.lists.iter().filter(|(role, _)| lists::is_recently_claimed(role));
@@ -86,7 +88,7 @@ impl Due {
     }
 
     /// Whether they are reason enough for a run that has nothing else to publish.
-    pub(super) fn suffices(&self, published: &Published, lives: &Lives, now: Moment) -> bool {
+    pub(super) fn suffices(&self, published: &Outline, lives: &Lives, now: Moment) -> bool {
         if self.snapshot || self.timestamp {
             return true;
         }
@@ -141,9 +143,9 @@ impl Versions {
     }
 
     /// The same, but for numbers far above what is published.
-    pub(super) fn near(site: &Site, published: &Published) -> Result<Self, disk::Error> {
+    pub(super) fn near(site: &Site, published: &Outline) -> Result<Self, disk::Error> {
         let most = |role: &RoleName| {
-            let listed = published.listing.get(role).map(|meta| meta.version.number());
+            let listed = published.listing.meta(role).map(|meta| meta.version.number());
             let snapshot = (*role == RoleName::snapshot()).then(|| published.snapshot.version.number());
             listed.or(snapshot).unwrap_or_default().saturating_add(near(role)).min(Version::CEILING)
         };
@@ -152,7 +154,7 @@ impl Versions {
     }
 
     /// As a run wants them.
-    pub(super) fn counted(site: &Site, published: &Published, numbers: Numbers) -> Result<Self, disk::Error> {
+    pub(super) fn counted(site: &Site, published: &Outline, numbers: Numbers) -> Result<Self, disk::Error> {
         match numbers {
             Numbers::All => Self::of(site),
             Numbers::NearPublished => Self::near(site, published),
@@ -161,15 +163,15 @@ impl Versions {
     }
 
     /// The next version of the timestamp, whose file has no number in its name.
-    fn next_timestamp(&self, published: &Published) -> Version {
+    fn next_timestamp(&self, published: &Outline) -> Version {
         let (last, snapshot) = (published.timestamp.version, published.snapshot.version);
         let is_near = last.number() <= snapshot.number().saturating_add(NEAR);
         if self.numbers != Numbers::NearPublished || is_near { last.next() } else { snapshot.next() }
     }
 
     /// Whether a number that was handed out counts as used.
-    pub(super) fn counts(&self, published: &Published, role: &RoleName, version: Version) -> bool {
-        let listed = published.listing.get(role).map(|meta| meta.version.number()).unwrap_or_default();
+    pub(super) fn counts(&self, published: &Outline, role: &RoleName, version: Version) -> bool {
+        let listed = published.listing.meta(role).map(|meta| meta.version.number()).unwrap_or_default();
         let most = match self.numbers {
             Numbers::All | Numbers::Asked => Version::CEILING,
             // One that a run chose above the files that are near is near itself.
@@ -179,7 +181,7 @@ impl Versions {
     }
 
     /// The same, above these versions too, as far as they count.
-    pub(super) fn above(mut self, published: &Published, used: BTreeMap<RoleName, Version>) -> Self {
+    pub(super) fn above(mut self, published: &Outline, used: BTreeMap<RoleName, Version>) -> Self {
         let used: Vec<(RoleName, Version)> =
             used.into_iter().filter(|(role, version)| self.counts(published, role, *version)).collect();
         for (role, version) in used {
@@ -195,8 +197,8 @@ impl Versions {
     }
 
     /// The next version of a role that the snapshot may list; 1 where it never was.
-    pub(super) fn next_of(&self, role: &RoleName, published: &Published) -> Version {
-        let listed = published.listing.get(role).map(|meta| meta.version);
+    pub(super) fn next_of(&self, role: &RoleName, published: &Outline) -> Version {
+        let listed = published.listing.meta(role).map(|meta| meta.version);
         let next = match listed.max(self.highest.get(role).copied()) {
             Some(version) => version.next(),
             None => Version::FIRST,
@@ -216,22 +218,22 @@ impl Versions {
 
 /// The snapshot over `published` with `roles` in place of their older versions.
 pub(super) fn next_snapshot(
-    published: &Published,
+    published: &Outline,
     roles: impl Iterator<Item = (RoleName, RoleMeta)>,
     versions: &Versions,
     expires: Moment,
     online: &[&dyn Signer],
 ) -> Result<SignedRole, sign::Error> {
-    let mut meta = published.listing.clone();
     // A snapshot lists no root: clients find that one by its number.
-    meta.extend(roles.filter(|(role, _)| *role != RoleName::root()));
+    let changes = roles.filter(|(role, _)| *role != RoleName::root()).collect();
     let version = versions.next(&RoleName::snapshot(), published.snapshot.version);
-    sign::role(RoleName::snapshot(), Snapshot::new(version, expires, meta), online)
+    let covered = published.listing.next(version, expires, changes)?;
+    sign::written(RoleName::snapshot(), version, &covered, online)
 }
 
 /// The timestamp that leads to a snapshot of these bytes.
 pub(super) fn next_timestamp(
-    published: &Published,
+    published: &Outline,
     snapshot: (Version, &[u8]),
     versions: &Versions,
     expires: Moment,

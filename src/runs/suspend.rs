@@ -9,12 +9,12 @@ use crate::model::ProjectName;
 use crate::model::project_role::SUSPENDS;
 use crate::pipeline::sign::SignedRole;
 use crate::site::Site;
-use crate::site::read::Published;
+use crate::site::outline::Outline;
 use std::collections::BTreeMap;
 
 /// What `recently-claimed` is to delegate to then, and the empty roles.
 pub(super) fn suspend(
-    published: &Published,
+    published: &Outline,
     site: &Site,
     names: &[&ProjectName],
     manner: Manner<'_>,

@@ -3,12 +3,13 @@
 use super::{Site, layout};
 use crate::disk::{self, read};
 use crate::model::{
-    DelegatedRole, Delegations, Envelope, Listing, Metadata, RoleKeys, RoleMeta, RoleName, Root, Snapshot,
-    Targets, Timestamp, Version,
+    DelegatedRole, Delegations, Envelope, Key, KeyId, Lists, Metadata, RoleKeys, RoleMeta, RoleName, Root,
+    Sha256, Snapshot, Targets, Timestamp, Version,
 };
 use crate::trust::bin::VerifiedBin;
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{self, Fault, Verified};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// No metadata file is larger.
@@ -136,16 +137,38 @@ pub(super) struct Top {
 
 /// What `root` leads to.
 pub(super) fn top(origin: &dyn Origin, root: Verified<Root>) -> Result<Top, Error> {
-    let role = RoleName::timestamp();
-    let timestamp = top_level::<Timestamp>(origin, &root, &role, layout::TIMESTAMP.to_owned(), None)?;
+    let timestamp = timestamp(origin, &root)?;
+    let (snapshot, _) = snapshot(origin, &root, &timestamp)?;
+    let targets = targets(origin, &root, &snapshot.meta)?;
+    Ok(Top { root, timestamp, snapshot, targets })
+}
+
+/// The timestamp.
+pub(super) fn timestamp(origin: &dyn Origin, root: &Root) -> Result<Verified<Timestamp>, Error> {
+    top_level(origin, root, &RoleName::timestamp(), layout::TIMESTAMP.to_owned(), None)
+}
+
+/// The snapshot that it leads to, and what its file hashes to.
+pub(super) fn snapshot(
+    origin: &dyn Origin,
+    root: &Root,
+    timestamp: &Timestamp,
+) -> Result<(Verified<Snapshot>, Sha256), Error> {
     let meta =
         timestamp.snapshot().ok_or_else(|| Error::Shape("the timestamp lists no snapshot".to_owned()))?;
     let path = layout::role_file(&RoleName::snapshot(), meta.version);
-    let snapshot = top_level::<Snapshot>(origin, &root, &RoleName::snapshot(), path, Some(meta))?;
-    let meta = listed(&snapshot.meta, &RoleName::targets())?;
+    top_level_file(origin, root, &RoleName::snapshot(), path, Some(meta))
+}
+
+/// Top-level targets.
+pub(super) fn targets(
+    origin: &dyn Origin,
+    root: &Root,
+    listing: &dyn Lists,
+) -> Result<Verified<Targets>, Error> {
+    let meta = listed(listing, &RoleName::targets())?;
     let path = layout::role_file(&RoleName::targets(), meta.version);
-    let targets = top_level::<Targets>(origin, &root, &RoleName::targets(), path, Some(meta))?;
-    Ok(Top { root, timestamp, snapshot, targets })
+    top_level(origin, root, &RoleName::targets(), path, Some(&meta))
 }
 
 /// A role that root itself names.
@@ -156,9 +179,30 @@ pub(super) fn top_level<T: Metadata>(
     path: String,
     meta: Option<&RoleMeta>,
 ) -> Result<Verified<T>, Error> {
-    let signers = root.role(role).ok_or_else(|| Error::Shape(format!("root names no keys for {role}")))?;
+    accept(&bytes_of(origin, &path)?, root, role, path, meta)
+}
+
+/// The same, with what its file hashes to.
+pub(super) fn top_level_file<T: Metadata>(
+    origin: &dyn Origin,
+    root: &Root,
+    role: &RoleName,
+    path: String,
+    meta: Option<&RoleMeta>,
+) -> Result<(Verified<T>, Sha256), Error> {
     let bytes = bytes_of(origin, &path)?;
-    judge::accept(&bytes, &Expectation { role, keys: &root.keys, signers, meta })
+    Ok((accept(&bytes, root, role, path, meta)?, Sha256::of(&bytes)))
+}
+
+fn accept<T: Metadata>(
+    bytes: &[u8],
+    root: &Root,
+    role: &RoleName,
+    path: String,
+    meta: Option<&RoleMeta>,
+) -> Result<Verified<T>, Error> {
+    let signers = root.role(role).ok_or_else(|| Error::Shape(format!("root names no keys for {role}")))?;
+    judge::accept(bytes, &Expectation { role, keys: &root.keys, signers, meta })
         .map_err(|fault| Error::Refused { path, fault })
 }
 
@@ -167,38 +211,63 @@ pub(super) fn delegated(
     origin: &dyn Origin,
     delegations: &Delegations,
     child: &DelegatedRole,
-    listing: &Listing,
+    listing: &dyn Lists,
 ) -> Result<Verified<Targets>, Error> {
-    let role = &child.name;
-    let meta = listed(listing, role)?;
-    let path = layout::role_file(role, meta.version);
+    let (path, meta) = child_file(child, listing)?;
+    accept_child(&bytes_of(origin, &path)?, delegations, child, path, &meta)
+}
+
+/// The same, with what its file hashes to.
+pub(super) fn delegated_file(
+    origin: &dyn Origin,
+    delegations: &Delegations,
+    child: &DelegatedRole,
+    listing: &dyn Lists,
+) -> Result<(Verified<Targets>, Sha256), Error> {
+    let (path, meta) = child_file(child, listing)?;
     let bytes = bytes_of(origin, &path)?;
+    Ok((accept_child(&bytes, delegations, child, path, &meta)?, Sha256::of(&bytes)))
+}
+
+fn child_file<'a>(
+    child: &DelegatedRole,
+    listing: &'a dyn Lists,
+) -> Result<(String, Cow<'a, RoleMeta>), Error> {
+    let meta = listed(listing, &child.name)?;
+    Ok((layout::role_file(&child.name, meta.version), meta))
+}
+
+fn accept_child(
+    bytes: &[u8],
+    delegations: &Delegations,
+    child: &DelegatedRole,
+    path: String,
+    meta: &RoleMeta,
+) -> Result<Verified<Targets>, Error> {
     let signers = child.role_keys();
-    judge::accept(&bytes, &Expectation { role, keys: &delegations.keys, signers: &signers, meta: Some(meta) })
-        .map_err(|fault| Error::Refused { path, fault })
+    let expected =
+        Expectation { role: &child.name, keys: &delegations.keys, signers: &signers, meta: Some(meta) };
+    judge::accept(bytes, &expected).map_err(|fault| Error::Refused { path, fault })
 }
 
 /// The same of a bin, which is given to `take` and not held.
 pub(super) fn bin<T, E: From<Error>>(
     origin: &dyn Origin,
-    delegations: &Delegations,
-    child: &DelegatedRole,
-    listing: &Listing,
+    (role, keys, signers): (&RoleName, &BTreeMap<KeyId, Key>, &RoleKeys),
+    listing: &dyn Lists,
     take: impl FnOnce(&VerifiedBin<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let role = &child.name;
     let meta = listed(listing, role)?;
     let path = layout::role_file(role, meta.version);
     let bytes = bytes_of(origin, &path)?;
-    let signers = child.role_keys();
-    let expected = Expectation { role, keys: &delegations.keys, signers: &signers, meta: Some(meta) };
+    let expected = Expectation { role, keys, signers, meta: Some(&meta) };
     let bin = trust::bin::accept(&bytes, &expected).map_err(|fault| Error::Refused { path, fault })?;
     take(&bin)
 }
 
 /// What the snapshot says of a role.
-pub(super) fn listed<'a>(listing: &'a Listing, role: &RoleName) -> Result<&'a RoleMeta, Error> {
-    listing.get(role).ok_or_else(|| Error::Shape(format!("the snapshot does not list the role {role}")))
+pub(super) fn listed<'a>(listing: &'a dyn Lists, role: &RoleName) -> Result<Cow<'a, RoleMeta>, Error> {
+    listing.meta(role).ok_or_else(|| Error::Shape(format!("the snapshot does not list the role {role}")))
 }
 
 fn bytes_of(origin: &dyn Origin, path: &str) -> Result<Vec<u8>, Error> {

@@ -2,8 +2,8 @@
 //! given, no more than a look-up opens, and nothing that has expired (TUF 1.0.34 section 5).
 
 use super::chain::{self, Origin, Top};
+use super::outline;
 use super::projects::{self, List, Project};
-use super::read;
 use crate::disk;
 use crate::model::{
     BinCount, Metadata, Moment, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets, Version,
@@ -92,8 +92,8 @@ impl<'a> Client<'a> {
         let top = chain::top(origin, chain::roots(origin, root, None).map_err(of)?).map_err(of)?;
         let (lists, found) =
             projects::lists(origin, &top.targets, &top.snapshot.meta, Some(name)).map_err(of)?;
-        let unclaimed = read::unclaimed(origin, &top.targets, &top.snapshot.meta).map_err(of)?;
-        let bin_count = read::bin_count(&unclaimed).map_err(of)?;
+        let (_, list, unclaimed) = outline::bin_list(origin, &top.targets, &top.snapshot.meta).map_err(of)?;
+        let bin_count = list.count;
         // The project's own roles may have lapsed: whoever reads this is about to renew them.
         let project = projects::read_one(origin, &top.snapshot.meta, found, name).map_err(of)?;
         let (shown, bins) = (shown.to_owned(), RefCell::default());

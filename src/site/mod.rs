@@ -1,5 +1,5 @@
 //! The published tree: where everything lies ([`layout`]), reading it as a client does
-//! ([`read`]), what older versions say that are still there ([`past`]), going back to an earlier state
+//! ([`read`], and without its bins [`outline`]), what older versions say that are still there ([`past`]), going back to an earlier state
 //! ([`recover`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
@@ -10,6 +10,7 @@ pub mod copies;
 pub mod http;
 pub mod layout;
 pub mod manifest;
+pub mod outline;
 pub mod past;
 pub mod projects;
 pub mod read;

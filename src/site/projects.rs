@@ -3,7 +3,7 @@
 
 use super::chain::{self, Error, Origin};
 use crate::model::{
-    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, Listing, ProjectName, ProjectRole, RoleKeys,
+    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, Lists, ProjectName, ProjectRole, RoleKeys,
     RoleName, TargetFile, TargetPath, Targets, Version, project_role,
 };
 use crate::trust::{Standing, Verified};
@@ -88,7 +88,7 @@ impl Project {
 pub fn before_suspension(
     origin: &dyn Origin,
     project: &Project,
-    listing: &Listing,
+    listing: &dyn Lists,
 ) -> Vec<(ProjectRole, RoleName, Targets)> {
     let read = |role: &RoleName, version: Version| {
         let bytes = origin.file(&super::layout::role_file(role, version), chain::LARGEST).ok()??;
@@ -103,7 +103,7 @@ pub fn before_suspension(
     let parts: Vec<(ProjectRole, RoleName, Targets)> = children
         .filter_map(|child| {
             let (_, part) = ProjectRole::parse(&child)?;
-            let last = read(&child, listing.get(&child)?.version)?;
+            let last = read(&child, listing.meta(&child)?.version)?;
             Some((part, child, last))
         })
         .collect();
@@ -135,7 +135,7 @@ impl Found {
 pub(super) fn lists(
     origin: &dyn Origin,
     targets: &Targets,
-    listing: &Listing,
+    listing: &dyn Lists,
     only: Option<&ProjectName>,
 ) -> Result<(BTreeMap<RoleName, List>, Vec<Found>), Error> {
     let (mut lists, mut found) = (BTreeMap::new(), Vec::new());
@@ -160,7 +160,7 @@ pub(super) fn lists(
 pub(super) fn claimed(
     origin: &dyn Origin,
     targets: &Targets,
-    listing: &Listing,
+    listing: &dyn Lists,
 ) -> Result<(BTreeMap<RoleName, List>, Vec<Found>), Error> {
     let (mut lists, mut found) = (BTreeMap::new(), Vec::new());
     let reading = Reading { origin, listing, wanted: None };
@@ -175,7 +175,7 @@ pub(super) fn claimed(
 /// What reading the lists needs to know.
 struct Reading<'a> {
     origin: &'a dyn Origin,
-    listing: &'a Listing,
+    listing: &'a dyn Lists,
     /// A path of the one project that is wanted.
     wanted: Option<TargetPath>,
 }
@@ -229,7 +229,7 @@ fn keys_of(delegations: &Delegations, child: &DelegatedRole) -> BTreeMap<KeyId, 
 /// Reads the projects themselves.
 pub(super) fn read(
     origin: &dyn Origin,
-    listing: &Listing,
+    listing: &dyn Lists,
     found: Vec<Found>,
 ) -> Result<BTreeMap<ProjectName, Project>, Error> {
     let mut projects = BTreeMap::new();
@@ -249,7 +249,7 @@ pub(super) fn read(
 /// The project named so, if one of the lists delegates to it.
 pub(super) fn read_one(
     origin: &dyn Origin,
-    listing: &Listing,
+    listing: &dyn Lists,
     found: Vec<Found>,
     name: &ProjectName,
 ) -> Result<Option<Project>, Error> {
@@ -257,7 +257,7 @@ pub(super) fn read_one(
     found.map(|found| project(origin, listing, found)).transpose()
 }
 
-fn project(origin: &dyn Origin, listing: &Listing, found: Found) -> Result<Project, Error> {
+fn project(origin: &dyn Origin, listing: &dyn Lists, found: Found) -> Result<Project, Error> {
     let Found { name, list, delegation, keys } = found;
     let by_list = Delegations { keys: keys.clone(), ..Delegations::default() };
     let own = chain::delegated(origin, &by_list, &delegation, listing)?;

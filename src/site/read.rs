@@ -4,44 +4,40 @@
 //! Expiry is left to the caller: a tree whose online roles have lapsed is exactly what a build
 //! must be able to renew.
 
-use super::chain::{self, Origin, Top};
-use super::projects::{self, List, Project};
+use super::chain::{self, Origin};
+use super::outline::{self, Outline};
+use super::projects::Project;
 use super::{Site, layout};
 use crate::disk;
 use crate::model::{
-    BinCount, Entry, Inventory, KeyId, Listing, ProjectName, RoleName, Root, Snapshot, Targets, Timestamp,
-    Version,
+    Entry, Inventory, KeyId, Listed, Lists, ProjectName, RoleName, Root, Sha256, Snapshot, Targets, Version,
 };
 use crate::report::{Event, Reporter};
 use crate::trust::bin::VerifiedBin;
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 /// A published tree, every role verified.
 #[derive(Debug)]
 pub struct Published {
-    /// The newest root.
-    pub root: Verified<Root>,
-    /// The timestamp.
-    pub timestamp: Verified<Timestamp>,
+    /// What leads to the bins.
+    pub outline: Outline,
     /// The snapshot that is current, or that is gone back to.
     pub snapshot: Verified<Snapshot>,
-    /// What is listed of every role: what the snapshot lists, or, where it is gone back to, newer versions of those
-    /// roles that no online key signs.
-    pub listing: Listing,
-    /// Top-level targets.
-    pub targets: Verified<Targets>,
-    /// `claimed`, `recently-claimed`, and their shards.
-    pub lists: BTreeMap<RoleName, List>,
-    /// Every project that one of them delegates to.
-    pub projects: BTreeMap<ProjectName, Project>,
     /// The list of bins.
     pub unclaimed: Verified<Targets>,
     /// Every bin, by index.
     pub bins: Vec<Verified<Targets>>,
-    /// How many bins there are.
-    pub bin_count: BinCount,
+}
+
+impl Deref for Published {
+    type Target = Outline;
+
+    fn deref(&self) -> &Outline {
+        &self.outline
+    }
 }
 
 pub use super::chain::Error;
@@ -51,7 +47,8 @@ pub use super::chain::Error;
 /// # Errors
 /// If the metadata folder cannot be listed.
 pub fn is_begun(site: &Site) -> Result<bool, disk::Error> {
-    Ok(!site.folder().file_names(layout::METADATA)?.is_empty())
+    let first = layout::role_file(&RoleName::root(), Version::FIRST);
+    Ok(site.folder().stamp(&first)?.is_some() || !site.folder().file_names(layout::METADATA)?.is_empty())
 }
 
 /// Reads and verifies the tree at `site`.
@@ -69,22 +66,13 @@ pub fn read(site: &Site, reporter: &dyn Reporter) -> Result<Published, Error> {
 /// # Errors
 /// As [`read`].
 pub fn without_bins(site: &Site) -> Result<Published, Error> {
-    let is_first = |name: &String| layout::parse(name).is_some_and(|(version, _)| version == Version::FIRST);
-    if site.folder().stamp(layout::TIMESTAMP)?.is_none()
-        && site.folder().file_names(layout::METADATA)?.iter().all(is_first)
-    {
-        return Err(Error::HalfMade { path: layout::TIMESTAMP });
-    }
-    let root = roots(site)?;
-    let top = chain::top(site, root)?;
-    let listing = top.snapshot.meta.clone();
-    let (lists, found) = projects::lists(site, &top.targets, &listing, None)?;
-    let projects = projects::read(site, &listing, found)?;
-    let unclaimed = unclaimed(site, &top.targets, &listing)?;
-    let bin_count = bin_count(&unclaimed)?;
-    let Top { root, timestamp, snapshot, targets } = top;
-    let bins = Vec::new();
-    Ok(Published { root, timestamp, snapshot, listing, targets, lists, projects, unclaimed, bins, bin_count })
+    let head = outline::head(site)?;
+    let (edition, snapshot) = outline::snapshot(site, &head)?;
+    let listing = Listed::Parsed(snapshot.meta.clone());
+    let unclaimed =
+        |targets: &Verified<Targets>, listing: &dyn Lists| outline::bin_list(site, targets, listing);
+    let (outline, unclaimed) = outline::complete(site, head, edition, listing, unclaimed)?;
+    Ok(Published { outline, snapshot, unclaimed, bins: Vec::new() })
 }
 
 /// Reads and verifies these bins, each on its own and by every thread, and gives what `take` makes of them, in the
@@ -94,17 +82,18 @@ pub fn without_bins(site: &Site) -> Result<Published, Error> {
 /// [`Error`], or that of `take`.
 pub fn each_bin<T: Send, E: From<Error> + Send>(
     site: &Site,
-    published: &Published,
+    published: &Outline,
     which: &[u32],
     reporter: &dyn Reporter,
     take: &(dyn Fn(u32, &VerifiedBin<'_>) -> Result<T, E> + Sync),
 ) -> Result<Vec<T>, E> {
-    let delegations = published.unclaimed.delegations.as_ref();
+    let list = &published.bin_list;
     let gone = |bin: u32| Error::Shape(format!("unclaimed delegates to no bin {bin}"));
     let read = which.par_iter().map(|&bin| {
-        let delegations = delegations.ok_or_else(|| gone(bin))?;
-        let child = delegations.roles.get(bin as usize).ok_or_else(|| gone(bin))?;
-        let taken = chain::bin(site, delegations, child, &published.listing, |read| take(bin, read));
+        let signers = list.signers(bin).ok_or_else(|| gone(bin))?;
+        let role = list.count.role(bin);
+        let signed = (&role, &list.keys, signers);
+        let taken = chain::bin(site, signed, &published.listing, |read| take(bin, read));
         reporter.event(Event::Done(1));
         taken
     });
@@ -115,7 +104,7 @@ pub fn each_bin<T: Send, E: From<Error> + Send>(
 pub(super) fn bins(
     origin: &dyn Origin,
     unclaimed: &Targets,
-    listing: &Listing,
+    listing: &dyn Lists,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Verified<Targets>>, Error> {
     let below = unclaimed.delegations.clone().unwrap_or_default();
@@ -127,17 +116,17 @@ pub(super) fn bins(
     read.collect()
 }
 
-/// The role that delegates to the bins.
+/// The role that delegates to the bins, and what its file hashes to.
 pub(super) fn unclaimed(
     origin: &dyn Origin,
     targets: &Targets,
-    listing: &Listing,
-) -> Result<Verified<Targets>, Error> {
+    listing: &dyn Lists,
+) -> Result<(Verified<Targets>, Sha256), Error> {
     let role = RoleName::unclaimed();
     let shape = || Error::Shape(format!("the role {role} is not delegated"));
     let delegations = targets.delegations.as_ref().ok_or_else(shape)?;
     let child = delegations.roles.iter().find(|child| child.name == role).ok_or_else(shape)?;
-    chain::delegated(origin, delegations, child, listing)
+    chain::delegated_file(origin, delegations, child, listing)
 }
 
 /// Every root from the oldest that is there on, the newest last, each verified by the one before it.
@@ -158,26 +147,21 @@ pub(super) fn roots(site: &Site) -> Result<Verified<Root>, Error> {
 
 /// The same; `passed` is given each that another follows.
 fn follow_roots(site: &Site, passed: &mut dyn FnMut(Verified<Root>)) -> Result<Verified<Root>, Error> {
-    let names = site.folder().file_names(layout::METADATA)?;
-    let versions =
-        names.iter().filter_map(|name| layout::parse(name)).filter(|(_, role)| *role == RoleName::root());
-    let oldest = versions.map(|(version, _)| version).min().unwrap_or(Version::FIRST);
+    let oldest = oldest_root(site)?;
     let path = layout::role_file(&RoleName::root(), oldest);
     let first = site.file(&path, chain::LARGEST)?.ok_or(Error::Missing { path })?;
     chain::follow(site, &first, Some(oldest), passed)
 }
 
-/// The number of bins that `unclaimed` delegates to, if they are exactly the ones that this
-/// number gives.
-pub(super) fn bin_count(unclaimed: &Targets) -> Result<BinCount, Error> {
-    let roles = unclaimed.delegations.as_ref().map(|d| d.roles.as_slice()).unwrap_or_default();
-    let shape =
-        || Error::Shape(format!("unclaimed delegates to {} roles, which are not hashed bins", roles.len()));
-    let count = BinCount::new(roles.len() as u64).map_err(|_| shape())?;
-    let all = (0..count.get()).zip(roles).all(|(index, role)| {
-        role.name == count.role(index) && role.path_hash_prefixes.as_ref() == Some(&count.prefixes(index))
-    });
-    if all { Ok(count) } else { Err(shape()) }
+/// The oldest root that is there; the folder is listed only where that is not the first.
+fn oldest_root(site: &Site) -> Result<Version, disk::Error> {
+    let role = RoleName::root();
+    if site.folder().stamp(&layout::role_file(&role, Version::FIRST))?.is_some() {
+        return Ok(Version::FIRST);
+    }
+    let names = site.folder().file_names(layout::METADATA)?;
+    let versions = names.iter().filter_map(|name| layout::parse(name)).filter(|(_, other)| *other == role);
+    Ok(versions.map(|(version, _)| version).min().unwrap_or(Version::FIRST))
 }
 
 impl Published {
@@ -207,7 +191,7 @@ impl Published {
             let digest = digest.ok_or_else(|| Error::Shape(format!("{path} is listed without a sha256")))?;
             Ok(Entry { path: path.clone(), length: file.length, digest })
         });
-        Ok(Inventory::new(self.bin_count, entries.collect::<Result<Vec<_>, Error>>()?))
+        Ok(Inventory::new(self.bin_list.count, entries.collect::<Result<Vec<_>, Error>>()?))
     }
 }
 

@@ -5,12 +5,13 @@
 //! claimed projects, is taken at its newest, wherever a file of it lies that verifies: no online key could make one.
 
 use super::chain::{self, Error, Origin};
+use super::outline::{self, Edition, Outline};
 use super::projects::{self, Found};
 use super::read::{self, Published};
 use super::{Site, layout};
 use crate::disk;
 use crate::model::{
-    DelegatedRole, Delegations, Envelope, Hand, Hands, Holders, Key, KeyId, Listing, ProjectName,
+    DelegatedRole, Delegations, Envelope, Hand, Hands, Holders, Key, KeyId, Listed, Listing, ProjectName,
     ProjectRole, RoleMeta, RoleName, Root, Snapshot, Targets, Timestamp, Version, forms,
 };
 use crate::report::Reporter;
@@ -69,33 +70,33 @@ pub fn since(back: &Back<'_>, reporter: &dyn Reporter) -> Result<Recovered, Erro
     let newer = newer.filter(|(_, was, is)| was < is).collect();
     let (mut lists, found) = projects::claimed(&both, &targets, &listing)?;
     let projects = projects::read(&both, &listing, found)?;
-    let unclaimed = read::unclaimed(&both, &targets, &listing)?;
-    let bin_count = read::bin_count(&unclaimed)?;
+    let (bin_list_digest, bin_list, unclaimed) = outline::bin_list(&both, &targets, &listing)?;
     let (then_lists, found) = projects::lists(copy, &then.targets, &then.snapshot.meta, None)?;
     let is_online = |role: &RoleName| Standing::below(role) != Standing::Claimed;
     lists.extend(then_lists.into_iter().filter(|(role, _)| is_online(role)));
     let recently = found.into_iter().filter(|found| is_online(found.list())).map(Found::into_delegation);
-    let bins_then = read::unclaimed(copy, &then.targets, &then.snapshot.meta)?;
+    let (bins_then, _) = read::unclaimed(copy, &then.targets, &then.snapshot.meta)?;
     let bins = read::bins(copy, &bins_then, &then.snapshot.meta, reporter)?;
-    let Then { snapshot, .. } = then;
-    let published = Published {
+    let Then { snapshot, edition, .. } = then;
+    let outline = Outline {
         root,
         timestamp,
-        snapshot,
-        listing,
+        snapshot: edition,
+        listing: Listed::Parsed(listing),
         targets,
         lists,
         projects,
-        unclaimed,
-        bins,
-        bin_count,
+        bin_list,
+        bin_list_digest,
     };
+    let published = Published { outline, snapshot, unclaimed, bins };
     Ok(Recovered { published, recently: recently.collect(), newer })
 }
 
 /// What led to everything then.
 struct Then {
     root: Verified<Root>,
+    edition: Edition,
     snapshot: Verified<Snapshot>,
     targets: Verified<Targets>,
 }
@@ -115,12 +116,10 @@ fn then(back: &Back<'_>) -> Result<Then, Error> {
     let role = RoleName::snapshot();
     let meta = RoleMeta { version: back.snapshot, length: None, hashes: None, extra: BTreeMap::new() };
     let path = layout::role_file(&role, back.snapshot);
-    let snapshot = chain::top_level::<Snapshot>(back.copy, &root, &role, path, Some(&meta))?;
-    let role = RoleName::targets();
-    let meta = chain::listed(&snapshot.meta, &role)?;
-    let path = layout::role_file(&role, meta.version);
-    let targets = chain::top_level::<Targets>(back.copy, &root, &role, path, Some(meta))?;
-    Ok(Then { root, snapshot, targets })
+    let (snapshot, digest) = chain::top_level_file::<Snapshot>(back.copy, &root, &role, path, Some(&meta))?;
+    let targets = chain::targets(back.copy, &root, &snapshot.meta)?;
+    let edition = Edition { version: snapshot.version, expires: snapshot.expires, digest };
+    Ok(Then { root, edition, snapshot, targets })
 }
 
 /// The files of both places; those of the copy count where there are two.
@@ -236,11 +235,11 @@ impl Newest<'_> {
 pub fn to_put_back(
     site: &Site,
     copy: &Site,
-    listing: &Listing,
+    listing: &Listed,
 ) -> Result<Vec<(String, Vec<u8>)>, disk::Error> {
     let mut all = Vec::new();
-    for (role, meta) in listing {
-        let name = layout::role_file(role, meta.version);
+    for (role, meta) in listing.to_listing() {
+        let name = layout::role_file(&role, meta.version);
         let Some(bytes) = copy.file(&name, chain::LARGEST)? else { continue };
         if site.file(&name, chain::LARGEST)?.as_ref() != Some(&bytes) {
             all.push((name, bytes));

@@ -77,7 +77,7 @@ impl State {
     }
 
     pub(crate) fn tree(&self) -> PathBuf {
-        self.root.join("cache").join("tree.jsonl")
+        self.root.join("cache").join("tree")
     }
 
     /// A file of the ledger.

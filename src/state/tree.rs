@@ -1,51 +1,68 @@
-//! What the last build knew of the tree that it published: when each bin ends, and how many targets there are. With it
-//! a build that is told what changed reads the bins that change and no other.
+//! What the last build knew of the tree that it published: what of it was verified, when each bin ends, and how many
+//! targets there are. With it a build that is told what changed reads the bins that change and no other.
 
-use super::{State, lines};
-use crate::disk;
-use crate::model::{Moment, Sha256, Version};
+use super::State;
+use crate::disk::{self, place, read};
+use crate::model::{Known, Moment, Sha256, Version};
 use serde::{Deserialize, Serialize};
 
 /// The first line of the file; another form, another number.
-const HEADER: &str = "tuffet tree 1";
+const HEADER: &[u8] = b"tuffet tree 2\n";
 
 /// What is known of a tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     /// Its snapshot.
     pub snapshot: Version,
-    /// What the snapshot's file hashes to: of another nothing is known.
-    pub digest: Sha256,
+    /// What was verified of it: of another snapshot nothing else is known.
+    pub known: Known,
     /// How many targets there are.
     pub targets: u64,
-    /// When each bin ends, in seconds since 1970.
-    ends: Vec<i64>,
+    /// When each bin ends.
+    pub ends: Vec<Moment>,
+}
+
+/// The second line.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    snapshot: Version,
+    known: Known,
+    targets: u64,
 }
 
 impl Tree {
-    /// What is known of a tree.
-    #[must_use]
-    pub fn new(snapshot: Version, digest: Sha256, targets: u64, ends: &[Moment]) -> Self {
-        Self { snapshot, digest, targets, ends: ends.iter().map(|end| end.unix()).collect() }
+    /// The file: behind two lines the end of each bin in eight bytes, and before them the SHA-256 of all that.
+    fn to_bytes(&self) -> Vec<u8> {
+        let line = Line { snapshot: self.snapshot, known: self.known.clone(), targets: self.targets };
+        // Digests, keys and integers always have a form in JSON.
+        let mut body = serde_json::to_vec(&line).unwrap_or_default();
+        body.push(b'\n');
+        body.extend(self.ends.iter().flat_map(|end| end.unix().to_le_bytes()));
+        let digest = format!("{}\n", Sha256::of(&body));
+        [HEADER, digest.as_bytes(), &body].concat()
     }
 
-    /// How many bins there are.
-    #[must_use]
-    pub fn bins(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// When each bin ends.
-    #[must_use]
-    pub fn ends(&self) -> Vec<Moment> {
-        self.ends.iter().map(|end| Moment::from_unix(*end).unwrap_or(Moment::EPOCH)).collect()
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (digest, body) = bytes.strip_prefix(HEADER)?.split_at_checked(65)?;
+        let digest: Sha256 = std::str::from_utf8(digest).ok()?.strip_suffix('\n')?.parse().ok()?;
+        if digest != Sha256::of(body) {
+            return None;
+        }
+        let line = body.iter().position(|byte| *byte == b'\n')?;
+        let (line, ends) = (&body[..line], &body[line + 1..]);
+        let Line { snapshot, known, targets } = serde_json::from_slice(line).ok()?;
+        let (ends, rest) = ends.as_chunks::<8>();
+        let ends: Option<Vec<Moment>> =
+            ends.iter().map(|end| Moment::from_unix(i64::from_le_bytes(*end))).collect();
+        let ends = ends.filter(|ends| rest.is_empty() && ends.len() == known.bins.count.get() as usize)?;
+        Some(Self { snapshot, known, targets, ends })
     }
 }
 
 /// What is known; `None` where nothing is, or what is there cannot be read.
 #[must_use]
 pub fn load(state: &State) -> Option<Tree> {
-    lines::load(&state.tree(), HEADER)?.pop()
+    Tree::from_bytes(&read::bytes_if_there(&state.tree()).ok().flatten()?)
 }
 
 /// Remembers it, if that is not what stands there.
@@ -53,5 +70,9 @@ pub fn load(state: &State) -> Option<Tree> {
 /// # Errors
 /// If it cannot be written.
 pub fn save(state: &State, tree: &Tree) -> Result<(), disk::Error> {
-    if load(state).as_ref() == Some(tree) { Ok(()) } else { lines::save(&state.tree(), HEADER, [tree]) }
+    let bytes = tree.to_bytes();
+    match read::bytes_if_there(&state.tree()) {
+        Ok(Some(before)) if before == bytes => Ok(()),
+        _ => place::write_atomic(&state.tree(), &bytes),
+    }
 }

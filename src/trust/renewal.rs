@@ -17,6 +17,12 @@ pub fn due(role: &RoleName, expires: Moment, life: Duration) -> Moment {
     expires.minus(Duration::from_secs(left))
 }
 
+/// Whether a role that ends at `expires` may be due at `now`, whatever its name.
+#[must_use]
+pub fn may_be_due(expires: Moment, life: Duration, now: Moment) -> bool {
+    expires.minus(Duration::from_secs(life.as_secs() / 2)) <= now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +36,11 @@ mod tests {
                 due(&format!("bin-{i:02x}").parse().unwrap(), signed.plus(life), life).unix() - signed.unix()
             })
             .collect();
+        for now in (0..life.as_secs()).step_by(3600).map(|later| signed.plus(Duration::from_secs(later))) {
+            let is_due = due.iter().any(|at| *at + signed.unix() <= now.unix());
+            assert!(!is_due || may_be_due(signed.plus(life), life, now), "{now}");
+        }
+        assert!(!may_be_due(signed.plus(life), life, signed.plus(life / 2).minus(Duration::from_secs(1))));
         let life = i64::try_from(life.as_secs()).unwrap();
         assert!(due.iter().all(|&at| at >= life / 2 && at <= life * 3 / 4), "{due:?}");
         let spread = due.iter().max().unwrap() - due.iter().min().unwrap();

@@ -5,8 +5,8 @@ use crate::pipeline::collect::Layout;
 use crate::pipeline::partition::{self, Unsigned};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
+use crate::site::outline::Outline;
 use crate::site::projects::Project;
-use crate::site::read::Published;
 use crate::state::held::Held;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub(super) struct Authors {
 
 impl Authors {
     /// Those of `published`; `lapsing` are suspended by this run.
-    pub(super) fn of(layout: Layout, published: &Published, lapsing: &[&ProjectName]) -> Self {
+    pub(super) fn of(layout: Layout, published: &Outline, lapsing: &[&ProjectName]) -> Self {
         if layout == Layout::Tree {
             return Self::default();
         }

@@ -2,18 +2,17 @@
 //! remembered.
 
 use super::{Error, Lazy, Mode, Outcome, Request, journal_entry, lapse, manifest, placement};
-use crate::disk::read as bytes;
 use crate::keys::Signer;
-use crate::model::{Bins, Moment, ProjectName, RoleName, Sha256};
+use crate::model::{Bins, Moment, ProjectName};
 use crate::pipeline::collect::Layout;
 use crate::report::Reporter;
 use crate::runs::project::remove_pages;
 use crate::runs::publish::{self, Online, Publication};
 use crate::runs::roles::{Due, Numbers};
 use crate::runs::suspend;
+use crate::site::Site;
 use crate::site::manifest::Edition;
-use crate::site::read::Published;
-use crate::site::{Site, layout};
+use crate::site::outline::Outline;
 use crate::state::held::{self, Held};
 use crate::state::tree::{self, Tree};
 use crate::state::{State, journal};
@@ -24,7 +23,7 @@ pub(super) struct Ending<'a> {
     pub(super) request: &'a Request<'a>,
     pub(super) site: &'a Site,
     pub(super) state: &'a State,
-    pub(super) published: &'a Published,
+    pub(super) published: &'a Outline,
     /// When each published bin ends.
     pub(super) ends: &'a [Moment],
     /// Projects to suspend.
@@ -73,6 +72,7 @@ impl Ending<'_> {
             due: self.due,
         };
         let mut ends = self.ends.to_vec();
+        let mut digest = published.snapshot.digest;
         outcome.suspended = lapsing.iter().map(|name| (*name).clone()).collect();
         if publication.changes_something() || is_due {
             (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
@@ -81,6 +81,7 @@ impl Ending<'_> {
                 let publicised =
                     publication.publish(manner, staging.open()?, Online::of(online), reporter)?;
                 outcome.snapshot = Some(publicised.snapshot);
+                digest = publicised.digest;
                 timestamp = publicised.timestamp;
                 outcome.published = true;
                 outcome.written.add(publicised.written);
@@ -104,9 +105,10 @@ impl Ending<'_> {
                 state.clear_mark()?;
             }
             held::save(state, self.held)?;
-            let file = layout::role_file(&RoleName::snapshot(), snapshot);
-            let digest = Sha256::of(&bytes::bytes(&site.folder().path(&file))?);
-            tree::save(state, &Tree::new(snapshot, digest, self.targets, &ends))?;
+            tree::save(
+                state,
+                &Tree { snapshot, known: published.known(digest), targets: self.targets, ends },
+            )?;
             journal::append(state, &journal_entry(request, &outcome))?;
         }
         Ok(outcome)

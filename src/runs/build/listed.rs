@@ -48,9 +48,9 @@ pub(super) fn build(
     let layout = find::layout_of_lists(request, state);
     let Counted { catalogue, rows } = event::stage(reporter, Stage::Collect, None, || {
         let names = find::names(request.layout);
-        match inventory::catalogue(request.inventory, names, published.bin_count, reporter) {
+        match inventory::catalogue(request.inventory, names, published.bin_list.count, reporter) {
             Err(inventory::Error::Empty { .. }) if request.removals == Removals::Allowed => {
-                Ok(Counted { catalogue: Catalogue::empty(published.bin_count), rows: 0 })
+                Ok(Counted { catalogue: Catalogue::empty(published.bin_list.count), rows: 0 })
             }
             counted => counted,
         }
@@ -64,7 +64,7 @@ pub(super) fn build(
     check_replacements(request.replace, &few, &pending)?;
     let rules = Rules { request, authors: &authors, pending: &pending };
     let compare = |bin, old: &VerifiedBin<'_>| rules.compare(bin, old, &catalogue, Difference::unnamed());
-    let all: Vec<u32> = (0..published.bin_count.get()).collect();
+    let all: Vec<u32> = (0..published.bin_list.count.get()).collect();
     let found = event::stage(reporter, Stage::Partition, Some(all.len() as u64), || {
         read::each_bin(site, &published, &all, reporter, &compare)
     })?;
@@ -79,7 +79,7 @@ pub(super) fn build(
     }
     let after = Amended { catalogue: &catalogue, patches: std::mem::take(&mut compared.patches) };
     let len = after.len();
-    guard::warn_of_bins(published.bin_count, request.bins, len, reporter);
+    guard::warn_of_bins(published.bin_list.count, request.bins, len, reporter);
 
     let mut staging = Lazy::new(site, state);
     let mut outcome = Outcome {
@@ -88,7 +88,7 @@ pub(super) fn build(
         distributions: len as u64,
         projects: projects(request.layout, &after),
         layout: Some(layout),
-        bins: u64::from(published.bin_count.get()),
+        bins: u64::from(published.bin_list.count.get()),
         seen: rows,
         added: compared.difference.added,
         changed: compared.difference.changed,

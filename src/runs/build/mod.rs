@@ -119,7 +119,8 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let before = published.inventory()?;
     let found_before =
         |(_, entry): (u32, &Entry)| pages::is_found(request.layout, &entry.path).then(|| entry.clone());
-    let distributions_before = Inventory::new(published.bin_count, before.iter().filter_map(found_before));
+    let distributions_before =
+        Inventory::new(published.bin_list.count, before.iter().filter_map(found_before));
 
     let mut found = found(request, &state, &distributions_before, reporter)?;
     // Of a project whose page cannot be read all that is published stays.
@@ -197,9 +198,9 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     }
     written.add(placed.written);
     placed.held.extend(not_signed);
-    let distributions = Inventory::new(published.bin_count, placed.entries.iter().cloned());
-    let after = Inventory::new(published.bin_count, placed.entries.iter().cloned().chain(made));
-    guard::warn_of_bins(published.bin_count, request.bins, after.len(), reporter);
+    let distributions = Inventory::new(published.bin_list.count, placed.entries.iter().cloned());
+    let after = Inventory::new(published.bin_list.count, placed.entries.iter().cloned().chain(made));
+    guard::warn_of_bins(published.bin_list.count, request.bins, after.len(), reporter);
     let difference = Difference::between(&before, &after);
     let of_files = Difference::between(&distributions_before, &distributions);
 
@@ -209,7 +210,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         distributions: distributions.len() as u64,
         projects: Some(projects(request.layout, &distributions)),
         layout: Some(found.layout),
-        bins: u64::from(published.bin_count.get()),
+        bins: u64::from(published.bin_list.count.get()),
         seen: found.seen,
         hashed: found.hashed,
         added: of_files.added,

@@ -10,18 +10,18 @@ use super::place::{self, Act};
 use super::{
     Error, Lazy, Mode, Outcome, Removals, Request, TargetFiles, check_replacements, guard, lapse, on_change,
 };
-use crate::disk;
 use crate::disk::stage::Bring;
 use crate::keys::Signer;
-use crate::model::{BinCount, Bins, Entry, EntryRef, Inventory, RoleName, Sha256, TargetPath};
+use crate::model::{BinCount, Bins, Entry, EntryRef, Inventory, Moment, TargetPath};
 use crate::pipeline::collect::Layout;
 use crate::pipeline::partition::{self, Difference};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Silent, Stage, event};
 use crate::runs::roles::Due;
-use crate::site::read::{self, Published};
+use crate::site::outline::{self, Outline};
+use crate::site::read;
 use crate::site::targets::Manner;
-use crate::site::{Site, layout, swap};
+use crate::site::{Site, swap};
 use crate::state::State;
 use crate::state::held;
 use crate::state::tree::{self, Tree};
@@ -44,11 +44,13 @@ pub(super) fn build(
     online: &dyn Signer,
     reporter: &dyn Reporter,
 ) -> Result<Option<Outcome>, Error> {
-    let published = event::stage(reporter, Stage::Read, None, || read::without_bins(site))?;
+    let remembered = tree::load(state);
+    let was_verified = remembered.as_ref().map(|tree| &tree.known);
+    let published = event::stage(reporter, Stage::Read, None, || outline::read(site, was_verified))?;
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
-    let tree = event::stage(reporter, Stage::Read, None, || known(site, state, &published))?;
-    let ends = tree.ends();
+    let (ends, before_all) =
+        event::stage(reporter, Stage::Read, None, || known(site, &published, remembered))?;
     let bins = Partly { site, published: &published, read: RefCell::default() };
     let paths = request.changed.unwrap_or_default();
     let Some((mut found, removed)) = look::look(request, state, paths, &bins, reporter)? else {
@@ -70,7 +72,7 @@ pub(super) fn build(
     held.extend(pending.held(&found.files, &authors, reporter));
     check_replacements(request.replace, &found.files, &pending)?;
     if request.removals == Removals::Guarded {
-        guard::check_removals(&decisions.removed, usize::try_from(tree.targets).unwrap_or(usize::MAX))?;
+        guard::check_removals(&decisions.removed, usize::try_from(before_all).unwrap_or(usize::MAX))?;
     }
     let act = match (request.target_files, request.mode) {
         (TargetFiles::Elsewhere, _) => Act::Elsewhere,
@@ -99,12 +101,12 @@ pub(super) fn build(
     held.extend(untouched.filter(|held| !touched.iter().any(|path| path.as_str() == held.target)));
     held.sort();
     held.dedup();
-    let count = published.bin_count;
+    let count = published.bin_list.count;
     let difference = Difference::between(&before, &Inventory::new(count, placed.entries.iter().cloned()));
     let due = Due::with_bins(&published, &ends, request.lives, request.now);
     let wanted: BTreeSet<u32> = difference.bins.iter().chain(&due.bins).copied().collect();
     let after = bins.with(&wanted, &before, placed.entries)?;
-    let targets = (tree.targets + difference.added).saturating_sub(difference.removed);
+    let targets = (before_all + difference.added).saturating_sub(difference.removed);
     guard::warn_of_bins(count, request.bins, usize::try_from(targets).unwrap_or(usize::MAX), reporter);
     let outcome = Outcome {
         snapshot: Some(published.snapshot.version),
@@ -144,28 +146,23 @@ pub(super) fn build(
     Ok(Some(ending.carry_out(outcome, &mut staging, remember, online, reporter)?))
 }
 
-/// What is known of the published tree; where that is nothing, or another tree, every bin is read once.
-fn known(site: &Site, state: &State, published: &Published) -> Result<Tree, Error> {
-    let snapshot = published.snapshot.version;
-    let file = layout::role_file(&RoleName::snapshot(), snapshot);
-    let digest = Sha256::of(&disk::read::bytes(&site.folder().path(&file))?);
-    let bins = published.bin_count.get();
+/// When each bin ends, and how many targets there are, if that is known of this very tree; else every bin is read once.
+fn known(site: &Site, published: &Outline, remembered: Option<Tree>) -> Result<(Vec<Moment>, u64), Error> {
+    let all: Vec<u32> = (0..published.bin_list.count.get()).collect();
     let is_it =
-        |tree: &Tree| tree.snapshot == snapshot && tree.digest == digest && tree.bins() == bins as usize;
-    if let Some(tree) = tree::load(state).filter(is_it) {
-        return Ok(tree);
+        |tree: &Tree| tree.known.snapshot == published.snapshot.digest && tree.ends.len() == all.len();
+    if let Some(tree) = remembered.filter(is_it) {
+        return Ok((tree.ends, tree.targets));
     }
-    let all: Vec<u32> = (0..bins).collect();
     let each = |_, bin: &VerifiedBin<'_>| Ok::<_, Error>((bin.expires(), bin.count() as u64));
     let read = read::each_bin(site, published, &all, &Silent, &each)?;
-    let ends: Vec<_> = read.iter().map(|(ends, _)| *ends).collect();
-    Ok(Tree::new(snapshot, digest, read.iter().map(|(_, count)| count).sum(), &ends))
+    Ok((read.iter().map(|(end, _)| *end).collect(), read.iter().map(|(_, count)| count).sum()))
 }
 
 /// The published tree, of which bins are read when they are asked for.
 struct Partly<'a> {
     site: &'a Site,
-    published: &'a Published,
+    published: &'a Outline,
     read: RefCell<BTreeMap<u32, Vec<Entry>>>,
 }
 
@@ -184,14 +181,14 @@ impl Partly<'_> {
     }
 
     fn bin_of(&self, path: &TargetPath) -> u32 {
-        self.published.bin_count.bin_of(&path.digest())
+        self.published.bin_list.count.bin_of(&path.digest())
     }
 
     /// What is published of these.
     fn some(&self, paths: &BTreeSet<TargetPath>) -> Result<Inventory, Error> {
         self.fetch(&paths.iter().map(|path| self.bin_of(path)).collect())?;
         let entries = paths.iter().map(|path| self.find(path)).collect::<Result<Vec<_>, Error>>()?;
-        Ok(Inventory::new(self.published.bin_count, entries.into_iter().flatten()))
+        Ok(Inventory::new(self.published.bin_list.count, entries.into_iter().flatten()))
     }
 
     /// These bins, with `after` in place of `before`.
@@ -209,7 +206,7 @@ impl Partly<'_> {
             }
         }
         some.values_mut().for_each(|bin| bin.sort());
-        Ok(Few { count: self.published.bin_count, bins: some })
+        Ok(Few { count: self.published.bin_list.count, bins: some })
     }
 }
 
@@ -223,7 +220,7 @@ impl Before for Partly<'_> {
     }
 
     fn below(&self, folder: &str) -> Result<Vec<TargetPath>, Error> {
-        let all: Vec<u32> = (0..self.published.bin_count.get()).collect();
+        let all: Vec<u32> = (0..self.published.bin_list.count.get()).collect();
         let below = |_, bin: &VerifiedBin<'_>| {
             let targets = bin.targets().map_err(|e| read::Error::Shape(e.to_string()))?;
             let below = targets.iter().filter(|target| target.path.starts_with(folder));

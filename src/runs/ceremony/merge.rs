@@ -5,8 +5,8 @@ use super::Error;
 use super::sign::admins;
 use crate::ceremony::{Ceremony, Step};
 use crate::model::{
-    BinCount, Delegations, Envelope, Holders, Metadata, ProjectRole, RoleName, Root, Signature, Targets,
-    forms,
+    BinCount, Delegations, Envelope, Holders, Lists as _, Metadata, ProjectRole, RoleName, Root, Signature,
+    Targets, forms,
 };
 use crate::pipeline::sign::SignedRole;
 use crate::site::read::Published;
@@ -115,7 +115,7 @@ fn follows(published: &Published, step: &Step) -> Result<(), Error> {
     let before = step.before.as_ref().map(Envelope::covered);
     // The role of a project that is suspended now was its author's, who may have released since.
     let is_first = ProjectRole::parse(&step.role).is_some() && before.is_none();
-    let version = published.listing.get(&step.role).map(|meta| meta.version);
+    let version = published.listing.meta(&step.role).map(|meta| meta.version);
     if is_first && version.is_none_or(|version| version < step.after.signed().version) {
         return Ok(());
     }

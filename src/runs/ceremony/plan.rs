@@ -63,7 +63,7 @@ impl Plan {
             top: top.map(|role| (role.clone(), Holders::of_top(&published.root, role))).collect(),
             hands: Hands::of(&published.targets),
             recently: held.map(|child| Holders::of_child(child, below)).unwrap_or_default(),
-            bins: (published.bin_count, bin.unwrap_or_default()),
+            bins: (published.bin_list.count, bin.unwrap_or_default()),
             projects: claimed.clone().map(|(name, p)| (name.clone(), holders(p))).collect(),
             stand_ins: claimed
                 .filter(|(_, project)| project.is_suspended())

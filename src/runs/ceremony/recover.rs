@@ -10,8 +10,8 @@ use crate::disk;
 use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
 use crate::model::{
-    BinCount, Compression, Entry, Envelope, Inventory, Listing, ProjectName, ProjectRole, RoleName, Sha256,
-    Snapshot, TargetPath, Version,
+    BinCount, Compression, Entry, Envelope, Inventory, Listing, Lists as _, ProjectName, ProjectRole,
+    RoleName, Sha256, Snapshot, TargetPath, Version,
 };
 use crate::pipeline::partition::Became;
 use crate::report::{Reporter, Stage, event};
@@ -112,7 +112,7 @@ pub(super) fn apply(
     for name in recovered.recently.keys() {
         let Some(role) = ProjectRole::Own.of(name) else { continue };
         registered.set(name, role.clone(), by_online.clone(), 1);
-        let stood = published.listing.get(&role).map(|meta| meta.version.number());
+        let stood = published.listing.meta(&role).map(|meta| meta.version.number());
         let version = versions.next_of(&role, published);
         roles.push(stand_in(role, version, stood, manner, online).map_err(publish::Error::from)?);
     }

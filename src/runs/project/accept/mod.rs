@@ -194,7 +194,7 @@ impl Intake<'_> {
         let gone: Vec<&ProjectName> = lapsing.iter().copied().chain(&beside.gone).collect();
         let mut authors = with_pages(published, &gone);
         authors.extend(moved.iter().map(|project| (*project).clone()));
-        let count = beside.bins.unwrap_or(published.bin_count);
+        let count = beside.bins.unwrap_or(published.bin_list.count);
         let (after, root_page) = with_root_page(Inventory::new(count, rest), authors);
         written.add(bring_pages(&place, &staging, &root_page.into_iter().collect::<Vec<_>>())?);
 
@@ -211,7 +211,7 @@ impl Intake<'_> {
             roles.extend(signed.map(|(role, version, bytes)| SignedRole { role, version, bytes }));
         }
         roles.extend(beside.roles);
-        let anew = online.before.is_some() || count != published.bin_count;
+        let anew = online.before.is_some() || count != published.bin_list.count;
         let mut changed = Difference::between(&before, &after).bins;
         let mut due = Due::at(published, place.lives, place.now);
         if anew {
