@@ -59,7 +59,9 @@ pub fn bounded(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
         Err(e) if e.is_not_found() => return Ok(None),
         Err(e) => return Err(e),
     };
-    let mut bytes = Vec::new();
+    let size = file.stamp()?.size.min(most);
+    // One byte more, so that the end is seen without room for another piece.
+    let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or_default());
     file.reader()?.take(most + 1).read_to_end(&mut bytes).context("read", path)?;
     if bytes.len() as u64 > most {
         return Err(Error::new(

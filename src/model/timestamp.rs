@@ -33,12 +33,14 @@ impl Timestamp {
     /// are listed always: tough stops at 1 MiB where they are not.
     #[must_use]
     pub fn new(version: Version, expires: Moment, snapshot: Version, bytes: &[u8]) -> Self {
-        let meta = RoleMeta {
-            version: snapshot,
-            length: Some(bytes.len() as u64),
-            hashes: Some(Hashes::sha256_only(Sha256::of(bytes))),
-            extra: BTreeMap::new(),
-        };
+        Self::to(version, expires, snapshot, (bytes.len() as u64, Sha256::of(bytes)))
+    }
+
+    /// The same where length and digest of the snapshot's file are known.
+    #[must_use]
+    pub fn to(version: Version, expires: Moment, snapshot: Version, (length, digest): (u64, Sha256)) -> Self {
+        let hashes = Some(Hashes::sha256_only(digest));
+        let meta = RoleMeta { version: snapshot, length: Some(length), hashes, extra: BTreeMap::new() };
         Self {
             kind: "timestamp".to_owned(),
             spec_version: SPEC_VERSION.to_owned(),

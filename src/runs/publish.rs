@@ -88,6 +88,8 @@ struct Signed {
     bins: Vec<StagedRole>,
     /// The other roles, the snapshot last.
     roles: Vec<SignedRole>,
+    /// What the file of the snapshot hashes to that is current then.
+    digest: Sha256,
     timestamp: SignedRole,
 }
 
@@ -123,14 +125,11 @@ impl Publication<'_> {
         reporter: &dyn Reporter,
     ) -> Result<Publicised, Error> {
         let bins = Some(self.changed.len() as u64 + self.renewed().len() as u64);
-        let Signed { bins, roles, timestamp } =
+        let Signed { bins, roles, digest, timestamp } =
             event::stage(reporter, Stage::Sign, bins, || self.sign(manner, staging, online, reporter))?;
         let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot());
         let before = self.published.snapshot;
-        let (version, digest) = match snapshot {
-            Some(new) => (new.version, Sha256::of(&new.bytes)),
-            None => (before.version, before.digest),
-        };
+        let version = snapshot.map_or(before.version, |new| new.version);
         let retires = snapshot.map(|_| before.version);
         let (root, roles): (Vec<_>, Vec<_>) =
             roles.iter().map(roles::as_file).partition(|file| *file.role == RoleName::root());
@@ -193,23 +192,18 @@ impl Publication<'_> {
             snapshot = Some(roles::next_snapshot(published, all, &versions, expires, &online.both())?);
         }
         let expires = now.plus(lives.timestamp);
-        let timestamp = match &snapshot {
-            Some(new) => roles::next_timestamp(
-                published,
-                (new.version, &new.bytes),
-                &versions,
-                expires,
-                &online.both(),
-            )?,
+        let (current, file) = match &snapshot {
+            Some(new) => (new.version, (new.bytes.len() as u64, Sha256::of(&new.bytes))),
             None => {
                 let version = published.snapshot.version;
                 let path = layout::role_file(&RoleName::snapshot(), version);
                 let bytes = disk::read::bytes(&self.site.folder().path(&path))?;
-                roles::next_timestamp(published, (version, &bytes), &versions, expires, &online.both())?
+                (version, (bytes.len() as u64, Sha256::of(&bytes)))
             }
         };
+        let timestamp = roles::next_timestamp(published, current, file, &versions, expires, &online.both())?;
         signed.extend(snapshot);
-        Ok(Signed { bins, roles: signed, timestamp })
+        Ok(Signed { bins, roles: signed, digest: file.1, timestamp })
     }
 
     /// `recently-claimed` and its shards, those of them that change or are due.

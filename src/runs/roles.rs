@@ -4,7 +4,7 @@
 use super::lists;
 use crate::disk::{self, folder};
 use crate::keys::Signer;
-use crate::model::{Lists as _, Moment, ProjectRole, RoleMeta, RoleName, Timestamp, Version};
+use crate::model::{Lists as _, Moment, ProjectRole, RoleMeta, RoleName, Sha256, Timestamp, Version};
 use crate::pipeline::sign::{self, SignedRole};
 use crate::site::outline::Outline;
 use crate::site::read::{self, Published};
@@ -231,15 +231,16 @@ pub(super) fn next_snapshot(
     sign::written(RoleName::snapshot(), version, &covered, online)
 }
 
-/// The timestamp that leads to a snapshot of these bytes.
+/// The timestamp that leads to a snapshot whose file has this length and this digest.
 pub(super) fn next_timestamp(
     published: &Outline,
-    snapshot: (Version, &[u8]),
+    snapshot: Version,
+    file: (u64, Sha256),
     versions: &Versions,
     expires: Moment,
     online: &[&dyn Signer],
 ) -> Result<SignedRole, sign::Error> {
     let version = versions.next_timestamp(published);
-    let timestamp = Timestamp::new(version, expires, snapshot.0, snapshot.1);
+    let timestamp = Timestamp::to(version, expires, snapshot, file);
     sign::role(RoleName::timestamp(), timestamp, online)
 }

@@ -104,6 +104,7 @@ pub fn publish(
         written.files += 1;
         written.bytes += file.bytes.len() as u64;
     }
+    let timestamp = staging.write(swap.timestamp, Some(swap.now))?;
     staging.sync()?;
     let placer = Placer::new(site.folder());
     let placed: Vec<(String, u64)> = ready
@@ -126,7 +127,12 @@ pub fn publish(
         }
         reporter.event(Event::Done(1));
     }
-    placer.sync()?;
+    // The time of modification of a snapshot that is not current is the moment at which it
+    // ceased to be. Set first: a crash after this leaves it current and the next swap sets
+    // it again, a crash the other way round would let `sweep` take it too early.
+    let retired = || swap.retires.map_or(Ok(()), |version| retire(site, version, swap.now));
+    let (synced, retired) = rayon::join(|| placer.sync(), retired);
+    synced.and(retired)?;
     if !swap.compress.is_empty() {
         for some in placed.chunks(COPIED_TOGETHER) {
             let original = |(name, _): &(String, u64)| {
@@ -141,14 +147,6 @@ pub fn publish(
         let copies = copies::plan(site, &originals, swap.compress)?;
         written.add(copies::carry_out(site, staging, &copies)?);
     }
-    if let Some(version) = swap.retires {
-        // The time of modification of a snapshot that is not current is the moment at which it
-        // ceased to be. Set first: a crash after this leaves it current and the next swap sets
-        // it again, a crash the other way round would let `sweep` take it too early.
-        retire(site, version, swap.now)?;
-    }
-    let timestamp = staging.write(swap.timestamp, Some(swap.now))?;
-    staging.sync()?;
     placer.replace(timestamp, layout::TIMESTAMP)?;
     placer.sync()?;
     written.files += 1;
