@@ -40,6 +40,7 @@ mod properties;
 mod queues;
 mod readme;
 mod recovery;
+mod remembered;
 mod reproducible;
 mod rotations;
 mod sample;

@@ -44,12 +44,13 @@ pub(super) struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Publishes, if there is anything to, and remembers; `remember` is what only this build has to.
+    /// Publishes, if there is anything to, and remembers; `remember` is what only this build has to,
+    /// given the digest of the snapshot that is current then.
     pub(super) fn carry_out(
         self,
         mut outcome: Outcome,
         staging: &mut Lazy<'_>,
-        remember: impl FnOnce() -> Result<(), Error>,
+        remember: impl FnOnce(Sha256) -> Result<(), Error>,
         online: &dyn Signer,
         reporter: &dyn Reporter,
     ) -> Result<Outcome, Error> {
@@ -93,8 +94,10 @@ impl Ending<'_> {
             }
         }
         if request.mode == Mode::Publish {
-            remember()?;
             let snapshot = outcome.snapshot.unwrap_or(published.snapshot.version);
+            let file = layout::role_file(&RoleName::snapshot(), snapshot);
+            let digest = Sha256::of(&bytes::bytes(&site.folder().path(&file))?);
+            remember(digest)?;
             if let Some(file) = request.manifest {
                 let now = Edition::of(site, published.root.version, snapshot, timestamp)?;
                 outcome.manifest = Some(manifest::write(request, file, &now)?);
@@ -104,8 +107,6 @@ impl Ending<'_> {
                 state.clear_mark()?;
             }
             held::save(state, self.held)?;
-            let file = layout::role_file(&RoleName::snapshot(), snapshot);
-            let digest = Sha256::of(&bytes::bytes(&site.folder().path(&file))?);
             tree::save(state, &Tree::new(snapshot, digest, self.targets, &ends))?;
             journal::append(state, &journal_entry(request, &outcome))?;
         }
