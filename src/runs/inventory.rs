@@ -69,6 +69,6 @@ pub fn inventory(
     })?;
     inventory::write(out, &rows)?;
     let outcome = Outcome { rows: rows.len() as u64, seen: found.seen, hashed: found.hashed };
-    find::remember(&state, found)?;
+    find::remember(&state, found, None)?;
     Ok(outcome)
 }

@@ -57,7 +57,11 @@ impl State {
     }
 
     pub(crate) fn digests(&self) -> PathBuf {
-        self.root.join("cache").join("digests.jsonl")
+        self.root.join("cache").join("digests")
+    }
+
+    pub(crate) fn digests_head(&self) -> PathBuf {
+        self.root.join("cache").join("digests.head")
     }
 
     pub(crate) fn facts(&self) -> PathBuf {

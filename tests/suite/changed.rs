@@ -255,6 +255,16 @@ fn no_name_gets_beside_one_that_tough_sorts_otherwise() {
     assert_eq!(&out["warnings"][0]["code"], "name-skipped", "{out}");
     assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["x/a", "x/other"]);
     repo.run(&["verify", "--strict"]).ok();
+    // Both at once, and the one in place of the other.
+    repo.add("y/b", b"without");
+    repo.add("y/b c", b"with a space");
+    let out = told(&repo, "y/b\ny/b c", &[]).ok().json();
+    assert_eq!(&out["warnings"][0]["path"], "y/b c", "{out}");
+    std::fs::remove_file(repo.source().join("y/b")).unwrap();
+    repo.add("y/b d", b"another");
+    told(&repo, "y/b\ny/b d\ny/b c", &["--allow-removals"]).ok();
+    assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["x/a", "x/other", "y/b c", "y/b d"]);
+    repo.run(&["verify", "--strict"]).ok();
 }
 
 #[test]

@@ -51,3 +51,4 @@ mod support;
 mod suspension;
 mod sweep;
 mod table;
+mod verified;

@@ -7,10 +7,12 @@ mod changed;
 mod flat;
 mod selection;
 mod tree;
+mod unlike;
 
 pub use bandersnatch::Listing;
 pub use changed::{Changed, Outside, changed, may_have_been, paths_of};
 pub use selection::{BadGlob, Selection};
+pub use unlike::{Unlike, unlike};
 
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, FileStamp};

@@ -8,6 +8,7 @@ use std::path::Path;
 pub struct Selection {
     include: Option<GlobSet>,
     exclude: GlobSet,
+    globs: String,
 }
 
 /// A glob that cannot be read.
@@ -26,8 +27,15 @@ impl Selection {
     /// # Errors
     /// [`BadGlob`].
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, BadGlob> {
+        let globs = format!("include {include:?} exclude {exclude:?}");
         let include = if include.is_empty() { None } else { Some(set(include)?) };
-        Ok(Self { include, exclude: set(exclude)? })
+        Ok(Self { include, exclude: set(exclude)?, globs })
+    }
+
+    /// The globs, in words that can be compared.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        &self.globs
     }
 
     /// Whether the file at `relative` counts.

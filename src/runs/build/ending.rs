@@ -3,7 +3,7 @@
 
 use super::{Error, Lazy, Mode, Outcome, Request, journal_entry, lapse, manifest, placement};
 use crate::keys::Signer;
-use crate::model::{Bins, Moment, ProjectName};
+use crate::model::{Bins, Moment, ProjectName, Sha256};
 use crate::pipeline::collect::Layout;
 use crate::report::Reporter;
 use crate::runs::project::remove_pages;
@@ -43,12 +43,13 @@ pub(super) struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Publishes, if there is anything to, and remembers; `remember` is what only this build has to.
+    /// Publishes, if there is anything to, and remembers; `remember` is what only this build has to,
+    /// given the digest of the snapshot that is current then.
     pub(super) fn carry_out(
         self,
         mut outcome: Outcome,
         staging: &mut Lazy<'_>,
-        remember: impl FnOnce() -> Result<(), Error>,
+        remember: impl FnOnce(Sha256) -> Result<(), Error>,
         online: &dyn Signer,
         reporter: &dyn Reporter,
     ) -> Result<Outcome, Error> {
@@ -94,8 +95,8 @@ impl Ending<'_> {
             }
         }
         if request.mode == Mode::Publish {
-            remember()?;
             let snapshot = outcome.snapshot.unwrap_or(published.snapshot.version);
+            remember(digest)?;
             if let Some(file) = request.manifest {
                 let now = Edition::of(site, published.root.version, snapshot, timestamp)?;
                 outcome.manifest = Some(manifest::write(request, file, &now)?);

@@ -4,7 +4,7 @@ use super::{Digests, Error, Mode, Removals, Request, placement};
 use crate::disk::stage::Staging;
 use crate::disk::{self, FileStamp};
 use crate::model::page::ProjectStatus;
-use crate::model::{ProjectName, Sha256, TargetPath};
+use crate::model::{Entry, ProjectName, Sha256, TargetPath};
 use crate::pipeline::collect::{self, Collected, Layout, Listing};
 use crate::pipeline::digest;
 use crate::pipeline::inventory::{self, Listed, Names};
@@ -12,6 +12,7 @@ use crate::pipeline::source::{Facts, Mark, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::state::cache::{DigestCache, Remembered};
 use crate::state::{State, listings};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -67,10 +68,9 @@ pub(in crate::runs) fn find(
     if !request.inventory.is_empty() {
         return listed(request, state, reporter);
     }
-    let cache = DigestCache::load(state);
+    let cache = DigestCache::load(state).in_memory();
     let remembered = request.digests == Digests::Remembered;
-    let known =
-        |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.target.clone());
+    let known = |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.target);
     let listings: BTreeMap<String, Listing> = listings::load(state);
     // Asked once, before the first page is read.
     let reading = OnceLock::new();
@@ -97,8 +97,8 @@ pub(in crate::runs) fn find(
     };
     let candidates = std::mem::take(&mut collected.candidates);
     let seen = candidates.len() as u64;
-    let known = |path: &str, stamp: &_| cache.recall(path, stamp).filter(|_| remembered).map(|r| r.digest);
-    let all_known = candidates.iter().all(|c| known(&c.relative, &c.stamp).is_some());
+    let known = |path: &str, stamp: &_| cache.digest(path, stamp).filter(|_| remembered);
+    let all_known = candidates.par_iter().all(|c| known(&c.relative, &c.stamp).is_some());
     let read_at = match request.mode {
         Mode::Publish if !all_known => Some(Staging::file_system_time(state.root())?),
         _ => None,
@@ -209,6 +209,17 @@ impl Found {
     pub(super) fn is_whole(&self) -> bool {
         !matches!(self.extent, Extent::But(_))
     }
+
+    /// Whether all that was found is listed as it was found.
+    pub(super) fn is_listed(&self, lists: impl Fn(&Entry) -> bool + Sync) -> bool {
+        self.unsure.is_empty() && self.files.par_iter().all(|file| lists(&file.entry()))
+    }
+}
+
+/// In what words a cache is said to be what a snapshot lists: of another layout, or with other globs, it is not.
+pub(super) fn settled(request: &Request<'_>, snapshot: &Sha256) -> Sha256 {
+    let (layout, globs) = (request.layout.name(), request.selection.words());
+    Sha256::of(format!("tuffet {} {snapshot} {layout} {globs}", env!("CARGO_PKG_VERSION")).as_bytes())
 }
 
 /// The warning about a file that is not what the mirror's own page says.
@@ -217,22 +228,29 @@ fn garbled(file: &SourceFile) -> Warning {
     Warning::of_file(Code::Garbled, file.candidate.relative.clone(), message)
 }
 
-/// Writes the caches, where anything in them changed.
-pub(in crate::runs) fn remember(state: &State, found: Found) -> Result<(), disk::Error> {
-    let mut cache = match &found.extent {
-        Extent::Nothing => return Ok(()),
-        Extent::Whole => DigestCache::of_walk(),
-        Extent::But(gone) => found.cache.without(gone),
-    };
-    for (index, file) in found.files.iter().enumerate() {
+/// Writes the caches, where anything in them changed; `settled` is the snapshot that lists what was found and nothing
+/// else.
+pub(in crate::runs) fn remember(
+    state: &State,
+    found: Found,
+    settled: Option<Sha256>,
+) -> Result<(), disk::Error> {
+    let Found { files, mut cache, extent, young, listings: [before, now], .. } = found;
+    let remembered = files.iter().enumerate().map(|(index, file)| {
         // What a young file looks like proves nothing, and yet it is known where it was.
-        let stamp = if found.young.contains(&index) { FileStamp::NONE } else { file.candidate.stamp };
+        let stamp = if young.contains(&index) { FileStamp::NONE } else { file.candidate.stamp };
         let (digest, target) = (file.digest, file.candidate.target.clone());
-        cache.remember(&file.candidate.relative, Remembered { stamp, digest, target });
+        (file.candidate.relative.as_str(), Remembered { stamp, digest, target })
+    });
+    match &extent {
+        Extent::Nothing => return Ok(()),
+        Extent::Whole => cache.remember_all(remembered),
+        Extent::But(gone) => {
+            gone.iter().for_each(|path| cache.forget_below(path));
+            remembered.for_each(|(path, remembered)| cache.remember(path, remembered));
+        }
     }
-    if cache != found.cache {
-        cache.save(state)?;
-    }
-    let [before, now] = &found.listings;
-    if before == now { Ok(()) } else { listings::save(state, now) }
+    cache.settle(settled);
+    cache.save(state)?;
+    if before == now { Ok(()) } else { listings::save(state, &now) }
 }

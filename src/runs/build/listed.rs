@@ -117,7 +117,7 @@ pub(super) fn build(
         layout: Some(layout),
         held: &held,
     };
-    let remember = || Ok(pending.remember(state, &few, &|path| after.has(path))?);
+    let remember = |_| Ok(pending.remember(state, &few, &|path| after.has(path))?);
     ending.carry_out(outcome, &mut staging, remember, online, reporter)
 }
 

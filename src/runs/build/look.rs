@@ -52,7 +52,7 @@ pub(super) fn look(
 ) -> Result<Option<(Found, BTreeSet<TargetPath>)>, Error> {
     let cache = DigestCache::load(state);
     let paths = collect::paths_of(request.source, paths.iter().map(String::as_str))?;
-    let known = |path: &str, stamp: &_| cache.recall(path, stamp).map(|r| r.target.clone());
+    let known = |path: &str, stamp: &_| cache.recall(path, stamp).map(|r| r.target);
     let wanted = collect::Request {
         source: request.source,
         layout: request.layout,
@@ -71,15 +71,20 @@ pub(super) fn look(
     };
     let layout = collected.layout.unwrap_or(request.layout);
     let mut candidates = collected.candidates;
+    let told: BTreeSet<&str> = candidates.iter().map(|candidate| candidate.target.as_str()).collect();
     let mut rivals: BTreeMap<TargetPath, String> = BTreeMap::new();
     for target in candidates.iter().map(|candidate| &candidate.target) {
         for rival in target.rivals() {
             if let Ok(path) = rival.parse()
-                && before.find(&path)?.is_some()
+                && (told.contains(rival) || before.find(&path)?.is_some())
             {
                 rivals.insert(target.clone(), rival.to_owned());
             }
         }
+    }
+    if !rivals.is_empty() && !gone.is_empty() {
+        // Whether the rival is among what is gone, a walk sees.
+        return Ok(None);
     }
     candidates.retain(|candidate| {
         let rival = rivals.get(&candidate.target);
@@ -99,7 +104,7 @@ pub(super) fn look(
         Mode::Publish => Some(Staging::file_system_time(state.root())?),
         Mode::DryRun => None,
     };
-    let known = |path: &str, stamp: &_| cache.recall(path, stamp).map(|r| r.digest);
+    let known = |path: &str, stamp: &_| cache.digest(path, stamp);
     let digested =
         event::stage(reporter, Stage::Digest, Some(seen), || digest::digest(candidates, &known, reporter))?;
     let digest::Digested { files, fresh, unstable, bytes_hashed } = digested;
@@ -114,6 +119,9 @@ pub(super) fn look(
     let mut unsure: Vec<TargetPath> = unstable.into_iter().map(|candidate| candidate.target).collect();
     unsure.extend(collected.withheld);
     removed.retain(|path| !unsure.contains(path) && !now.contains(path));
+    if cache.is_damaged() {
+        return Ok(None);
+    }
     let found = Found {
         files,
         unsure,
@@ -135,10 +143,12 @@ pub(super) fn look(
 /// Whether a name that tough sorts otherwise stands beside one of these already: which of the two is left out is for a
 /// walk to say.
 fn have_rivals(candidates: &[Candidate], cache: &DigestCache, before: &dyn Before) -> Result<bool, Error> {
-    let known: BTreeSet<&str> = cache.targets().flat_map(TargetPath::rivals).collect();
+    let is_known = |target: &TargetPath| {
+        [' ', '!'].iter().any(|sign| cache.has_target_beginning(&format!("{target}{sign}")))
+    };
     for target in candidates.iter().map(|candidate| &candidate.target) {
         let is_one = |path: &TargetPath| path.rivals().any(|rival| rival == target.as_str());
-        if known.contains(target.as_str()) || before.beside(target)?.iter().any(is_one) {
+        if is_known(target) || before.beside(target)?.iter().any(is_one) {
             return Ok(true);
         }
     }
@@ -203,7 +213,7 @@ fn removed(
         let mut was: BTreeSet<TargetPath> = cache
             .below(path)
             .filter(|(relative, _)| !there.contains(relative.as_str()))
-            .map(|(_, remembered)| remembered.target.clone())
+            .map(|(_, remembered)| remembered.target)
             .collect();
         if was.is_empty() && layout != Layout::Tree {
             was.extend(published(collect::may_have_been(layout, path), before)?);

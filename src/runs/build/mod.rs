@@ -15,6 +15,7 @@ mod place;
 mod placement;
 mod request;
 mod told;
+mod walked;
 
 pub use differences::differences;
 pub use find::{count, lists};
@@ -110,6 +111,11 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     }
     if told::serves(request, &state)
         && let Some(outcome) = told::build(request, &site, &state, online, reporter)?
+    {
+        return Ok(outcome);
+    }
+    if walked::serves(request, &site, &state)?
+        && let Some(outcome) = walked::build(request, &site, &state, online, reporter)?
     {
         return Ok(outcome);
     }
@@ -238,9 +244,16 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         layout,
         held: &held,
     };
-    let remember = || {
+    let is_settled = request.mode == Mode::Publish
+        && found.is_whole()
+        && held.is_empty()
+        && !pending.any()
+        && after.len() == distributions.len()
+        && found.is_listed(|entry| after.find(&entry.path) == Some(entry));
+    let remember = |snapshot| {
         pending.remember(&state, &found.files, &|path| after.find(path).is_some())?;
-        Ok(find::remember(&state, found)?)
+        let settled = is_settled.then(|| find::settled(request, &snapshot));
+        Ok(find::remember(&state, found, settled)?)
     };
     ending.carry_out(outcome, &mut staging, remember, online, reporter)
 }

@@ -101,6 +101,12 @@ pub(super) fn build(
     held.extend(untouched.filter(|held| !touched.iter().any(|path| path.as_str() == held.target)));
     held.sort();
     held.dedup();
+    // What is remembered of the source was what is listed, and is so again.
+    let listed: BTreeSet<&Entry> = placed.entries.iter().collect();
+    let is_settled = found.cache.settled() == Some(find::settled(request, &published.snapshot.digest))
+        && held.is_empty()
+        && !pending.any()
+        && found.is_listed(|entry| listed.contains(entry));
     let count = published.bin_list.count;
     let difference = Difference::between(&before, &Inventory::new(count, placed.entries.iter().cloned()));
     let due = Due::with_bins(&published, &ends, request.lives, request.now);
@@ -139,9 +145,10 @@ pub(super) fn build(
         layout: None,
         held: &held,
     };
-    let remember = || {
+    let remember = |snapshot| {
         pending.remember(state, &found.files, &|path| bins.find(path).is_ok_and(|found| found.is_some()))?;
-        Ok(find::remember(state, found)?)
+        let settled = is_settled.then(|| find::settled(request, &snapshot));
+        Ok(find::remember(state, found, settled)?)
     };
     Ok(Some(ending.carry_out(outcome, &mut staging, remember, online, reporter)?))
 }
