@@ -6,7 +6,7 @@ use crate::model::{
     DelegatedRole, Delegations, Envelope, Key, KeyId, Lists, Metadata, RoleKeys, RoleMeta, RoleName, Root,
     Sha256, Snapshot, Targets, Timestamp, Version,
 };
-use crate::trust::bin::VerifiedBin;
+use crate::trust::bin::{Empty, VerifiedBin};
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{self, Fault, Verified};
 use std::borrow::Cow;
@@ -250,9 +250,10 @@ fn accept_child(
     judge::accept(bytes, &expected).map_err(|fault| Error::Refused { path, fault })
 }
 
-/// The same of a bin, which is given to `take` and not held.
+/// The same of a bin, which is given to `take` and not held; those of one tree share `empty`.
 pub(super) fn bin<T, E: From<Error>>(
     origin: &dyn Origin,
+    empty: &Empty,
     (role, keys, signers): (&RoleName, &BTreeMap<KeyId, Key>, &RoleKeys),
     listing: &dyn Lists,
     take: impl FnOnce(&VerifiedBin<'_>) -> Result<T, E>,
@@ -261,7 +262,7 @@ pub(super) fn bin<T, E: From<Error>>(
     let path = layout::role_file(role, meta.version);
     let bytes = bytes_of(origin, &path)?;
     let expected = Expectation { role, keys, signers, meta: Some(&meta) };
-    let bin = trust::bin::accept(&bytes, &expected).map_err(|fault| Error::Refused { path, fault })?;
+    let bin = trust::bin::accept(&bytes, &expected, empty).map_err(|fault| Error::Refused { path, fault })?;
     take(&bin)
 }
 

@@ -13,7 +13,7 @@ use crate::model::{
     Entry, Inventory, KeyId, Listed, Lists, ProjectName, RoleName, Root, Sha256, Snapshot, Targets, Version,
 };
 use crate::report::{Event, Reporter};
-use crate::trust::bin::VerifiedBin;
+use crate::trust::bin::{Empty, VerifiedBin};
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -89,11 +89,12 @@ pub fn each_bin<T: Send, E: From<Error> + Send>(
 ) -> Result<Vec<T>, E> {
     let list = &published.bin_list;
     let gone = |bin: u32| Error::Shape(format!("unclaimed delegates to no bin {bin}"));
+    let empty = Empty::default();
     let read = which.par_iter().map(|&bin| {
         let signers = list.signers(bin).ok_or_else(|| gone(bin))?;
         let role = list.count.role(bin);
         let signed = (&role, &list.keys, signers);
-        let taken = chain::bin(site, signed, &published.listing, |read| take(bin, read));
+        let taken = chain::bin(site, &empty, signed, &published.listing, |read| take(bin, read));
         reporter.event(Event::Done(1));
         taken
     });

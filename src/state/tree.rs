@@ -7,7 +7,7 @@ use crate::model::{Known, Moment, Sha256, Version};
 use serde::{Deserialize, Serialize};
 
 /// The first line of the file; another form, another number.
-const HEADER: &[u8] = b"tuffet tree 2\n";
+const HEADER: &[u8] = b"tuffet tree 3\n";
 
 /// What is known of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,19 @@ pub struct Tree {
     pub known: Known,
     /// How many targets there are.
     pub targets: u64,
+    /// How many there are of what, if every project has its index pages.
+    pub pages: Option<Counted>,
     /// When each bin ends.
     pub ends: Vec<Moment>,
+}
+
+/// How many there are of what the bins list, in a tree where every project has its index pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Projects.
+    pub projects: u64,
+    /// Distributions.
+    pub distributions: u64,
 }
 
 /// The second line.
@@ -28,12 +39,14 @@ struct Line {
     snapshot: Version,
     known: Known,
     targets: u64,
+    pages: Option<Counted>,
 }
 
 impl Tree {
     /// The file: behind two lines the end of each bin in eight bytes, and before them the SHA-256 of all that.
     fn to_bytes(&self) -> Vec<u8> {
-        let line = Line { snapshot: self.snapshot, known: self.known.clone(), targets: self.targets };
+        let Self { snapshot, ref known, targets, pages, .. } = *self;
+        let line = Line { snapshot, known: known.clone(), targets, pages };
         // Digests, keys and integers always have a form in JSON.
         let mut body = serde_json::to_vec(&line).unwrap_or_default();
         body.push(b'\n');
@@ -50,12 +63,12 @@ impl Tree {
         }
         let line = body.iter().position(|byte| *byte == b'\n')?;
         let (line, ends) = (&body[..line], &body[line + 1..]);
-        let Line { snapshot, known, targets } = serde_json::from_slice(line).ok()?;
+        let Line { snapshot, known, targets, pages } = serde_json::from_slice(line).ok()?;
         let (ends, rest) = ends.as_chunks::<8>();
         let ends: Option<Vec<Moment>> =
             ends.iter().map(|end| Moment::from_unix(i64::from_le_bytes(*end))).collect();
         let ends = ends.filter(|ends| rest.is_empty() && ends.len() == known.bins.count.get() as usize)?;
-        Some(Self { snapshot, known, targets, ends })
+        Some(Self { snapshot, known, targets, pages, ends })
     }
 }
 

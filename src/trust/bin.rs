@@ -4,7 +4,8 @@
 use super::judge::{self, Expectation, Fault};
 use super::signature::PublicKey;
 use super::verified::Verified;
-use crate::model::{BinFile, EntryRef, Moment, Targets, Version};
+use crate::model::{BinFile, EntryRef, Key, Moment, Targets, Version};
+use std::sync::OnceLock;
 
 /// A bin whose signature, version and form a client takes.
 #[derive(Debug)]
@@ -21,12 +22,29 @@ enum Form<'a> {
 #[error("{0} is listed without a sha256")]
 pub struct NoDigest(pub String);
 
-/// [`judge::accept`] for a bin.
+/// The first bin without a target that was accepted. A new tree has thousands of them, equal to the last byte, for a bin
+/// does not say which one it is: the signature of one is that of all.
+#[derive(Debug, Default)]
+pub struct Empty(OnceLock<(Key, Vec<u8>)>);
+
+impl Empty {
+    /// Whether these bytes were accepted as signed by this key.
+    fn is(&self, bytes: &[u8], key: &Key) -> bool {
+        self.0.get().is_some_and(|(by, accepted)| by == key && accepted == bytes)
+    }
+}
+
+/// [`judge::accept`] for a bin, one of those of a tree that share `empty`.
 ///
 /// # Errors
 /// The first [`Fault`].
-pub fn accept<'a>(bytes: &'a [u8], expected: &Expectation<'_>) -> Result<VerifiedBin<'a>, Fault> {
-    match straight(bytes, expected) {
+pub fn accept<'a>(
+    bytes: &'a [u8],
+    expected: &Expectation<'_>,
+    empty: &Empty,
+) -> Result<VerifiedBin<'a>, Fault> {
+    let ours = BinFile::parse(bytes).filter(|file| is_as_expected(file, bytes, expected, empty));
+    match ours {
         Some(file) => Ok(VerifiedBin(Form::Ours(file))),
         // Whatever is wrong with it, the general judge says; and it reads other forms.
         None => Ok(VerifiedBin(Form::Other(Box::new(judge::accept(bytes, expected)?)))),
@@ -36,11 +54,11 @@ pub fn accept<'a>(bytes: &'a [u8], expected: &Expectation<'_>) -> Result<Verifie
 /// The same of a bin in the form that we write; `None` for any other, and for one that a client does not take.
 #[must_use]
 pub fn straight<'a>(bytes: &'a [u8], expected: &Expectation<'_>) -> Option<BinFile<'a>> {
-    BinFile::parse(bytes).filter(|file| is_as_expected(file, bytes, expected))
+    BinFile::parse(bytes).filter(|file| is_as_expected(file, bytes, expected, &Empty::default()))
 }
 
 /// Whether it is signed by the one key that must sign it, and is what is listed.
-fn is_as_expected(file: &BinFile<'_>, bytes: &[u8], expected: &Expectation<'_>) -> bool {
+fn is_as_expected(file: &BinFile<'_>, bytes: &[u8], expected: &Expectation<'_>, empty: &Empty) -> bool {
     let is_listed = expected.meta.is_none_or(|meta| {
         meta.version == file.version
             && meta.length.is_none_or(|length| length == bytes.len() as u64)
@@ -49,8 +67,15 @@ fn is_as_expected(file: &BinFile<'_>, bytes: &[u8], expected: &Expectation<'_>) 
     let signers = expected.signers;
     let key = signers.keyids.iter().find(|id| id.as_str() == file.keyid).and_then(|id| expected.keys.get(id));
     let is_signed = || {
-        let key = key.and_then(|key| PublicKey::read(key).ok());
-        key.is_some_and(|key| key.verify(file.covered, file.signature).is_ok())
+        let Some(key) = key else { return false };
+        if file.count == 0 && empty.is(bytes, key) {
+            return true;
+        }
+        let holds = PublicKey::read(key).is_ok_and(|key| key.verify(file.covered, file.signature).is_ok());
+        if holds && file.count == 0 {
+            let _ = empty.0.set((key.clone(), bytes.to_owned()));
+        }
+        holds
     };
     is_listed && signers.threshold <= 1 && is_signed()
 }
@@ -112,12 +137,16 @@ mod tests {
 
     /// The file of a bin, and what accepting it needs.
     fn bin(version: u64) -> (Vec<u8>, BTreeMap<KeyId, Key>, RoleKeys) {
+        let entry = Entry { path: "p/a".parse().unwrap(), length: 3, digest: Sha256::of(b"abc") };
+        bin_of(version, &[entry])
+    }
+
+    fn bin_of(version: u64, entries: &[Entry]) -> (Vec<u8>, BTreeMap<KeyId, Key>, RoleKeys) {
         use ed25519_dalek::Signer as _;
         let secret = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
         let key = Key::ed25519(secret.verifying_key().as_bytes());
         let keyid = key.id().unwrap();
-        let entry = Entry { path: "p/a".parse().unwrap(), length: 3, digest: Sha256::of(b"abc") };
-        let files = BTreeMap::from([(entry.path.clone(), entry.target_file())]);
+        let files = entries.iter().map(|entry| (entry.path.clone(), entry.target_file())).collect();
         let expires = "2030-01-01T00:00:00Z".parse().unwrap();
         let targets = Targets::new(Version::new(version).unwrap(), expires, files, None);
         let seal = |covered: &[u8]| {
@@ -156,21 +185,52 @@ mod tests {
         ] {
             let expected = Expectation { role: &role, keys: &keys, signers, meta: Some(&meta) };
             let [ours, general] = [
-                accept(bytes, &expected).map(|bin| (bin.version(), bin.expires(), bin.count())),
+                accept(bytes, &expected, &Empty::default())
+                    .map(|bin| (bin.version(), bin.expires(), bin.count())),
                 judge::accept::<Targets>(bytes, &expected)
                     .map(|bin| (bin.version, bin.expires, bin.targets.len())),
             ];
             assert_eq!(ours.as_ref().ok(), general.as_ref().ok(), "{what}");
             assert_eq!(ours.is_ok(), is_ours.is_some(), "{what}");
-            if let Ok(bin) = accept(bytes, &expected) {
+            if let Ok(bin) = accept(bytes, &expected, &Empty::default()) {
                 assert_eq!(Some(matches!(bin.0, Form::Ours(_))), is_ours, "{what}");
                 let targets = bin.targets().unwrap();
                 assert_eq!((targets[0].path, targets[0].digest), ("p/a", Sha256::of(b"abc")));
             }
             assert_eq!(
-                accept(bytes, &expected).err().map(|fault| fault.to_string()),
+                accept(bytes, &expected, &Empty::default()).err().map(|fault| fault.to_string()),
                 judge::accept::<Targets>(bytes, &expected).err().map(|fault| fault.to_string())
             );
+        }
+    }
+
+    #[test]
+    fn an_empty_bin_is_taken_for_another_only_where_it_is_signed_by_the_same_key() {
+        let (bytes, keys, signers) = bin_of(1, &[]);
+        let role = BinCount::new(16).unwrap().role(3);
+        let meta = |version| RoleMeta {
+            version: Version::new(version).unwrap(),
+            length: None,
+            hashes: None,
+            extra: BTreeMap::new(),
+        };
+        let (listed, other) = (meta(1), meta(2));
+        let expected = Expectation { role: &role, keys: &keys, signers: &signers, meta: Some(&listed) };
+        let empty = Empty::default();
+        accept(&bytes, &expected, &empty).unwrap();
+        accept(&bytes, &expected, &empty).unwrap();
+        assert!(accept(&bytes, &Expectation { meta: Some(&other), ..expected }, &empty).is_err());
+        let keyid = signers.keyids[0].clone();
+        let forged = BTreeMap::from([(keyid.clone(), Key::ed25519(&[7; 32]))]);
+        assert!(accept(&bytes, &Expectation { keys: &forged, ..expected }, &empty).is_err());
+        let two = RoleKeys::new(vec![keyid, KeyId::new(&"00".repeat(32))], 2);
+        assert!(accept(&bytes, &Expectation { signers: &two, ..expected }, &empty).is_err());
+        let text = String::from_utf8(bytes).unwrap();
+        let sig = text.find("\"sig\":\"").unwrap() + 7;
+        for at in [sig, text.find("2030").unwrap() + 3] {
+            let mut damaged = text.clone().into_bytes();
+            damaged[at] = if damaged[at] == b'1' { b'2' } else { b'1' };
+            assert!(accept(&damaged, &expected, &empty).is_err());
         }
     }
 }

@@ -6,27 +6,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
-/// A build that is told these paths.
-fn told(repo: &Repo, paths: &str, more: &[&str]) -> Ran {
-    let mut command = repo.command(&[&["build", "--format", "json", "--changed", "-"], more].concat());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(paths.as_bytes()).unwrap();
-    Ran::of(child.wait_with_output().unwrap())
-}
-
-/// A second repository that is the first one: keys, site, state, source.
-fn twin(repo: &Repo) -> Repo {
-    let twin = Repo::new();
-    std::fs::remove_dir_all(twin.source()).unwrap();
-    let everything = repo.path().join(".");
-    let copied = Command::new("cp").arg("-a").arg(everything).arg(twin.path()).status().unwrap();
-    assert!(copied.success());
-    twin
-}
 
 #[derive(Clone, Debug)]
 enum Change {
@@ -56,22 +35,23 @@ fn name(number: usize) -> String {
 
 const FLAT: &str = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[index]\nformats = []\n";
 const PAGES: &str = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n";
+const YANKED: &str = "[source]\npath = \"dists\"\nyanked = [\"p1==2.0\"]\n[keys]\ninsecure_plain = true\n[index]\nformats = [\"json\"]\n";
 const TREE: &str =
     "[source]\npath = \"dists\"\nlayout = \"tree\"\nexclude = [\"d0/p1*\"]\n[keys]\ninsecure_plain = true\n";
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn a_complete_list_gives_the_tree_that_a_walk_gives(
         rounds in changes(),
-        config in prop_oneof![Just(FLAT), Just(PAGES), Just(TREE)],
+        config in prop_oneof![Just(FLAT), Just(PAGES), Just(YANKED), Just(TREE)],
         forgets in any::<bool>(),
     ) {
         let walks = Repo::with_config(config);
         walks.add("x/anchor-1.0-py3-none-any.whl", b"always there");
         walks.run(&["build", "--init", "--now", "2026-01-01T00:00:00Z"]).ok();
-        let listens = twin(&walks);
+        let listens = walks.twin();
         for (round, changes) in rounds.into_iter().enumerate() {
             let mut paths = BTreeSet::new();
             for change in changes {
@@ -107,7 +87,7 @@ proptest! {
             }
             let now = format!("2026-01-01T00:{:02}:00Z", round + 1);
             let list: String = paths.iter().map(|path| format!("{path}\n")).collect();
-            let told = told(&listens, &list, &["--now", &now, "--allow-removals"]);
+            let told = listens.told(&list, &["--now", &now, "--allow-removals"]);
             let walked = walks.run(&["build", "--format", "json", "--now", &now, "--allow-removals"]);
             prop_assert_eq!(told.code, walked.code, "{}\n{}", &told.stderr, &walked.stderr);
             if walked.code == 0 {
@@ -149,36 +129,35 @@ fn a_list_that_lies_publishes_nothing_that_is_not_so() {
         all.map(|w| w["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     // Not there, and never was; there, and as it was; twice.
-    let out = told(&repo, "none-1.0.tar.gz\np3-1.0-py3-none-any.whl\n./p3-1.0-py3-none-any.whl\n\n", &[])
-        .ok()
-        .json();
+    let out =
+        repo.told("none-1.0.tar.gz\np3-1.0-py3-none-any.whl\n./p3-1.0-py3-none-any.whl\n\n", &[]).ok().json();
     assert_eq!((&out["published"], &out["files"]["seen"]), (&json!(false), &json!(1)), "{out}");
     assert_eq!(code(&out), ["not-there"]);
     assert_eq!(snapshot_of(&repo.site()), before);
     // Outside the source.
     for outside in ["../pipeline.toml", "/etc/passwd", "a/../../dists/p3-1.0-py3-none-any.whl"] {
-        let refused = told(&repo, outside, &[]);
+        let refused = repo.told(outside, &[]);
         assert_eq!(refused.code, 2, "{}", refused.stderr);
         assert!(refused.stderr.contains(outside) && refused.stderr.contains("outside"), "{}", refused.stderr);
     }
     // Through a link that leads out, or to the same file again.
     std::os::unix::fs::symlink("/etc", repo.source().join("etc")).unwrap();
     std::os::unix::fs::symlink(repo.path(), repo.source().join("up")).unwrap();
-    let out = told(&repo, "etc/passwd\nup/dists/p4-1.0-py3-none-any.whl\netc\n", &[]).ok().json();
+    let out = repo.told("etc/passwd\nup/dists/p4-1.0-py3-none-any.whl\netc\n", &[]).ok().json();
     assert_eq!((&out["published"], &out["targets"]), (&json!(false), &json!(12)), "{out}");
     // A file that the list says nothing of is neither taken nor dropped.
     repo.add_wheel(20);
     repo.remove("p5-1.0-py3-none-any.whl");
     let added = repo.add_wheel(21);
-    let out = told(&repo, &added, &[]).ok().json();
+    let out = repo.told(&added, &[]).ok().json();
     assert_eq!((&out["files"]["added"], &out["files"]["removed"]), (&json!(1), &json!(0)), "{out}");
     assert!(repo.targets().contains_key("packages/p5/p5-1.0-py3-none-any.whl"));
     assert!(!repo.targets().contains_key("packages/p20/p20-1.0-py3-none-any.whl"));
     // Other bytes under a published name are held.
     repo.add("p6-1.0-py3-none-any.whl", b"other bytes");
-    let out = told(&repo, "p6-1.0-py3-none-any.whl", &[]).ok().json();
+    let out = repo.told("p6-1.0-py3-none-any.whl", &[]).ok().json();
     assert_eq!((&out["published"], &out["files"]["held"]), (&json!(false), &json!(1)), "{out}");
-    let out = told(&repo, "p6-1.0-py3-none-any.whl", &["--replace", "p6-1.0-py3-none-any.whl"]).ok().json();
+    let out = repo.told("p6-1.0-py3-none-any.whl", &["--replace", "p6-1.0-py3-none-any.whl"]).ok().json();
     assert_eq!(&out["files"]["changed"], &json!(1));
     repo.run(&["verify"]).ok();
     let work = repo.path().join("client");
@@ -191,14 +170,14 @@ fn a_source_that_is_gone_is_no_list_of_removals() {
     let before = snapshot_of(&repo.site());
     let all: String = (0..12).map(|number| format!("p{number}-1.0-py3-none-any.whl\n")).collect();
     (0..6).for_each(|number| repo.remove(&format!("p{number}-1.0-py3-none-any.whl")));
-    assert_eq!(told(&repo, &all, &[]).code, 4, "more than a tenth");
+    assert_eq!(repo.told(&all, &[]).code, 4, "more than a tenth");
     (6..12).for_each(|number| repo.remove(&format!("p{number}-1.0-py3-none-any.whl")));
-    assert_eq!(told(&repo, "p0-1.0-py3-none-any.whl", &[]).code, 4, "an empty source");
+    assert_eq!(repo.told("p0-1.0-py3-none-any.whl", &[]).code, 4, "an empty source");
     std::fs::remove_dir(repo.source()).unwrap();
-    assert_eq!(told(&repo, "p0-1.0-py3-none-any.whl", &[]).code, 4, "no source");
+    assert_eq!(repo.told("p0-1.0-py3-none-any.whl", &[]).code, 4, "no source");
     assert_eq!(snapshot_of(&repo.site()), before);
     std::fs::create_dir(repo.source()).unwrap();
-    let out = told(&repo, "p0-1.0-py3-none-any.whl", &["--allow-removals"]).ok().json();
+    let out = repo.told("p0-1.0-py3-none-any.whl", &["--allow-removals"]).ok().json();
     assert_eq!((&out["files"]["removed"], &out["targets"]), (&json!(1), &json!(11)));
 }
 
@@ -210,12 +189,12 @@ fn one_file_is_added_to_what_lists_published() {
     let repo = Repo::new();
     repo.run(&["build", "--init", "--inventory", list.to_str().unwrap()]).ok();
     let added = repo.add_wheel(40);
-    let out = told(&repo, &added, &[]).ok().json();
+    let out = repo.told(&added, &[]).ok().json();
     assert_eq!(
         (&out["targets"], &out["files"]["added"], &out["bins"]["signed"]),
         (&json!(41), &json!(1), &json!(1))
     );
-    let out = told(&repo, "p7-1.0-py3-none-any.whl", &[]).ok().json();
+    let out = repo.told("p7-1.0-py3-none-any.whl", &[]).ok().json();
     assert_eq!((&out["targets"], &out["files"]["removed"]), (&json!(40), &json!(1)), "{out}");
     repo.run(&["verify", "--metadata-only"]).ok();
 }
@@ -227,20 +206,20 @@ fn a_second_file_of_a_name_is_held_against_the_first_however_young_that_is() {
     let name = "p3-1.0-py3-none-any.whl";
     repo.add(&format!("elsewhere/{name}"), b"other bytes");
     let [told, walked] =
-        [told(&repo, &format!("elsewhere/{name}"), &[]), repo.run(&["build", "--format", "json"])];
+        [repo.told(&format!("elsewhere/{name}"), &[]), repo.run(&["build", "--format", "json"])];
     assert_eq!((told.code, &told.stderr), (walked.code, &walked.stderr));
     assert!(told.code == 3 && told.stderr.contains("elsewhere/p3"), "{}", told.stderr);
     assert_eq!(snapshot_of(&repo.site()), before);
     // The same bytes are the same target.
     repo.add(&format!("elsewhere/{name}"), format!("the content of {name}").as_bytes());
-    let out = self::told(&repo, &format!("elsewhere/{name}"), &[]).ok().json();
+    let out = repo.told(&format!("elsewhere/{name}"), &[]).ok().json();
     assert_eq!((&out["published"], &out["files"]["held"]), (&json!(false), &json!(0)), "{out}");
     // And it stays while one of the two does.
     repo.remove(name);
-    let out = self::told(&repo, name, &[]).ok().json();
+    let out = repo.told(name, &[]).ok().json();
     assert_eq!((&out["published"], &out["files"]["removed"]), (&json!(false), &json!(0)), "{out}");
     repo.remove(&format!("elsewhere/{name}"));
-    let out = self::told(&repo, &format!("elsewhere/{name}"), &[]).ok().json();
+    let out = repo.told(&format!("elsewhere/{name}"), &[]).ok().json();
     assert_eq!(&out["files"]["removed"], &json!(1), "{out}");
 }
 
@@ -251,18 +230,18 @@ fn no_name_gets_beside_one_that_tough_sorts_otherwise() {
     repo.add("x/other", b"other");
     repo.run(&["build", "--init"]).ok();
     repo.add("x/a", b"without");
-    let out = told(&repo, "x/a", &["--allow-removals"]).ok().json();
+    let out = repo.told("x/a", &["--allow-removals"]).ok().json();
     assert_eq!(&out["warnings"][0]["code"], "name-skipped", "{out}");
     assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["x/a", "x/other"]);
     repo.run(&["verify", "--strict"]).ok();
     // Both at once, and the one in place of the other.
     repo.add("y/b", b"without");
     repo.add("y/b c", b"with a space");
-    let out = told(&repo, "y/b\ny/b c", &[]).ok().json();
+    let out = repo.told("y/b\ny/b c", &[]).ok().json();
     assert_eq!(&out["warnings"][0]["path"], "y/b c", "{out}");
     std::fs::remove_file(repo.source().join("y/b")).unwrap();
     repo.add("y/b d", b"another");
-    told(&repo, "y/b\ny/b d\ny/b c", &["--allow-removals"]).ok();
+    repo.told("y/b\ny/b d\ny/b c", &["--allow-removals"]).ok();
     assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["x/a", "x/other", "y/b c", "y/b d"]);
     repo.run(&["verify", "--strict"]).ok();
 }
@@ -279,7 +258,7 @@ fn what_a_killed_run_left_waits_for_a_build_that_looks_at_everything() {
         let file = repo.add_wheel(20);
         let text = std::fs::read_to_string(repo.path().join("pipeline.toml")).unwrap();
         std::fs::write(repo.path().join("pipeline.toml"), text + "[site]\ntough_alias = true\n").unwrap();
-        told(&repo, &file, &[]).ok();
+        repo.told(&file, &[]).ok();
         assert!(repo.path().join(".tuffet/interrupted").exists());
         assert_eq!(placement(), manner, "names that other files lack are still to be made");
         repo.build(&[]);

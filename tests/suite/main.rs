@@ -51,4 +51,5 @@ mod support;
 mod suspension;
 mod sweep;
 mod table;
+mod touched;
 mod verified;

@@ -3,7 +3,6 @@
 
 use super::support::{Ran, Repo, snapshot_of};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tuffet::model::{Known, Listed, Sha256};
 use tuffet::site::Site;
 use tuffet::site::outline::{self, Outline};
@@ -26,10 +25,7 @@ fn repository() -> Repo {
 
 /// The same repository, with one file more in its source.
 fn with_one_more(repo: &Repo) -> (Repo, PathBuf) {
-    let twin = Repo::new();
-    std::fs::remove_dir_all(twin.source()).unwrap();
-    let copied = Command::new("cp").arg("-a").arg(repo.path().join(".")).arg(twin.path()).status().unwrap();
-    assert!(copied.success());
+    let twin = repo.twin();
     let list = twin.path().join("changed");
     std::fs::write(&list, twin.add_wheel(40)).unwrap();
     (twin, list)

@@ -48,6 +48,11 @@ fn row(wanted: &Wanted, name: &str, count: usize, beside: bool, goal: &str) -> R
     Row { name: name.to_owned(), work, sides, goals: vec![goal.to_owned()], ..Row::default() }
 }
 
+/// Adds the first file of a project to the source, and builds.
+pub(super) fn add_project(folder: &Path, number: usize) -> Took {
+    add_file(folder, &format!("beginner_{number}-1.0-py3-none-any.whl"))
+}
+
 /// The target that [`add`] makes of a number.
 pub(super) fn target(number: usize) -> String {
     format!("packages/newcomer/{}", file(number))
@@ -59,8 +64,11 @@ fn file(number: usize) -> String {
 
 /// Adds a file of a project to the source, and builds: with number 0 the project is new.
 pub(super) fn add(folder: &Path, number: usize) -> Took {
-    let file = file(number);
-    std::fs::write(folder.join("dists").join(&file), format!("the bytes of {file}")).unwrap();
+    add_file(folder, &file(number))
+}
+
+fn add_file(folder: &Path, file: &str) -> Took {
+    std::fs::write(folder.join("dists").join(file), format!("the bytes of {file}")).unwrap();
     measure::settle();
-    measure::run(&tuffet(), &["build", "--quiet", "--changed", "-"], folder, &file).0
+    measure::run(&tuffet(), &["build", "--quiet", "--changed", "-"], folder, file).0
 }

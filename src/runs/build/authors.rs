@@ -70,6 +70,11 @@ impl Authors {
         self.listed.iter()
     }
 
+    /// How many they are.
+    pub(super) fn count_with_pages(&self) -> u64 {
+        self.listed.len() as u64
+    }
+
     /// What authors signed.
     pub(super) fn signed(&self) -> impl Iterator<Item = &Entry> {
         self.signed.values()

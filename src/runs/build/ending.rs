@@ -14,7 +14,7 @@ use crate::site::Site;
 use crate::site::manifest::Edition;
 use crate::site::outline::Outline;
 use crate::state::held::{self, Held};
-use crate::state::tree::{self, Tree};
+use crate::state::tree::{self, Counted, Tree};
 use crate::state::{State, journal};
 use std::collections::BTreeSet;
 
@@ -32,6 +32,8 @@ pub(super) struct Ending<'a> {
     pub(super) after: &'a dyn Bins,
     /// How many targets all bins list then.
     pub(super) targets: u64,
+    /// How many there are of what, if every project has its pages.
+    pub(super) pages: Option<Counted>,
     /// The bins that change.
     pub(super) changed: &'a BTreeSet<u32>,
     /// Online roles whose time has come.
@@ -106,10 +108,9 @@ impl Ending<'_> {
                 state.clear_mark()?;
             }
             held::save(state, self.held)?;
-            tree::save(
-                state,
-                &Tree { snapshot, known: published.known(digest), targets: self.targets, ends },
-            )?;
+            let known = published.known(digest);
+            let tree = Tree { snapshot, known, targets: self.targets, pages: self.pages, ends };
+            tree::save(state, &tree)?;
             journal::append(state, &journal_entry(request, &outcome))?;
         }
         Ok(outcome)

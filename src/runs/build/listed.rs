@@ -112,6 +112,7 @@ pub(super) fn build(
         lapsing: &lapsing,
         after: &after,
         targets: len as u64,
+        pages: None,
         changed: &compared.difference.bins,
         due: Due::with_bins(&published, &compared.ends, request.lives, request.now),
         layout: Some(layout),

@@ -44,6 +44,7 @@ use crate::site::targets::Manner;
 use crate::state::State;
 use crate::state::held::{self, Held};
 use crate::state::journal;
+use crate::state::tree::Counted;
 use authors::Authors;
 use differences::Pending;
 use ending::Ending;
@@ -137,6 +138,9 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let stays = distributions_before.iter().map(|(_, entry)| &entry.path).filter(|path| of_unreadable(path));
     let stays: Vec<TargetPath> = stays.cloned().collect();
     found.unsure.extend(stays);
+    if !found.is_whole() {
+        found.marks = pages::uploads(&site, &before, &found.unreadable)?;
+    }
     let on_change = |file: &SourceFile| on_change(request, file);
     let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
     let authors = Authors::of(request.layout, &published, &lapsing);
@@ -193,7 +197,8 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         before: &before,
         authors: &authors,
     };
-    let (made, mut written) = pages::make(&wanted, &mut staging, reporter)?;
+    let pages::Pressed { entries: made, mut written, of_projects } =
+        pages::make(&wanted, &mut staging, reporter)?;
     if (changed.copies || place.restore || place.interrupted) && request.mode == Mode::Publish {
         written.add(copies::mend(request, &site, &published, &mut staging)?);
         if act == Act::Bring {
@@ -226,6 +231,11 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         written,
         ..Outcome::default()
     };
+    let counted =
+        Counted { projects: outcome.projects.unwrap_or_default(), distributions: outcome.distributions };
+    let is_complete = request.layout != Layout::Tree
+        && found.layout != Layout::Bandersnatch
+        && request.pages.are_of_all(of_projects, counted.projects);
     let ends: Vec<Moment> = published.bins.iter().map(|bin| bin.expires).collect();
     let layout = found.is_whole().then_some(found.layout);
     let held = held_too(&state, placed.held, &found);
@@ -239,6 +249,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         lapsing: &lapsing,
         after: &after,
         targets: after.len() as u64,
+        pages: is_complete.then_some(counted),
         changed: &difference.bins,
         due: Due::at(&published, request.lives, request.now),
         layout,

@@ -1,5 +1,5 @@
-//! A build that is told which paths of the source changed, of a tree without pages: it reads the bins that change, and
-//! those that are due, and no other. How a tree of millions takes in one file more.
+//! A build that is told which paths of the source changed: it reads the bins that change, and those that are due, and no
+//! other. How a tree of millions takes in one file more.
 
 use super::authors::Authors;
 use super::differences::Pending;
@@ -9,6 +9,7 @@ use super::look::{self, Before};
 use super::place::{self, Act};
 use super::{
     Error, Lazy, Mode, Outcome, Removals, Request, TargetFiles, check_replacements, guard, lapse, on_change,
+    pages,
 };
 use crate::disk::stage::Bring;
 use crate::keys::Signer;
@@ -29,14 +30,12 @@ use crate::trust::bin::VerifiedBin;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether a build can go this way: nothing but bins follows from what changed, and nothing else is to be looked at.
+/// Whether a build can go this way: what is at the paths says all there is to say of them.
 pub(super) fn serves(request: &Request<'_>, state: &State) -> bool {
-    request.changed.is_some()
-        && (request.layout == Layout::Tree || !request.pages.any())
-        && !find::is_mirror(request, state)
+    request.changed.is_some() && !find::is_mirror(request, state)
 }
 
-/// Builds; `None` where only a walk can tell what there is.
+/// Builds; `None` where only a walk can tell what there is, or only all distributions what stands on a page.
 pub(super) fn build(
     request: &Request<'_>,
     site: &Site,
@@ -49,6 +48,14 @@ pub(super) fn build(
     let published = event::stage(reporter, Stage::Read, None, || outline::read(site, was_verified))?;
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
+    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
+    let has_pages = request.layout != Layout::Tree && request.pages.any();
+    let counted = remembered.as_ref().filter(|tree| tree.known.snapshot == published.snapshot.digest);
+    let counted = counted.and_then(|tree| tree.pages).filter(|_| has_pages);
+    // Which projects the root page names depends on those that lapse.
+    if has_pages && (counted.is_none() || !lapsing.is_empty()) {
+        return Ok(None);
+    }
     let (ends, before_all) =
         event::stage(reporter, Stage::Read, None, || known(site, &published, remembered))?;
     let bins = Partly { site, published: &published, read: RefCell::default() };
@@ -56,13 +63,12 @@ pub(super) fn build(
     let Some((mut found, removed)) = look::look(request, state, paths, &bins, reporter)? else {
         return Ok(None);
     };
-    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
     let authors = Authors::of(request.layout, &published, &lapsing);
     let pending = Pending::of(request, state, &found.files)?;
     let named = found.files.iter().map(|file| &file.candidate.target).chain(&found.unsure);
-    let touched: BTreeSet<TargetPath> =
+    let looked_at: BTreeSet<TargetPath> =
         named.chain(&removed).filter(|path| !pending.has(path)).cloned().collect();
-    let before = bins.some(&touched)?;
+    let before = bins.some(&looked_at)?;
     let is_authors = |path: &TargetPath| authors.own(path) || pending.has(path);
     let on_change = |file: &SourceFile| on_change(request, file);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
@@ -72,8 +78,19 @@ pub(super) fn build(
     held.extend(pending.held(&found.files, &authors, reporter));
     check_replacements(request.replace, &found.files, &pending)?;
     if request.removals == Removals::Guarded {
-        guard::check_removals(&decisions.removed, usize::try_from(before_all).unwrap_or(usize::MAX))?;
+        let distributions = counted.map_or(before_all, |counted| counted.distributions);
+        guard::check_removals(&decisions.removed, usize::try_from(distributions).unwrap_or(usize::MAX))?;
     }
+    let plan = match counted {
+        Some(counted) => {
+            let find = |paths: &BTreeSet<TargetPath>| bins.some(paths);
+            match pages::Plan::of(request, &decisions, counted, &authors, &find)? {
+                Some(plan) => Some(plan),
+                None => return Ok(None),
+            }
+        }
+        None => None,
+    };
     let act = match (request.target_files, request.mode) {
         (TargetFiles::Elsewhere, _) => Act::Elsewhere,
         (_, Mode::DryRun) => Act::Look,
@@ -96,9 +113,25 @@ pub(super) fn build(
     };
     let mut staging = Lazy::new(site, state);
     let placed = place::place(&place, &mut staging, &mut found.files, reporter)?;
+    let wanted = pages::Request {
+        build: request,
+        act: if request.mode == Mode::DryRun { Act::Look } else { act },
+        manner: place.manner,
+        suspect: false,
+        distributions: &placed.entries,
+        found: &found,
+        before: &before,
+        authors: &authors,
+    };
+    let touched = match plan {
+        Some(plan) => {
+            Some(event::stage(reporter, Stage::Index, None, || plan.make(&wanted, &mut staging, reporter))?)
+        }
+        None => None,
+    };
     held.extend(placed.held);
     let untouched = held::load(state).unwrap_or_default().into_iter();
-    held.extend(untouched.filter(|held| !touched.iter().any(|path| path.as_str() == held.target)));
+    held.extend(untouched.filter(|held| !looked_at.iter().any(|path| path.as_str() == held.target)));
     held.sort();
     held.dedup();
     // What is remembered of the source was what is listed, and is so again.
@@ -108,26 +141,39 @@ pub(super) fn build(
         && !pending.any()
         && found.is_listed(|entry| listed.contains(entry));
     let count = published.bin_list.count;
-    let difference = Difference::between(&before, &Inventory::new(count, placed.entries.iter().cloned()));
+    let of_files = Difference::between(&before, &Inventory::new(count, placed.entries.iter().cloned()));
+    let distributions = counted.map_or(before_all, |counted| counted.distributions);
+    let mut before = before;
+    let mut now = placed.entries;
+    let mut written = placed.written;
+    let pages = touched.as_ref().and_then(|touched| touched.counted);
+    if let Some(touched) = touched {
+        let both = before.iter().chain(touched.before.iter()).map(|(_, entry)| entry.clone());
+        before = Inventory::new(count, both.collect::<Vec<_>>());
+        now.extend(touched.after);
+        written.add(touched.written);
+    }
+    let difference = Difference::between(&before, &Inventory::new(count, now.iter().cloned()));
     let due = Due::with_bins(&published, &ends, request.lives, request.now);
     let wanted: BTreeSet<u32> = difference.bins.iter().chain(&due.bins).copied().collect();
-    let after = bins.with(&wanted, &before, placed.entries)?;
+    let after = bins.with(&wanted, &before, now)?;
     let targets = (before_all + difference.added).saturating_sub(difference.removed);
     guard::warn_of_bins(count, request.bins, usize::try_from(targets).unwrap_or(usize::MAX), reporter);
     let outcome = Outcome {
         snapshot: Some(published.snapshot.version),
         targets,
-        distributions: targets,
+        distributions: (distributions + of_files.added).saturating_sub(of_files.removed),
+        projects: pages.map(|counted| counted.projects),
         layout: Some(found.layout),
         bins: u64::from(count.get()),
         seen: found.seen,
         hashed: found.hashed,
-        added: difference.added,
-        changed: difference.changed,
-        removed: difference.removed,
+        added: of_files.added,
+        changed: of_files.changed,
+        removed: of_files.removed,
         held: held.len() as u64,
-        names: difference.names,
-        written: placed.written,
+        names: of_files.names,
+        written,
         ..Outcome::default()
     };
     let ending = Ending {
@@ -139,6 +185,7 @@ pub(super) fn build(
         lapsing: &lapsing,
         after: &after,
         targets,
+        pages,
         changed: &difference.bins,
         due,
         // Whether other files have their names as `site.targets` wants it now is for a build that looks at all of them.

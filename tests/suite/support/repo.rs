@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
@@ -111,12 +112,35 @@ impl Repo {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tuffet"));
         command.args(args).current_dir(self.path());
         command.env_remove("SOURCE_DATE_EPOCH").env_remove("TUFFET_PASSPHRASE");
-        command.stdin(std::process::Stdio::null());
+        command.stdin(Stdio::null());
         command
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// A build that is told these paths, one a line.
+    pub(crate) fn told(&self, paths: &str, more: &[&str]) -> Ran {
+        let mut command = self.command(&[&["build", "--format", "json", "--changed", "-"], more].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(paths.as_bytes()).unwrap();
+        Ran::of(child.wait_with_output().unwrap())
+    }
+
+    /// A second repository that is this one: keys, site, state, source.
+    pub(crate) fn twin(&self) -> Self {
+        let dir = TempDir::new().unwrap();
+        let copied =
+            Command::new("cp").arg("-a").arg(self.path().join(".")).arg(dir.path()).status().unwrap();
+        assert!(copied.success());
+        Self { dir }
+    }
+
+    /// Replaces the configuration.
+    pub(crate) fn configure(&self, config: &str) {
+        std::fs::write(self.path().join("pipeline.toml"), config).unwrap();
     }
 
     /// Builds, and gives the JSON of it.
