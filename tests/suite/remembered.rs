@@ -1,6 +1,7 @@
 //! What the state folder remembers of the source's files: it says what it was told, and after damage less, never
 //! something else. And the walk that is held against it: it publishes what a build that remembers nothing does.
 
+use super::support::author::wheel;
 use super::support::{Repo, snapshot_of};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -354,10 +355,7 @@ proptest! {
         (0..40).for_each(|number| remembers.add(&format!("d9/more{number}"), &[1; 5]));
         remembers.add("d9/always", b"always there");
         remembers.run(&["build", "--init", "--now", "2026-01-01T00:00:00Z"]).ok();
-        let forgets = Repo::with_config(TREE);
-        std::fs::remove_dir_all(forgets.source()).unwrap();
-        let paths = [remembers.path().join("."), forgets.path().to_owned()];
-        assert!(std::process::Command::new("cp").arg("-a").args(paths).status().unwrap().success());
+        let forgets = remembers.twin();
         let last = format!("2026-01-0{}T01:00:00Z", rounds.len());
         for (round, changes) in rounds.into_iter().enumerate() {
             for repo in [&remembers, &forgets] {
@@ -373,28 +371,98 @@ proptest! {
     }
 }
 
-#[test]
-fn a_walk_that_finds_little_new_reads_no_more_bins_than_change() {
-    let repo = Repo::with_config(TREE);
-    (0..200).for_each(|number| repo.add(&format!("d{}/f{number}", number % 20), &[1; 5]));
-    repo.run(&["build", "--init"]).ok();
-    // Until then their times prove nothing.
-    std::thread::sleep(std::time::Duration::from_millis(2100));
-    repo.build(&[]);
-    let added =
-        |out: Value| (out["published"].clone(), out["files"]["seen"].clone(), out["bins"]["signed"].clone());
-    // Every bin but that of the file that comes.
-    let bin = tuffet::model::BinCount::new(64).unwrap();
-    let own = bin.role(bin.bin_of(&"d3/new".parse::<TargetPath>().unwrap().digest())).to_string();
-    let versions: Vec<(String, u64)> = repo.versions().into_iter().collect();
-    for (role, version) in versions.iter().filter(|(role, _)| role.starts_with("bin-") && *role != own) {
+/// Adds files, all of them names of one: thousands of files would take some file systems minutes to make.
+fn add_many(repo: &Repo, mut paths: impl Iterator<Item = String>) {
+    let first = paths.next().unwrap();
+    repo.add(&first, b"all the same");
+    for path in paths {
+        let path = repo.source().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::hard_link(repo.source().join(&first), path).unwrap();
+    }
+}
+
+/// Overwrites every bin but those of these targets.
+fn damage_bins_but(repo: &Repo, targets: &[&str]) {
+    let bins = tuffet::model::BinCount::new(64).unwrap();
+    let bin =
+        |target: &&str| bins.role(bins.bin_of(&target.parse::<TargetPath>().unwrap().digest())).to_string();
+    let spared: Vec<String> = targets.iter().map(bin).collect();
+    let versions =
+        repo.versions().into_iter().filter(|(role, _)| role.starts_with("bin-") && !spared.contains(role));
+    for (role, version) in versions {
         std::fs::write(repo.site().join(format!("metadata/{version}.{role}.json")), b"{}").unwrap();
     }
-    assert_eq!(added(repo.build(&[])), (json!(false), json!(200), json!(0)));
-    repo.add("d3/new", b"new");
-    assert_eq!(added(repo.build(&[])), (json!(true), json!(201), json!(1)));
-    // Whoever remembers nothing, or is asked to look at everything, does.
-    assert_ne!(repo.run(&["build", "--rehash"]).code, 0);
-    std::fs::remove_file(repo.path().join(".tuffet/cache/digests.head")).unwrap();
-    assert_ne!(repo.run(&["build"]).code, 0);
+}
+
+#[test]
+fn a_walk_of_a_large_tree_that_finds_little_new_reads_no_more_bins_than_change() {
+    for (count, is_large) in [(200, false), (20_100, true)] {
+        let repo = Repo::with_config(&format!("{TREE}[site]\ntargets = \"none\"\n"));
+        add_many(&repo, (0..count).map(|number| format!("d{}/f{number}", number % 200)));
+        repo.run(&["build", "--init"]).ok();
+        // Until then their times prove nothing.
+        std::thread::sleep(std::time::Duration::from_millis(2100));
+        repo.build(&[]);
+        damage_bins_but(&repo, &["d3/new"]);
+        if !is_large {
+            assert_ne!(repo.run(&["build"]).code, 0, "nothing is signed over a damaged tree");
+            continue;
+        }
+        let said = |out: Value| {
+            (out["published"].clone(), out["files"]["seen"].clone(), out["bins"]["signed"].clone())
+        };
+        assert_eq!(said(repo.build(&[])), (json!(false), json!(count), json!(0)));
+        repo.add("d3/new", b"new");
+        assert_eq!(said(repo.build(&[])), (json!(true), json!(count + 1), json!(1)));
+        // Whoever remembers nothing, or is asked to look at everything, does.
+        assert_ne!(repo.run(&["build", "--rehash"]).code, 0);
+        std::fs::remove_file(repo.path().join(".tuffet/cache/digests.head")).unwrap();
+        assert_ne!(repo.run(&["build"]).code, 0);
+    }
+}
+
+#[test]
+fn a_walk_of_a_large_tree_with_pages_makes_those_of_what_is_new() {
+    const CONFIG: &str = "[keys]\ninsecure_plain = true\n[bins]\ncount = 64\n[site]\ntargets = \"none\"\n\
+                          [source]\npath = \"dists\"\n";
+    let repo = Repo::with_config(CONFIG);
+    add_many(&repo, (0..20_000).map(|n| format!("d{}/p{}-{n}.0.tar.gz", n % 100, n % 20)));
+    repo.add("d1/odd-1-2.tar.gz", b"its name does not say what it is");
+    repo.add("notes.txt", b"no distribution");
+    let now = |round: u32| format!("2026-01-01T00:{round:02}:00Z");
+    repo.run(&["build", "--init", "--now", &now(0)]).ok();
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    repo.build(&["--now", &now(1)]);
+    let steps: [(&str, &dyn Fn(&Repo)); 3] = [
+        ("nothing", &|_| {}),
+        ("a version and a project more, one gone, a file moved", &|repo| {
+            for (project, version) in [("p3", "1.0"), ("newcomer", "1.0")] {
+                let (name, bytes) = wheel(project, version);
+                repo.add(&name, &bytes);
+            }
+            repo.remove("d4/p4-4.0.tar.gz");
+            std::fs::create_dir(repo.source().join("z")).unwrap();
+            let [from, to] = ["d5/p5-5.0.tar.gz", "z/p5-5.0.tar.gz"];
+            std::fs::rename(repo.source().join(from), repo.source().join(to)).unwrap();
+        }),
+        ("yanked", &|repo| repo.configure(&format!("{CONFIG}yanked = [\"p3==3.0\"]\n"))),
+    ];
+    for (round, (what, step)) in (2..).zip(steps) {
+        step(&repo);
+        let forgets = repo.twin();
+        std::fs::remove_file(forgets.path().join(".tuffet/cache/digests.head")).unwrap();
+        let built = [&repo, &forgets].map(|repo| repo.build(&["--now", &now(round)]));
+        // Of archives that were broken before it does not speak again.
+        assert_eq!(said(&built[0]).0, said(&built[1]).0, "{what}");
+        assert_eq!(snapshot_of(&repo.site()), snapshot_of(&forgets.site()), "{what}");
+    }
+    repo.run(&["verify", "--metadata-only", "--now", &now(9)]).ok();
+    // It reads no bin but those that change.
+    let odd = ["packages/odd/odd-1-2.tar.gz", "packages/odd-1/odd-1-2.tar.gz", "simple/index.html"];
+    damage_bins_but(&repo, &odd);
+    let out = repo.build(&["--now", &now(9)]);
+    assert_eq!((&out["published"], &out["projects"]), (&json!(false), &json!(21)), "{out}");
+    repo.configure(CONFIG);
+    assert_ne!(repo.run(&["build", "--now", &now(9)]).code, 0, "every page may be another now");
 }

@@ -14,6 +14,8 @@ pub struct Unlike {
     pub like: u64,
     /// Those that are not, or are new.
     pub candidates: Vec<Candidate>,
+    /// The paths of files of which nobody can tell what they are.
+    pub uncertain: Vec<String>,
     /// The paths of files that are no candidates, and were selected.
     pub skipped: Vec<String>,
     /// Why each of them is none.
@@ -21,8 +23,7 @@ pub struct Unlike {
 }
 
 /// Walks a source that is no mirror. `unlike` says which names in a folder are not as they were, by their places; links among
-/// them lead to files of which `is_like` says the same. Nothing where there are more than `most`, or no candidate at all, or where
-/// what a skipped file could be has to be looked at.
+/// them lead to files of which `is_like` says the same. Nothing where there are more than `most`, or no candidate at all.
 ///
 /// # Errors
 /// [`Error`].
@@ -63,7 +64,8 @@ pub fn unlike(
         match named {
             Ok(candidate) if is_like(&candidate.relative, &candidate.stamp) => result.like += 1,
             Ok(candidate) => result.candidates.push(candidate),
-            Err(skipped) if !skipped.may_be.is_empty() => return Ok(None),
+            // What it may be is to be looked at with the others.
+            Err(skipped) if !skipped.may_be.is_empty() => result.uncertain.push(shown),
             Err(skipped) => {
                 result.warnings.push(Warning::of_file(skipped.code, shown.clone(), skipped.why));
                 result.skipped.push(shown);

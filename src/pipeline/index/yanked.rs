@@ -53,6 +53,12 @@ impl Yanked {
         Ok(Self { entries: entries.iter().map(read).collect::<Result<_, _>>()? })
     }
 
+    /// What was given to [`Self::new`].
+    #[must_use]
+    pub fn entries(&self) -> Vec<&str> {
+        self.entries.iter().map(|yank| yank.text.as_str()).collect()
+    }
+
     /// Whether nothing is.
     #[must_use]
     pub fn is_empty(&self) -> bool {

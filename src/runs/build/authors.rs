@@ -80,6 +80,11 @@ impl Authors {
         self.signed.values()
     }
 
+    /// Whether an author signed this very file.
+    pub(super) fn sign(&self, entry: &Entry) -> bool {
+        self.signed.get(&entry.path) == Some(entry)
+    }
+
     /// Files of the source that are held, for no author signed them; each is named.
     pub(super) fn held(&self, files: &[SourceFile], reporter: &dyn Reporter) -> Vec<Held> {
         let is_authors = |path: &TargetPath| self.own(path);

@@ -210,16 +210,25 @@ impl Found {
         !matches!(self.extent, Extent::But(_))
     }
 
-    /// Whether all that was found is listed as it was found.
-    pub(super) fn is_listed(&self, lists: impl Fn(&Entry) -> bool + Sync) -> bool {
-        self.unsure.is_empty() && self.files.par_iter().all(|file| lists(&file.entry()))
+    /// Whether all that was found is listed as it was found, and nothing of what could not be read.
+    pub(super) fn is_listed(
+        &self,
+        is_any: impl Fn(&TargetPath) -> bool,
+        lists: impl Fn(&Entry) -> bool + Sync,
+    ) -> bool {
+        !self.unsure.iter().any(is_any) && self.files.par_iter().all(|file| lists(&file.entry()))
     }
 }
 
-/// In what words a cache is said to be what a snapshot lists: of another layout, or with other globs, it is not.
+/// In what words a cache is said to be what a snapshot lists: of another layout, with other globs, or with other pages, it
+/// is not.
 pub(super) fn settled(request: &Request<'_>, snapshot: &Sha256) -> Sha256 {
     let (layout, globs) = (request.layout.name(), request.selection.words());
-    Sha256::of(format!("tuffet {} {snapshot} {layout} {globs}", env!("CARGO_PKG_VERSION")).as_bytes())
+    let pages = match request.layout {
+        Layout::Tree => String::new(),
+        _ => format!("{:?} {:?} {:?}", request.pages, request.files_url, request.yanked.entries()),
+    };
+    Sha256::of(format!("tuffet {} {snapshot} {layout} {globs} {pages}", env!("CARGO_PKG_VERSION")).as_bytes())
 }
 
 /// The warning about a file that is not what the mirror's own page says.

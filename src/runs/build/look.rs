@@ -208,6 +208,7 @@ fn removed(
     reporter: &dyn Reporter,
 ) -> Result<Option<BTreeSet<TargetPath>>, Error> {
     let there: BTreeSet<&str> = files.iter().map(|file| file.candidate.relative.as_str()).collect();
+    let root = disk::folder::resolve(request.source)?;
     let mut removed = BTreeSet::new();
     for path in gone {
         let mut was: BTreeSet<TargetPath> = cache
@@ -232,14 +233,13 @@ fn removed(
         }
         let was = published(was, before)?;
         let is_folder_of_some = there.iter().any(|one| one.starts_with(&format!("{path}/")));
-        if was.is_empty() && !is_folder_of_some {
+        if was.is_empty() && !is_folder_of_some && walk::at(&root, Path::new(path))?.is_empty() {
             let message = "there is no such file, and nothing is published that it could have been";
             reporter.warn(Warning::of_file(Code::NotThere, path.clone(), message));
         }
         removed.extend(was);
     }
     // A file of the same name may lie somewhere else.
-    let root = disk::folder::resolve(request.source)?;
     let looked_at = |path: &str| there.contains(path) || is_below(gone, path);
     for (relative, target) in cache.others(&removed, &looked_at) {
         if !walk::at(&root, Path::new(&relative))?.is_empty() {

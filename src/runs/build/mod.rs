@@ -51,6 +51,7 @@ use ending::Ending;
 use find::Found;
 use place::Act;
 use std::collections::BTreeSet;
+use told::Reads;
 
 /// Why a build stopped.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +112,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         return listed::build(request, &site, &state, online, reporter);
     }
     if told::serves(request, &state)
-        && let Some(outcome) = told::build(request, &site, &state, online, reporter)?
+        && let Some(outcome) = told::build(request, Reads::Few, &site, &state, online, reporter)?
     {
         return Ok(outcome);
     }
@@ -259,8 +260,11 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         && found.is_whole()
         && held.is_empty()
         && !pending.any()
-        && after.len() == distributions.len()
-        && found.is_listed(|entry| after.find(&entry.path) == Some(entry));
+        && (is_complete || after.len() == distributions.len())
+        && found.is_listed(
+            |path| after.find(path).is_some(),
+            |entry| after.find(&entry.path) == Some(entry) || authors.sign(entry),
+        );
     let remember = |snapshot| {
         pending.remember(&state, &found.files, &|path| after.find(path).is_some())?;
         let settled = is_settled.then(|| find::settled(request, &snapshot));

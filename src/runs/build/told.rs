@@ -4,7 +4,7 @@
 use super::authors::Authors;
 use super::differences::Pending;
 use super::ending::Ending;
-use super::find;
+use super::find::{self, Found};
 use super::look::{self, Before};
 use super::place::{self, Act};
 use super::{
@@ -15,17 +15,18 @@ use crate::disk::stage::Bring;
 use crate::keys::Signer;
 use crate::model::{BinCount, Bins, Entry, EntryRef, Inventory, Moment, TargetPath};
 use crate::pipeline::collect::Layout;
-use crate::pipeline::partition::{self, Difference};
+use crate::pipeline::partition::{self, Decisions, Difference};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Silent, Stage, event};
 use crate::runs::roles::Due;
 use crate::site::outline::{self, Outline};
 use crate::site::read;
+use crate::site::swap::Written;
 use crate::site::targets::Manner;
 use crate::site::{Site, swap};
 use crate::state::State;
-use crate::state::held;
-use crate::state::tree::{self, Tree};
+use crate::state::held::{self, Held};
+use crate::state::tree::{self, Counted, Tree};
 use crate::trust::bin::VerifiedBin;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,29 +36,49 @@ pub(super) fn serves(request: &Request<'_>, state: &State) -> bool {
     request.changed.is_some() && !find::is_mirror(request, state)
 }
 
+/// Which bins are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Those that change or are due.
+    Few,
+    /// All, in a tree where nobody notices how long that takes: damage is found as early as can be.
+    AllOfSmall,
+}
+
+/// Nobody notices how long it takes to read so many targets: a tenth of a second.
+const SMALL: u64 = 20_000;
+
+/// Whether the tree that the last build published is none of the small ones.
+pub(super) fn is_large(state: &State) -> bool {
+    tree::load(state).is_some_and(|tree| tree.targets > SMALL)
+}
+
 /// Builds; `None` where only a walk can tell what there is, or only all distributions what stands on a page.
 pub(super) fn build(
     request: &Request<'_>,
+    reads: Reads,
     site: &Site,
     state: &State,
     online: &dyn Signer,
     reporter: &dyn Reporter,
 ) -> Result<Option<Outcome>, Error> {
-    let remembered = tree::load(state);
-    let was_verified = remembered.as_ref().map(|tree| &tree.known);
+    let tree = tree::load(state);
+    let remembered = tree.as_ref().filter(|tree| reads == Reads::Few || tree.targets > SMALL);
+    let was_verified = remembered.map(|tree| &tree.known);
     let published = event::stage(reporter, Stage::Read, None, || outline::read(site, was_verified))?;
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
     let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
     let has_pages = request.layout != Layout::Tree && request.pages.any();
-    let counted = remembered.as_ref().filter(|tree| tree.known.snapshot == published.snapshot.digest);
-    let counted = counted.and_then(|tree| tree.pages).filter(|_| has_pages);
+    let counted = tree.as_ref().filter(|tree| has_pages && tree.known.snapshot == published.snapshot.digest);
+    let counted = counted.and_then(|tree| tree.pages);
     // Which projects the root page names depends on those that lapse.
     if has_pages && (counted.is_none() || !lapsing.is_empty()) {
         return Ok(None);
     }
     let (ends, before_all) =
         event::stage(reporter, Stage::Read, None, || known(site, &published, remembered))?;
+    let distributions = counted.map_or(before_all, |counted| counted.distributions);
     let bins = Partly { site, published: &published, read: RefCell::default() };
     let paths = request.changed.unwrap_or_default();
     let Some((mut found, removed)) = look::look(request, state, paths, &bins, reporter)? else {
@@ -70,93 +91,53 @@ pub(super) fn build(
         named.chain(&removed).filter(|path| !pending.has(path)).cloned().collect();
     let before = bins.some(&looked_at)?;
     let is_authors = |path: &TargetPath| authors.own(path) || pending.has(path);
-    let on_change = |file: &SourceFile| on_change(request, file);
     let decisions = event::stage(reporter, Stage::Partition, None, || {
+        let on_change = |file: &SourceFile| on_change(request, file);
         partition::decide(&before, &found.files, &found.unsure, &is_authors, on_change)
     })?;
     let mut held = authors.held(&found.files, reporter);
     held.extend(pending.held(&found.files, &authors, reporter));
     check_replacements(request.replace, &found.files, &pending)?;
     if request.removals == Removals::Guarded {
-        let distributions = counted.map_or(before_all, |counted| counted.distributions);
         guard::check_removals(&decisions.removed, usize::try_from(distributions).unwrap_or(usize::MAX))?;
     }
+    let find = |paths: &BTreeSet<TargetPath>| bins.some(paths);
     let plan = match counted {
-        Some(counted) => {
-            let find = |paths: &BTreeSet<TargetPath>| bins.some(paths);
-            match pages::Plan::of(request, &decisions, counted, &authors, &find)? {
-                Some(plan) => Some(plan),
-                None => return Ok(None),
-            }
-        }
         None => None,
-    };
-    let act = match (request.target_files, request.mode) {
-        (TargetFiles::Elsewhere, _) => Act::Elsewhere,
-        (_, Mode::DryRun) => Act::Look,
-        (_, Mode::Publish) => Act::Bring,
+        Some(counted) => match pages::Plan::of(request, &decisions, counted, &authors, &find)? {
+            Some(plan) => Some(plan),
+            None => return Ok(None),
+        },
     };
     let interrupted = swap::was_interrupted(site, &state.staging());
     if interrupted && request.mode == Mode::Publish {
         // What such a run may have left is for a build that looks at everything.
         state.set_mark()?;
     }
-    let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
-    let place = place::Request {
-        site,
-        act,
-        manner: Manner { bring, tough_alias: request.tough_alias },
-        decisions: &decisions,
-        restore: false,
-        interrupted: interrupted || state.is_marked(),
-        on_change: &on_change,
-    };
     let mut staging = Lazy::new(site, state);
-    let placed = place::place(&place, &mut staging, &mut found.files, reporter)?;
-    let wanted = pages::Request {
-        build: request,
-        act: if request.mode == Mode::DryRun { Act::Look } else { act },
-        manner: place.manner,
-        suspect: false,
-        distributions: &placed.entries,
-        found: &found,
-        before: &before,
-        authors: &authors,
-    };
-    let touched = match plan {
-        Some(plan) => {
-            Some(event::stage(reporter, Stage::Index, None, || plan.make(&wanted, &mut staging, reporter))?)
-        }
-        None => None,
-    };
-    held.extend(placed.held);
+    let coming = Coming { request, site, state, decisions: &decisions, before: &before, authors: &authors };
+    let came = coming.bring(plan, interrupted, &mut found, &mut staging, reporter)?;
+    held.extend(came.held);
     let untouched = held::load(state).unwrap_or_default().into_iter();
     held.extend(untouched.filter(|held| !looked_at.iter().any(|path| path.as_str() == held.target)));
     held.sort();
     held.dedup();
     // What is remembered of the source was what is listed, and is so again.
-    let listed: BTreeSet<&Entry> = placed.entries.iter().collect();
+    let listed: BTreeMap<&TargetPath, &Entry> = came.after.iter().map(|entry| (&entry.path, entry)).collect();
     let is_settled = found.cache.settled() == Some(find::settled(request, &published.snapshot.digest))
         && held.is_empty()
         && !pending.any()
-        && found.is_listed(|entry| listed.contains(entry));
+        && came.pages.is_some() == has_pages
+        && found.is_listed(
+            |path| listed.contains_key(path),
+            |entry| listed.get(&entry.path) == Some(&entry) || authors.sign(entry),
+        );
+    let Came { of_files, before, after, written, pages, .. } = came;
     let count = published.bin_list.count;
-    let of_files = Difference::between(&before, &Inventory::new(count, placed.entries.iter().cloned()));
-    let distributions = counted.map_or(before_all, |counted| counted.distributions);
-    let mut before = before;
-    let mut now = placed.entries;
-    let mut written = placed.written;
-    let pages = touched.as_ref().and_then(|touched| touched.counted);
-    if let Some(touched) = touched {
-        let both = before.iter().chain(touched.before.iter()).map(|(_, entry)| entry.clone());
-        before = Inventory::new(count, both.collect::<Vec<_>>());
-        now.extend(touched.after);
-        written.add(touched.written);
-    }
-    let difference = Difference::between(&before, &Inventory::new(count, now.iter().cloned()));
+    let difference = Difference::between(&before, &Inventory::new(count, after.iter().cloned()));
     let due = Due::with_bins(&published, &ends, request.lives, request.now);
     let wanted: BTreeSet<u32> = difference.bins.iter().chain(&due.bins).copied().collect();
-    let after = bins.with(&wanted, &before, now)?;
+    let after = bins.with(&wanted, &before, after)?;
     let targets = (before_all + difference.added).saturating_sub(difference.removed);
     guard::warn_of_bins(count, request.bins, usize::try_from(targets).unwrap_or(usize::MAX), reporter);
     let outcome = Outcome {
@@ -200,13 +181,91 @@ pub(super) fn build(
     Ok(Some(ending.carry_out(outcome, &mut staging, remember, online, reporter)?))
 }
 
+/// What is about to come into the site.
+struct Coming<'a> {
+    request: &'a Request<'a>,
+    site: &'a Site,
+    state: &'a State,
+    decisions: &'a Decisions,
+    /// What is published of the files that were looked at.
+    before: &'a Inventory,
+    authors: &'a Authors,
+}
+
+/// What came.
+struct Came {
+    /// How the files that were looked at differ.
+    of_files: Difference,
+    /// What was published of everything that was looked at: files, and what follows from them.
+    before: Inventory,
+    /// What the bins are to list of it.
+    after: Vec<Entry>,
+    written: Written,
+    held: Vec<Held>,
+    /// How many there are then, if every project has its pages.
+    pages: Option<Counted>,
+}
+
+impl Coming<'_> {
+    /// Brings files in, and the pages that follow from them.
+    fn bring(
+        &self,
+        plan: Option<pages::Plan>,
+        interrupted: bool,
+        found: &mut Found,
+        staging: &mut Lazy<'_>,
+        reporter: &dyn Reporter,
+    ) -> Result<Came, Error> {
+        let Self { request, site, state, decisions, before, authors } = *self;
+        let act = match (request.target_files, request.mode) {
+            (TargetFiles::Elsewhere, _) => Act::Elsewhere,
+            (_, Mode::DryRun) => Act::Look,
+            (_, Mode::Publish) => Act::Bring,
+        };
+        let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
+        let manner = Manner { bring, tough_alias: request.tough_alias };
+        let place = place::Request {
+            site,
+            act,
+            manner,
+            decisions,
+            restore: false,
+            interrupted: interrupted || state.is_marked(),
+            on_change: &|file| on_change(request, file),
+        };
+        let place::Placed { entries, held, mut written } =
+            place::place(&place, staging, &mut found.files, reporter)?;
+        let of_files = Difference::between(before, &Inventory::new(before.bins(), entries.iter().cloned()));
+        let Some(plan) = plan else {
+            let before = before.clone();
+            return Ok(Came { of_files, before, after: entries, written, held, pages: None });
+        };
+        let wanted = pages::Request {
+            build: request,
+            act: if request.mode == Mode::DryRun { Act::Look } else { act },
+            manner,
+            suspect: false,
+            distributions: &entries,
+            found,
+            before,
+            authors,
+        };
+        let touched = event::stage(reporter, Stage::Index, None, || plan.make(&wanted, staging, reporter))?;
+        let both = before.iter().chain(touched.before.iter()).map(|(_, entry)| entry.clone());
+        let before = Inventory::new(before.bins(), both);
+        written.add(touched.written);
+        let after = entries.into_iter().chain(touched.after).collect();
+        Ok(Came { of_files, before, after, written, held, pages: touched.counted })
+    }
+}
+
 /// When each bin ends, and how many targets there are, if that is known of this very tree; else every bin is read once.
-fn known(site: &Site, published: &Outline, remembered: Option<Tree>) -> Result<(Vec<Moment>, u64), Error> {
+fn known(site: &Site, published: &Outline, remembered: Option<&Tree>) -> Result<(Vec<Moment>, u64), Error> {
     let all: Vec<u32> = (0..published.bin_list.count.get()).collect();
     let is_it =
-        |tree: &Tree| tree.known.snapshot == published.snapshot.digest && tree.ends.len() == all.len();
+        |tree: &&Tree| tree.known.snapshot == published.snapshot.digest && tree.ends.len() == all.len();
     if let Some(tree) = remembered.filter(is_it) {
-        return Ok((tree.ends, tree.targets));
+        return Ok((tree.ends.clone(), tree.targets));
     }
     let each = |_, bin: &VerifiedBin<'_>| Ok::<_, Error>((bin.expires(), bin.count() as u64));
     let read = read::each_bin(site, published, &all, &Silent, &each)?;

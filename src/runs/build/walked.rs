@@ -1,7 +1,8 @@
 //! A build that walks, and finds little that is not as the last one left it: what it found it tells to the build that is
 //! told what changed.
 
-use super::{Digests, Error, Outcome, Request, find, placement, told};
+use super::told::{self, Reads};
+use super::{Digests, Error, Outcome, Request, find, placement};
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{Envelope, Sha256, Timestamp};
@@ -16,9 +17,14 @@ use std::collections::BTreeSet;
 /// Past so many changes a build that looks at everything is as fast.
 const FEW: usize = 2000;
 
-/// Whether a build can go this way: where nothing is to be looked at but the source.
+/// Whether a build can go this way: where nothing is to be looked at but the source, and everything is counted.
 pub(super) fn serves(request: &Request<'_>, site: &Site, state: &State) -> Result<bool, Error> {
-    if request.layout != Layout::Tree || request.changed.is_some() || !request.inventory.is_empty() {
+    let is_counted = request.layout == Layout::Tree || request.pages.any();
+    if !is_counted || request.changed.is_some() || !request.inventory.is_empty() {
+        return Ok(false);
+    }
+    // What a build of a small tree has to say of its archives it says every time.
+    if request.layout != Layout::Tree && (!told::is_large(state) || find::is_mirror(request, state)) {
         return Ok(false);
     }
     let asked = request.digests == Digests::Anew || !request.replace.is_empty() || request.decided;
@@ -46,13 +52,14 @@ pub(super) fn build(
     };
     drop(cache);
     let candidates = unlike.candidates.iter().map(|candidate| candidate.relative.clone());
-    let paths: Vec<String> = candidates.chain(gone).collect();
+    let paths: Vec<String> = candidates.chain(unlike.uncertain.iter().cloned()).chain(gone).collect();
     let request = Request { changed: Some(&paths), ..*request };
-    let Some(outcome) = told::build(&request, site, state, online, reporter)? else {
+    let Some(outcome) = told::build(&request, Reads::AllOfSmall, site, state, online, reporter)? else {
         return Ok(None);
     };
     unlike.warnings.into_iter().for_each(|warning| reporter.warn(warning));
-    Ok(Some(Outcome { seen: unlike.like + outcome.seen, projects: Some(0), ..outcome }))
+    let projects = if request.layout == Layout::Tree { Some(0) } else { outcome.projects };
+    Ok(Some(Outcome { seen: unlike.like + outcome.seen, projects, ..outcome }))
 }
 
 /// In what words the cache would be what is published now; the build that is told verifies what stands there.
