@@ -115,6 +115,7 @@ pub(crate) fn machine(wanted: &Wanted) -> String {
         let output = Command::new(program).args(args).output().ok()?;
         Some(String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().trim().to_owned())
     };
+    let _ = std::fs::create_dir_all(&wanted.dir);
     let dir = wanted.dir.to_str().unwrap_or("/");
     format!(
         "{} processors ({}; {}), {} GiB of memory, Linux {}, {}, {}",

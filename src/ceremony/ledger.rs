@@ -312,7 +312,7 @@ impl Ledger {
         // Names, keys and moments always have a form in JSON.
         let lines = std::mem::take(&mut self.new).into_iter();
         let lines: Vec<String> = lines.map(|line| serde_json::to_string(&line).unwrap_or_default()).collect();
-        if lines.is_empty() { Ok(()) } else { Ok(place::append_durable_line(&self.path, &lines.join("\n"))?) }
+        Ok(place::append_durable_lines(&self.path, &lines)?)
     }
 }
 

@@ -290,21 +290,27 @@ pub fn append_line(path: &Path, line: &str) -> Result<(), Error> {
     file.write_all(format!("{line}\n").as_bytes()).context("write", path)
 }
 
-/// [`append_line`], durable when this returns; the folder is created where there is none.
+/// Appends lines to the file at `path`, durable when this returns; the folder is created where there is none.
 ///
 /// # Errors
-/// If it cannot be written.
-pub fn append_durable_line(path: &Path, line: &str) -> Result<(), Error> {
+/// If they cannot be written.
+pub fn append_durable_lines(path: &Path, lines: &[String]) -> Result<(), Error> {
+    if lines.is_empty() {
+        return Ok(());
+    }
     let parent = parent_of(path);
     super::folder::create(parent)?;
     cut_torn_line(path)?;
-    append_line(path, line)?;
+    append_line(path, &lines.join("\n"))?;
     sync::path(path)?;
     sync::path(parent)
 }
 
 /// Takes the end of a file off that is no whole line: a run that did not end left it.
 fn cut_torn_line(path: &Path) -> Result<(), Error> {
+    if ends_a_line(path)? {
+        return Ok(());
+    }
     let bytes = super::read::bytes_if_there(path)?.unwrap_or_default();
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     if whole == bytes.len() {
@@ -312,6 +318,22 @@ fn cut_torn_line(path: &Path) -> Result<(), Error> {
     }
     let file = fs::File::options().write(true).open(path).context("write", path)?;
     file.set_len(whole as u64).context("write", path)
+}
+
+/// Whether the file at `path` ends with a whole line, or is none.
+fn ends_a_line(path: &Path) -> Result<bool, Error> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        Err(e) => return Err(Error::new("read", path, e)),
+    };
+    if file.metadata().context("look at", path)?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1)).and_then(|_| file.read_exact(&mut last)).context("read", path)?;
+    Ok(last == *b"\n")
 }
 
 /// When the file at `path` was last modified, in whole seconds since 1970.

@@ -32,6 +32,8 @@ pub enum Bring {
 #[derive(Debug)]
 pub struct Staging {
     folder: PathBuf,
+    /// Whether files that are made here have their mode at once, for no umask and no default of the folder takes it away.
+    gives_mode: bool,
     next: AtomicU64,
     unsynced: Mutex<Vec<PathBuf>>,
 }
@@ -83,14 +85,23 @@ impl Staging {
         fs::set_permissions(folder, Permissions::from_mode(0o700)).context("close", folder)?;
         // A mount can hide behind any folder: only moving something over tells.
         let (probe, there) = (folder.join("probe"), site.join(".tuffet-probe"));
-        let moved = File::create(&probe)
-            .and_then(|_| fs::rename(&probe, &there))
-            .and_then(|()| fs::remove_file(&there));
-        if let Err(source) = moved {
-            let _ = fs::remove_dir_all(folder);
-            return Err(Error::new("move files from", folder, source));
+        let moved = create_with_mode(&probe).and_then(|file| file.metadata()).and_then(|metadata| {
+            fs::rename(&probe, &there)?;
+            fs::remove_file(&there)?;
+            Ok(metadata.permissions().mode() & 0o7777 == FILE_MODE)
+        });
+        match moved {
+            Ok(gives_mode) => Ok(Self {
+                folder: folder.to_owned(),
+                gives_mode,
+                next: AtomicU64::new(0),
+                unsynced: Mutex::default(),
+            }),
+            Err(source) => {
+                let _ = fs::remove_dir_all(folder);
+                Err(Error::new("move files from", folder, source))
+            }
         }
-        Ok(Self { folder: folder.to_owned(), next: AtomicU64::new(0), unsynced: Mutex::default() })
     }
 
     /// A name in the folder that nothing has yet.
@@ -106,9 +117,10 @@ impl Staging {
 
     fn create(&self) -> Result<(PathBuf, File), Error> {
         let path = self.fresh();
-        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path);
-        let file = file.context("create", &path)?;
-        file.set_permissions(Permissions::from_mode(FILE_MODE)).context("create", &path)?;
+        let file = create_with_mode(&path).context("create", &path)?;
+        if !self.gives_mode {
+            file.set_permissions(Permissions::from_mode(FILE_MODE)).context("create", &path)?;
+        }
         Ok((path, file))
     }
 
@@ -267,6 +279,10 @@ impl Drop for Staging {
 /// Seconds since 1970 as the file system takes them; before that, 1970.
 pub(super) fn system_time(seconds: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+fn create_with_mode(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
 fn remove_leftovers(folder: &Path) -> Result<(), Error> {

@@ -57,16 +57,15 @@ pub(super) fn record(
     lapsing: &[&ProjectName],
     now: Moment,
 ) -> Result<(), disk::Error> {
-    for name in lapsing {
-        let Some(project) = published.projects.get(*name) else { continue };
-        let line = Registration {
+    let lines = lapsing.iter().filter_map(|name| {
+        let project = published.projects.get(*name)?;
+        Some(Registration {
             project: name.to_string(),
             what: What::Suspended,
             at: now,
             keys: project.keys.clone(),
             threshold: project.delegation.keys.threshold,
-        };
-        ledger::append(state, &line)?;
-    }
-    Ok(())
+        })
+    });
+    ledger::append(state, &lines.collect::<Vec<_>>())
 }

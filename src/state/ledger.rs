@@ -83,18 +83,31 @@ pub fn load(state: &State) -> Result<Vec<Registration>, Error> {
     Ok(lines)
 }
 
-/// Adds a line; durable when this returns.
+/// Adds lines; durable when this returns. There may be thousands, of one ceremony: what is durable one by one takes a
+/// wait for each.
 ///
 /// # Errors
-/// If it cannot be written.
-pub fn append(state: &State, registration: &Registration) -> Result<(), disk::Error> {
+/// If they cannot be written.
+pub fn append<'a>(
+    state: &State,
+    registrations: impl IntoIterator<Item = &'a Registration>,
+) -> Result<(), disk::Error> {
     // Texts, keys and integers always have a form in JSON.
-    let line = serde_json::to_string(registration).unwrap_or_default();
-    place::append_durable_line(&state.registrations(), &line)
+    let line = |line: &Registration| serde_json::to_string(line).unwrap_or_default();
+    let lines: Vec<String> = registrations.into_iter().map(line).collect();
+    place::append_durable_lines(&state.registrations(), &lines)
 }
 
 /// The last line about a project.
 #[must_use]
 pub fn last<'a>(lines: &'a [Registration], project: &ProjectName) -> Option<&'a Registration> {
     lines.iter().rev().find(|line| line.project == project.as_str())
+}
+
+/// The last of these lines about each project, for whoever asks of many.
+#[must_use]
+pub fn last_of_each<'a>(
+    lines: impl IntoIterator<Item = &'a Registration>,
+) -> BTreeMap<&'a str, &'a Registration> {
+    lines.into_iter().map(|line| (line.project.as_str(), line)).collect()
 }

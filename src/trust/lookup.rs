@@ -1,6 +1,7 @@
 //! The search for a target: pre-order, depth first, in the order of the delegations (TUF 1.0.34
 //! section 5.6.7).
 
+use crate::model::delegation::PathPattern;
 use crate::model::{DelegatedRole, RoleName, TargetPath, Targets};
 use std::collections::{BTreeSet, HashMap};
 
@@ -49,7 +50,7 @@ struct Children<'a> {
     /// How long those prefixes are.
     lengths: BTreeSet<usize>,
     /// By the folders before the first segment of a pattern that is not literal.
-    by_folder: HashMap<&'a str, Vec<u32>>,
+    by_folder: HashMap<&'a str, Vec<(u32, &'a PathPattern)>>,
 }
 
 impl<'a> Roles<'a> {
@@ -124,12 +125,16 @@ impl<'a> Children<'a> {
     fn new(roles: Vec<(u32, &'a DelegatedRole)>) -> Self {
         let mut children = Self { roles, ..Self::default() };
         for (index, (_, child)) in (0..).zip(&children.roles) {
-            for prefix in child.path_hash_prefixes.iter().flatten() {
-                children.by_prefix.entry(prefix).or_default().push(index);
-                children.lengths.insert(prefix.len());
+            if let Some(prefixes) = &child.path_hash_prefixes {
+                for prefix in prefixes {
+                    children.by_prefix.entry(prefix).or_default().push(index);
+                    children.lengths.insert(prefix.len());
+                }
+                // Who delegates by prefixes delegates by them alone.
+                continue;
             }
             for pattern in child.paths.iter().flatten() {
-                children.by_folder.entry(pattern.literal_folder()).or_default().push(index);
+                children.by_folder.entry(pattern.literal_folder()).or_default().push((index, pattern));
             }
         }
         children
@@ -141,14 +146,14 @@ impl<'a> Children<'a> {
         let prefixes = self.lengths.iter().map_while(|length| digest.get(..*length));
         found.extend(prefixes.filter_map(|prefix| self.by_prefix.get(prefix)).flatten());
         if !self.by_folder.is_empty() {
-            let path = path.as_str();
-            let folders = path.match_indices('/').map(|(at, _)| &path[..=at]);
+            let text = path.as_str();
+            let folders = text.match_indices('/').map(|(at, _)| &text[..=at]);
             let folders = std::iter::once("").chain(folders);
-            found.extend(folders.filter_map(|folder| self.by_folder.get(folder)).flatten());
+            let patterns = folders.filter_map(|folder| self.by_folder.get(folder)).flatten();
+            found.extend(patterns.filter(|(_, pattern)| pattern.covers(path)).map(|(index, _)| *index));
         }
         found.sort_unstable();
         found.dedup();
-        found.retain(|index| self.roles[*index as usize].1.covers(path, digest));
     }
 }
 
@@ -176,7 +181,6 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::delegation::PathPattern;
     use crate::model::delegation::every_path;
     use crate::model::{Delegations, Moment, Sha256, TargetFile, Version};
     use proptest::prelude::*;

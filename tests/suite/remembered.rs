@@ -422,6 +422,9 @@ fn a_walk_of_a_large_tree_that_finds_little_new_reads_no_more_bins_than_change()
     }
 }
 
+/// What is done to a repository, and in words.
+type Done<'a> = (&'a str, &'a dyn Fn(&Repo));
+
 #[test]
 fn a_walk_of_a_large_tree_with_pages_makes_those_of_what_is_new() {
     const CONFIG: &str = "[keys]\ninsecure_plain = true\n[bins]\ncount = 64\n[site]\ntargets = \"none\"\n\
@@ -434,7 +437,7 @@ fn a_walk_of_a_large_tree_with_pages_makes_those_of_what_is_new() {
     repo.run(&["build", "--init", "--now", &now(0)]).ok();
     std::thread::sleep(std::time::Duration::from_millis(2100));
     repo.build(&["--now", &now(1)]);
-    let steps: [(&str, &dyn Fn(&Repo)); 3] = [
+    let steps: [Done<'_>; 3] = [
         ("nothing", &|_| {}),
         ("a version and a project more, one gone, a file moved", &|repo| {
             for (project, version) in [("p3", "1.0"), ("newcomer", "1.0")] {

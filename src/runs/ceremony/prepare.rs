@@ -274,15 +274,17 @@ impl Drawing<'_> {
     }
 
     fn promote(&mut self) {
+        let registered =
+            self.ledger.iter().filter(|line| matches!(line.what, What::Registered | What::Rekeyed));
+        let registered = ledger::last_of_each(registered);
         for (name, project) in &self.published.projects {
             // One whose keys are to change is not signed over to the ones that go.
             let waits = self.queued.contains(name);
             if project.standing() != Standing::RecentlyClaimed || project.is_suspended() || waits {
                 continue;
             }
-            let of_it = self.ledger.iter().rev().filter(|line| line.project == name.as_str());
-            let mut registered = of_it.filter(|line| matches!(line.what, What::Registered | What::Rekeyed));
-            let since = registered.next().filter(|line| line.keys == project.keys).map(|line| line.at);
+            let since =
+                registered.get(name.as_str()).filter(|line| line.keys == project.keys).map(|line| line.at);
             let older_than = self.request.older_than;
             let is_old = since.is_some_and(|since| since.plus(older_than) <= self.request.place.now);
             if let Some(own) = self.published.own_key(project.keys.keys()) {

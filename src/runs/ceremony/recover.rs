@@ -23,7 +23,7 @@ use crate::runs::roles::{Due, Numbers, Versions};
 use crate::site::recover::{self, Recovered};
 use crate::site::{Site, layout, read, swap};
 use crate::state::ceremony::{Outstanding, Since};
-use crate::state::ledger::{self, What};
+use crate::state::ledger::{self, Registration, What};
 use crate::state::undecided::{self, Undecided};
 use crate::state::{State, uploads};
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,17 +194,18 @@ fn kept(
 /// registered them. Gives the projects that it knows, and that are nobody's.
 fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<BTreeSet<ProjectName>, Error> {
     let lines = ledger::load(state)?;
+    let last = ledger::last_of_each(&lines);
     let mut names: BTreeSet<ProjectName> =
         lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok()).collect();
     names.extend(recovered.recently.keys().cloned());
     names.retain(|name| !recovered.published.projects.contains_key(name));
-    for name in &names {
+    let news = names.iter().filter_map(|name| {
         let what = if recovered.recently.contains_key(name) { What::Revoked } else { What::Freed };
-        let is_news = ledger::last(&lines, name).is_none_or(|line| line.what != what);
-        if is_news {
-            ledger::append(state, &finish::line(place.now, name, what, None))?;
-        }
-    }
+        let is_news = last.get(name.as_str()).is_none_or(|line| line.what != what);
+        is_news.then(|| finish::line(place.now, name, what, None))
+    });
+    let news: Vec<Registration> = news.collect();
+    ledger::append(state, &news)?;
     Ok(names)
 }
 

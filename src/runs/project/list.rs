@@ -47,9 +47,10 @@ pub fn list(site: &Path, state: &Path, reporter: &dyn Reporter) -> Result<Vec<Li
     }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let ledger = ledger::load(&state)?;
+    let ledger = ledger::last_of_each(&ledger);
     let held = held::load(&state).unwrap_or_default();
     let listed = published.projects.iter().map(|(name, project)| {
-        let last = ledger::last(&ledger, name);
+        let last = ledger.get(name.as_str());
         let suspended = project.is_suspended().then(|| match last.map(|line| line.what) {
             Some(What::Revoked) => What::Revoked,
             _ => What::Suspended,

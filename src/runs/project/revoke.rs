@@ -61,7 +61,7 @@ pub fn revoke(
         keys: keys.0,
         threshold: keys.1,
     };
-    ledger::append(&state, &line)?;
+    ledger::append(&state, [&line])?;
     let staging = open_staging(&site, &state)?;
     let mut gone = lapse::lapsing(&published, place.lives, place.now, reporter);
     gone.retain(|lapsing| *lapsing != name);
@@ -110,7 +110,7 @@ pub fn queue(place: Place<'_>, name: &ProjectName, reporter: &dyn Reporter) -> R
         let last = ledger::last(&ledger::load(&state)?, name).cloned();
         let keys = last.map(|line| (line.keys, line.threshold)).unwrap_or_default();
         let (project, what, at) = (name.to_string(), What::Revoked, place.now);
-        ledger::append(&state, &Registration { project, what, at, keys: keys.0, threshold: keys.1 })?;
+        ledger::append(&state, [&Registration { project, what, at, keys: keys.0, threshold: keys.1 }])?;
         return Ok(false);
     }
     let (project, wanted, keys) = (name.clone(), ceremony::Wanted::Revoke, Default::default());

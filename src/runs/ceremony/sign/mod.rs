@@ -19,7 +19,7 @@ use crate::keys::Signer;
 use crate::model::{Envelope, Holders, KeyId, Moment, ProjectName, RoleName, Targets, forms};
 use crate::trust::ceremony::Act;
 use seal::{Says, Signing};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A project that is to get other holders.
 #[derive(Clone, Debug)]
@@ -132,6 +132,7 @@ pub fn sign(
     let mut seen =
         Signing { ceremony, root, signers, ledger, now, identity, roles: Vec::new(), has_say: false };
     let new_root = ceremony.root.as_ref().map(|after| seen.root(after)).transpose()?;
+    let of_list = by_list(&projects, &lists);
     let mut steps = Vec::new();
     let mut whole = true;
     for step in &ceremony.steps {
@@ -140,7 +141,7 @@ pub fn sign(
             continue;
         };
         whole &= made.covered() == step.after.covered();
-        let of_it = projects.iter().filter(|one| is_in(one, step, &lists)).cloned().collect();
+        let of_it = of_list.get(&step.role).into_iter().flatten().map(|one| (*one).clone()).collect();
         let says = if says_nothing(step, &made, now) { Says::Nothing } else { Says::Something };
         let after = seen.step(step, made, of_it, says)?;
         if says == Says::Something {
@@ -180,9 +181,16 @@ fn says_nothing(step: &Step, made: &Envelope<Targets>, now: Moment) -> bool {
     made.delegations == before.delegations && wanted.delegations != before.delegations && !is_near
 }
 
-/// Whether a change of a project is one of this list.
-fn is_in(project: &Project, step: &Step, lists: &forms::Lists) -> bool {
-    step.role.is_list() && lists.of(&project.name).any(|list| list.role == step.role)
+/// The changes of each list.
+fn by_list<'a>(projects: &'a [Project], lists: &'a forms::Lists) -> BTreeMap<&'a RoleName, Vec<&'a Project>> {
+    let mut all: BTreeMap<&RoleName, Vec<&Project>> = BTreeMap::new();
+    for project in projects {
+        let roles: BTreeSet<&RoleName> = lists.of(&project.name).map(|list| &list.role).collect();
+        for role in roles.into_iter().filter(|role| role.is_list()) {
+            all.entry(role).or_default().push(project);
+        }
+    }
+    all
 }
 
 /// Which lists `targets` would delegate to, and which not any more.

@@ -226,21 +226,18 @@ impl Intake<'_> {
             Publication { site: &site, published, after: &after, changed: &changed, registered, roles, due };
         // Recorded first: a line about something that was never published is harmless, and a registration
         // without its date would be lost.
-        for passed in &passed {
-            if let Some(claim) = &passed.checked.binds {
-                let line = Registration {
-                    project: passed.submission.project.to_string(),
-                    what: passed.came,
-                    at: place.now,
-                    keys: claim.keys.clone(),
-                    threshold: claim.threshold,
-                };
-                ledger::append(&state, &line)?;
-            }
-        }
-        for line in &beside.lines {
-            ledger::append(&state, line)?;
-        }
+        let registrations = passed.iter().filter_map(|passed| {
+            let claim = passed.checked.binds.as_ref()?;
+            Some(Registration {
+                project: passed.submission.project.to_string(),
+                what: passed.came,
+                at: place.now,
+                keys: claim.keys.clone(),
+                threshold: claim.threshold,
+            })
+        });
+        let registrations: Vec<Registration> = registrations.collect();
+        ledger::append(&state, registrations.iter().chain(&beside.lines))?;
         let mut publicised = publication.publish(place.publish(), &staging, online, reporter)?;
         written.add(publicised.written);
         publicised.written = written;
