@@ -213,6 +213,16 @@ impl Difference {
         Self { unnamed: true, ..Self::default() }
     }
 
+    /// Notes that so many targets are new in a bin; `false` if they are to be named.
+    #[must_use]
+    pub fn count_added(&mut self, bin: u32, count: usize) -> bool {
+        if self.unnamed && count > 0 {
+            self.added += count as u64;
+            self.bins.insert(bin);
+        }
+        self.unnamed
+    }
+
     /// Whether no more names would be noted.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -7,8 +7,8 @@ use super::differences::Pending;
 use super::ending::Ending;
 use super::pages;
 use super::{
-    Error, Lazy, Mode, Outcome, Removals, Request, check_replacements, copies, find, guard, keep, lapse,
-    on_change, placement,
+    Error, Lazy, Mode, Outcome, Removals, Request, census, check_replacements, copies, find, guard, keep,
+    lapse, on_change, placement,
 };
 use crate::disk::FileStamp;
 use crate::keys::Signer;
@@ -24,9 +24,7 @@ use crate::site::{Site, swap};
 use crate::state::State;
 use crate::state::held::Held;
 use crate::trust::bin::VerifiedBin;
-use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Whether a build can go this way.
@@ -86,7 +84,7 @@ pub(super) fn build(
         snapshot: Some(published.snapshot.version),
         targets: len as u64,
         distributions: len as u64,
-        projects: projects(request.layout, &after),
+        projects: census::projects(request.layout, &after, len),
         layout: Some(layout),
         bins: u64::from(published.bin_list.count.get()),
         seen: rows,
@@ -199,6 +197,11 @@ impl Rules<'_> {
     ) -> Result<OfBin, Error> {
         let targets = old.targets().map_err(|e| read::Error::Shape(e.to_string()))?;
         let mut found = OfBin { ends: Some(old.expires()), difference, ..OfBin::default() };
+        // In a first tree nothing is compared: what the lists say is what is new.
+        let is_first = targets.is_empty() && !self.pending.any() && !self.authors.any();
+        if is_first && found.difference.count_added(bin, catalogue.count(bin)) {
+            return Ok(found);
+        }
         let is_pending =
             |path: &str| self.pending.any() && path.parse().is_ok_and(|path| self.pending.has(&path));
         let is_found = |path: &str| pages::is_found_path(self.request.layout, path);
@@ -333,56 +336,5 @@ impl Bins for Amended<'_> {
             };
         }
         Box::new(all.into_values())
-    }
-}
-
-/// Of more targets nobody counts the projects: that would take as long as comparing the bins.
-const COUNTED_UP_TO: usize = 2_000_000;
-
-/// How many projects the targets belong to, by the hashes of their names.
-fn projects(layout: Layout, bins: &Amended<'_>) -> Option<u64> {
-    if layout == Layout::Tree {
-        return Some(0);
-    }
-    if bins.len() > COUNTED_UP_TO {
-        return None;
-    }
-    type Names = HashSet<u64, BuildHasherDefault<AsItIs>>;
-    let add = |names: &mut Names, bin: u32| {
-        for name in bins.targets(bin).filter_map(|entry| entry.path.split('/').nth(1)) {
-            let mut hasher = DefaultHasher::new();
-            hasher.write(name.as_bytes());
-            names.insert(hasher.finish());
-        }
-    };
-    let all: Vec<u32> = (0..bins.bins().get()).collect();
-    // One set for a run of bins, each counted once over all of them.
-    let runs = all.par_chunks(all.len().div_ceil(rayon::current_num_threads()).max(1));
-    let sets = runs.map(|some| {
-        let mut names = Names::default();
-        some.iter().for_each(|&bin| add(&mut names, bin));
-        names
-    });
-    let mut sets: Vec<Names> = sets.collect();
-    let mut whole = sets.pop().unwrap_or_default();
-    sets.into_iter().for_each(|set| whole.extend(set));
-    Some(whole.len() as u64)
-}
-
-/// A number that is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -2,6 +2,7 @@
 //! nothing new and nothing due writes nothing.
 
 mod authors;
+mod census;
 mod copies;
 mod differences;
 mod ending;
