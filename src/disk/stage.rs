@@ -9,12 +9,22 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// More files than this are made durable by one sync of the file system, fewer by one each.
 const BULK: usize = 128;
+
+/// More files than this are spread over folders: threads that make files in one wait for each other.
+const FEW: u64 = 64;
+
+/// Over so many.
+const SHELVES: u64 = 16;
+
+fn shelf(number: u64) -> String {
+    format!("shelf-{}", number % SHELVES)
+}
 
 /// The mode of every published file, whatever the umask.
 const FILE_MODE: u32 = 0o644;
@@ -35,6 +45,7 @@ pub struct Staging {
     /// Whether files that are made here have their mode at once, for no umask and no default of the folder takes it away.
     gives_mode: bool,
     next: AtomicU64,
+    shelves: OnceLock<bool>,
     unsynced: Mutex<Vec<PathBuf>>,
 }
 
@@ -95,6 +106,7 @@ impl Staging {
                 folder: folder.to_owned(),
                 gives_mode,
                 next: AtomicU64::new(0),
+                shelves: OnceLock::new(),
                 unsynced: Mutex::default(),
             }),
             Err(source) => {
@@ -106,7 +118,19 @@ impl Staging {
 
     /// A name in the folder that nothing has yet.
     fn fresh(&self) -> PathBuf {
-        self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = number.to_string();
+        if number < FEW || !self.has_shelves() {
+            return self.folder.join(name);
+        }
+        self.folder.join(shelf(number)).join(name)
+    }
+
+    /// Whether there are folders for many files, which are made when there are many.
+    fn has_shelves(&self) -> bool {
+        *self.shelves.get_or_init(|| {
+            (0..SHELVES).all(|number| fs::create_dir(self.folder.join(shelf(number))).is_ok())
+        })
     }
 
     fn staged(&self, path: PathBuf) -> Staged {

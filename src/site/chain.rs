@@ -6,7 +6,7 @@ use crate::model::{
     DelegatedRole, Delegations, Envelope, Key, KeyId, Lists, Metadata, RoleKeys, RoleMeta, RoleName, Root,
     Sha256, Snapshot, Targets, Timestamp, Version,
 };
-use crate::trust::bin::{Empty, VerifiedBin};
+use crate::trust::bin::{Empty, EmptyWhole, VerifiedBin};
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{self, Fault, Verified};
 use std::borrow::Cow;
@@ -248,6 +248,20 @@ fn accept_child(
     let expected =
         Expectation { role: &child.name, keys: &delegations.keys, signers: &signers, meta: Some(meta) };
     judge::accept(bytes, &expected).map_err(|fault| Error::Refused { path, fault })
+}
+
+/// A bin that `delegations` lead to; those of one tree share `empty`.
+pub(super) fn whole_bin(
+    origin: &dyn Origin,
+    child: &DelegatedRole,
+    listing: &dyn Lists,
+    empty: &EmptyWhole<'_>,
+) -> Result<Verified<Targets>, Error> {
+    let (path, meta) = child_file(child, listing)?;
+    let bytes = bytes_of(origin, &path)?;
+    empty
+        .accept(&bytes, &child.name, &child.role_keys(), &meta)
+        .map_err(|fault| Error::Refused { path, fault })
 }
 
 /// The same of a bin, which is given to `take` and not held; those of one tree share `empty`.

@@ -13,7 +13,7 @@ use crate::model::{
     Entry, Inventory, KeyId, Listed, Lists, ProjectName, RoleName, Root, Sha256, Snapshot, Targets, Version,
 };
 use crate::report::{Event, Reporter};
-use crate::trust::bin::{Empty, VerifiedBin};
+use crate::trust::bin::{Empty, EmptyWhole, VerifiedBin};
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -109,8 +109,9 @@ pub(super) fn bins(
     reporter: &dyn Reporter,
 ) -> Result<Vec<Verified<Targets>>, Error> {
     let below = unclaimed.delegations.clone().unwrap_or_default();
+    let empty = EmptyWhole::new(&below.keys);
     let read = below.roles.par_iter().map(|child| {
-        let bin = chain::delegated(origin, &below, child, listing);
+        let bin = chain::whole_bin(origin, child, listing, &empty);
         reporter.event(Event::Done(1));
         bin
     });

@@ -4,7 +4,8 @@
 use super::judge::{self, Expectation, Fault};
 use super::signature::PublicKey;
 use super::verified::Verified;
-use crate::model::{BinFile, EntryRef, Key, Moment, Targets, Version};
+use crate::model::{BinFile, EntryRef, Key, KeyId, Moment, RoleKeys, RoleMeta, RoleName, Targets, Version};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// A bin whose signature, version and form a client takes.
@@ -31,6 +32,52 @@ impl Empty {
     /// Whether these bytes were accepted as signed by this key.
     fn is(&self, bytes: &[u8], key: &Key) -> bool {
         self.0.get().is_some_and(|(by, accepted)| by == key && accepted == bytes)
+    }
+}
+
+/// The same for bins that are read whole, all of which are found by `keys`.
+#[derive(Debug)]
+pub struct EmptyWhole<'a> {
+    keys: &'a BTreeMap<KeyId, Key>,
+    first: OnceLock<(Vec<u8>, RoleKeys, Verified<Targets>)>,
+}
+
+impl<'a> EmptyWhole<'a> {
+    /// None was accepted yet.
+    #[must_use]
+    pub fn new(keys: &'a BTreeMap<KeyId, Key>) -> Self {
+        Self { keys, first: OnceLock::new() }
+    }
+
+    /// [`judge::accept`] for one of them, which `signers` must sign.
+    ///
+    /// # Errors
+    /// The first [`Fault`].
+    pub fn accept(
+        &self,
+        bytes: &[u8],
+        role: &RoleName,
+        signers: &RoleKeys,
+        meta: &RoleMeta,
+    ) -> Result<Verified<Targets>, Fault> {
+        let is_listed = |bin: &Targets| {
+            meta.version == bin.version
+                && meta.length.is_none_or(|length| length == bytes.len() as u64)
+                && meta.hashes.as_ref().is_none_or(|hashes| hashes.faults_of(bytes).is_empty())
+        };
+        if let Some((accepted, by, bin)) = self.first.get()
+            && (accepted == bytes && by == signers && is_listed(bin))
+        {
+            return Ok(bin.clone());
+        }
+        let bin = judge::accept::<Targets>(
+            bytes,
+            &Expectation { role, keys: self.keys, signers, meta: Some(meta) },
+        )?;
+        if bin.targets.is_empty() {
+            let _ = self.first.set((bytes.to_owned(), signers.clone(), bin.clone()));
+        }
+        Ok(bin)
     }
 }
 
@@ -130,10 +177,7 @@ impl VerifiedBin<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        BinCount, Entry, Envelope, Key, KeyId, RoleKeys, RoleMeta, Sha256, Signature, canonical,
-    };
-    use std::collections::BTreeMap;
+    use crate::model::{BinCount, Entry, Envelope, Sha256, Signature, canonical};
 
     /// The file of a bin, and what accepting it needs.
     fn bin(version: u64) -> (Vec<u8>, BTreeMap<KeyId, Key>, RoleKeys) {
@@ -219,18 +263,27 @@ mod tests {
         let empty = Empty::default();
         accept(&bytes, &expected, &empty).unwrap();
         accept(&bytes, &expected, &empty).unwrap();
+        let whole = EmptyWhole::new(&keys);
+        for _ in 0..2 {
+            assert_eq!(whole.accept(&bytes, &role, &signers, &listed).unwrap().version, Version::FIRST);
+        }
+        assert!(whole.accept(&bytes, &role, &signers, &other).is_err());
+        let longer = RoleMeta { length: Some(bytes.len() as u64 + 1), ..listed.clone() };
+        assert!(whole.accept(&bytes, &role, &signers, &longer).is_err());
         assert!(accept(&bytes, &Expectation { meta: Some(&other), ..expected }, &empty).is_err());
         let keyid = signers.keyids[0].clone();
         let forged = BTreeMap::from([(keyid.clone(), Key::ed25519(&[7; 32]))]);
         assert!(accept(&bytes, &Expectation { keys: &forged, ..expected }, &empty).is_err());
         let two = RoleKeys::new(vec![keyid, KeyId::new(&"00".repeat(32))], 2);
         assert!(accept(&bytes, &Expectation { signers: &two, ..expected }, &empty).is_err());
+        assert!(whole.accept(&bytes, &role, &two, &listed).is_err());
         let text = String::from_utf8(bytes).unwrap();
         let sig = text.find("\"sig\":\"").unwrap() + 7;
         for at in [sig, text.find("2030").unwrap() + 3] {
             let mut damaged = text.clone().into_bytes();
             damaged[at] = if damaged[at] == b'1' { b'2' } else { b'1' };
             assert!(accept(&damaged, &expected, &empty).is_err());
+            assert!(whole.accept(&damaged, &role, &signers, &listed).is_err());
         }
     }
 }
