@@ -1,6 +1,6 @@
 //! The file of a ceremony.
 
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{Envelope, Metadata, ProjectName, RoleName, Root, Sha256, Targets, canonical};
 use crate::trust::Consent;
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,7 @@ impl Ceremony {
         bytes.push(b'\n');
         use std::io::Write as _;
         let failed = |e| disk::Error::new("write", path, e);
-        place::write_atomic_with(path, |file| file.write_all(&bytes).map_err(failed))?;
+        write::write_atomic_with(path, |file| file.write_all(&bytes).map_err(failed))?;
         Ok(())
     }
 

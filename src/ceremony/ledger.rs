@@ -1,7 +1,7 @@
 //! The signer's ledger: what was last signed for each role, and which key each project had when. It lies beside
 //! the key, and is the one memory that the index cannot rewrite.
 
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{KeyId, Moment, ProjectName, RoleName, Sha256, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -312,7 +312,7 @@ impl Ledger {
         // Names, keys and moments always have a form in JSON.
         let lines = std::mem::take(&mut self.new).into_iter();
         let lines: Vec<String> = lines.map(|line| serde_json::to_string(&line).unwrap_or_default()).collect();
-        Ok(place::append_durable_lines(&self.path, &lines)?)
+        Ok(write::append_durable_lines(&self.path, &lines)?)
     }
 }
 

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use super::{clock, passphrase, show};
 use std::path::{Path, PathBuf};
 use tuffet::disk::lock::WhenHeld;
-use tuffet::disk::{folder, place};
+use tuffet::disk::{folder, write};
 use tuffet::model::BinCount;
 use tuffet::pipeline::collect;
 use tuffet::report::{Code, Reporter, Silent, Warning};
@@ -18,7 +18,7 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
     let wrote = match Settings::load_if_there(common)? {
         Some(_) => false,
         None => {
-            place::write_new(&common.config, TEMPLATE.as_bytes())?;
+            write::write_new(&common.config, TEMPLATE.as_bytes())?;
             true
         }
     };

@@ -4,7 +4,7 @@ use super::args::{Common, Format, KeyCommand, KeyGenerate, KeyShow};
 use super::failure::{Failure, USAGE};
 use super::{passphrase, show};
 use std::path::{Path, PathBuf};
-use tuffet::disk::{folder, place};
+use tuffet::disk::{folder, write};
 use tuffet::keys::{Signer as _, file, openssh};
 use tuffet::model::{Key, KeyId, RoleName};
 
@@ -30,7 +30,7 @@ fn generate(common: &Common, args: &KeyGenerate) -> Result<u8, Failure> {
     };
     let key = file::create(&args.out, passphrase.as_ref().map(|passphrase| passphrase.as_str()))?;
     let name = args.out.file_name().unwrap_or_default().to_string_lossy();
-    place::write_new(&public, format!("{}\n", openssh::public_line(&key, &name)).as_bytes())?;
+    write::write_new(&public, format!("{}\n", openssh::public_line(&key, &name)).as_bytes())?;
     match common.format {
         Format::Json => {
             let mut json = json(key.key(), key.keyid());

@@ -13,6 +13,7 @@ pub mod stage;
 pub mod stamp;
 pub mod sync;
 pub mod walk;
+pub mod write;
 
 use std::io;
 use std::path::{Path, PathBuf};

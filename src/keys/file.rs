@@ -2,7 +2,7 @@
 
 use super::pem::{self, Contents, Passphrase};
 use super::{Ed25519, Signer as _, ed25519};
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::Key;
 use std::path::{Path, PathBuf};
 
@@ -124,6 +124,6 @@ pub fn create(path: &Path, passphrase: Option<&str>) -> Result<Ed25519, Error> {
     let key = Ed25519::generate()?;
     let text =
         pem::write(&key, passphrase).map_err(|source| Error::Contents { path: path.to_owned(), source })?;
-    place::write_secret(path, text.as_bytes())?;
+    write::write_secret(path, text.as_bytes())?;
     Ok(key)
 }

@@ -6,11 +6,12 @@ use crate::model::{
     DelegatedRole, Delegations, Envelope, Key, KeyId, Lists, Metadata, RoleKeys, RoleMeta, RoleName, Root,
     Sha256, Snapshot, Targets, Timestamp, Version,
 };
-use crate::trust::bin::{Empty, EmptyWhole, VerifiedBin};
+use crate::trust::bin::{Empty, VerifiedBin};
 use crate::trust::judge::{self, Expectation};
 use crate::trust::{self, Fault, Verified};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// No metadata file is larger.
 pub(super) const LARGEST: u64 = 256 << 20;
@@ -250,24 +251,33 @@ fn accept_child(
     judge::accept(bytes, &expected).map_err(|fault| Error::Refused { path, fault })
 }
 
-/// A bin that `delegations` lead to; those of one tree share `empty`.
+/// A bin that `delegations` lead to; the first of a tree that is empty stays in `empty`.
 pub(super) fn whole_bin(
     origin: &dyn Origin,
+    delegations: &Delegations,
     child: &DelegatedRole,
     listing: &dyn Lists,
-    empty: &EmptyWhole<'_>,
+    empty: &OnceLock<Empty<Verified<Targets>>>,
 ) -> Result<Verified<Targets>, Error> {
     let (path, meta) = child_file(child, listing)?;
     let bytes = bytes_of(origin, &path)?;
-    empty
-        .accept(&bytes, &child.name, &child.role_keys(), &meta)
-        .map_err(|fault| Error::Refused { path, fault })
+    let (role, keys, signers) = (&child.name, &delegations.keys, &child.role_keys());
+    let expected = Expectation { role, keys, signers, meta: Some(&meta) };
+    if let Some(empty) = empty.get().filter(|empty| empty.stands_for(&bytes, &expected)) {
+        return Ok(empty.bin.clone());
+    }
+    let bin: Verified<Targets> =
+        judge::accept(&bytes, &expected).map_err(|fault| Error::Refused { path, fault })?;
+    if bin.targets.is_empty() {
+        empty.get_or_init(|| Empty::new(&bytes, bin.version, &expected, bin.clone()));
+    }
+    Ok(bin)
 }
 
-/// The same of a bin, which is given to `take` and not held; those of one tree share `empty`.
+/// The same of a bin that is given to `take` and not held.
 pub(super) fn bin<T, E: From<Error>>(
     origin: &dyn Origin,
-    empty: &Empty,
+    empty: &OnceLock<Empty<()>>,
     (role, keys, signers): (&RoleName, &BTreeMap<KeyId, Key>, &RoleKeys),
     listing: &dyn Lists,
     take: impl FnOnce(&VerifiedBin<'_>) -> Result<T, E>,
@@ -276,7 +286,11 @@ pub(super) fn bin<T, E: From<Error>>(
     let path = layout::role_file(role, meta.version);
     let bytes = bytes_of(origin, &path)?;
     let expected = Expectation { role, keys, signers, meta: Some(&meta) };
-    let bin = trust::bin::accept(&bytes, &expected, empty).map_err(|fault| Error::Refused { path, fault })?;
+    let bin =
+        trust::bin::accept(&bytes, &expected, empty.get()).map_err(|fault| Error::Refused { path, fault })?;
+    if bin.count() == 0 {
+        empty.get_or_init(|| Empty::new(&bytes, bin.version(), &expected, ()));
+    }
     take(&bin)
 }
 

@@ -13,11 +13,12 @@ use crate::model::{
     Entry, Inventory, KeyId, Listed, Lists, ProjectName, RoleName, Root, Sha256, Snapshot, Targets, Version,
 };
 use crate::report::{Event, Reporter};
-use crate::trust::bin::{Empty, EmptyWhole, VerifiedBin};
+use crate::trust::bin::VerifiedBin;
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 /// A published tree, every role verified.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ pub fn each_bin<T: Send, E: From<Error> + Send>(
 ) -> Result<Vec<T>, E> {
     let list = &published.bin_list;
     let gone = |bin: u32| Error::Shape(format!("unclaimed delegates to no bin {bin}"));
-    let empty = Empty::default();
+    let empty = OnceLock::new();
     let read = which.par_iter().map(|&bin| {
         let signers = list.signers(bin).ok_or_else(|| gone(bin))?;
         let role = list.count.role(bin);
@@ -109,9 +110,9 @@ pub(super) fn bins(
     reporter: &dyn Reporter,
 ) -> Result<Vec<Verified<Targets>>, Error> {
     let below = unclaimed.delegations.clone().unwrap_or_default();
-    let empty = EmptyWhole::new(&below.keys);
+    let empty = OnceLock::new();
     let read = below.roles.par_iter().map(|child| {
-        let bin = chain::whole_bin(origin, child, listing, &empty);
+        let bin = chain::whole_bin(origin, &below, child, listing, &empty);
         reporter.event(Event::Done(1));
         bin
     });

@@ -6,6 +6,7 @@ use super::{Site, layout};
 use crate::disk;
 use crate::disk::place::{self, Placer};
 use crate::disk::stage::{Staged, Staging};
+use crate::disk::write;
 use crate::model::{Compression, Moment, RoleName, Version};
 use crate::report::{Event, Reporter};
 use rayon::prelude::*;
@@ -187,7 +188,7 @@ fn original<'a>(file: &RoleFile<'a>) -> Original<'a> {
 
 fn retire(site: &Site, version: Version, now: Moment) -> Result<(), disk::Error> {
     let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), version));
-    place::set_modified(&path, now.unix())
+    write::set_modified(&path, now.unix())
 }
 
 /// When a snapshot that is not current ceased to be.
@@ -196,7 +197,7 @@ fn retire(site: &Site, version: Version, now: Moment) -> Result<(), disk::Error>
 /// If its file cannot be looked at.
 pub fn retired_at(site: &Site, version: Version) -> Result<Moment, disk::Error> {
     let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), version));
-    Ok(Moment::from_unix(place::modified(&path)?).unwrap_or(Moment::EPOCH))
+    Ok(Moment::from_unix(write::modified(&path)?).unwrap_or(Moment::EPOCH))
 }
 
 /// Opens a folder to stage in: the state folder's where a file can be moved from there to the

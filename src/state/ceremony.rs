@@ -3,7 +3,7 @@
 
 use super::State;
 use super::ledger::Error;
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{KeyId, Moment, ProjectName, RoleName, Sha256, Version};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ pub fn set_outstanding(state: &State, outstanding: &Outstanding) -> Result<(), d
 /// # Errors
 /// If it cannot be removed.
 pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
-    place::remove_file(&state.outstanding())
+    write::remove_file(&state.outstanding())
 }
 
 /// Puts out of the way what a machine that somebody else held says of ceremonies: the one under way, what waits, and the
@@ -139,7 +139,7 @@ pub fn set_aside(state: &State) -> Result<Vec<PathBuf>, disk::Error> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let free = (1..).map(|number: u32| path.with_file_name(format!("{name}.{number}.set-aside")));
         let Some(to) = free.into_iter().find(|to| !disk::folder::is_there(to)) else { continue };
-        place::rename(&path, &to)?;
+        write::rename(&path, &to)?;
         aside.push(to);
     }
     Ok(aside)
@@ -162,7 +162,7 @@ pub fn enqueue(state: &State, queued: Queued, submission: Option<&Path>) -> Resu
     let kept = state.queued_submission(&queued.project);
     if let Some(submission) = submission {
         // Some hundred megabytes at most; and the author's file may be gone when the ceremony is held.
-        place::copy_durable(submission, &kept)?;
+        write::copy_durable(submission, &kept)?;
     }
     all.retain(|other| other.project != queued.project);
     all.push(queued);
@@ -185,7 +185,7 @@ pub fn dequeue(state: &State, projects: &BTreeSet<ProjectName>) -> Result<(), Er
     for queued in gone.iter().filter(|queued| queued.wanted == Wanted::Rekey) {
         let kept = state.queued_submission(&queued.project);
         if disk::folder::is_there(&kept) {
-            place::remove_file(&kept)?;
+            write::remove_file(&kept)?;
         }
     }
     Ok(())
@@ -219,5 +219,5 @@ fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
 
 fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), disk::Error> {
     // Names, numbers and moments always have a form in JSON.
-    place::write_durable(path, &serde_json::to_vec(value).unwrap_or_default())
+    write::write_durable(path, &serde_json::to_vec(value).unwrap_or_default())
 }

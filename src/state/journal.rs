@@ -1,7 +1,7 @@
 //! The journal: one JSON line for each run.
 
 use super::State;
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{Moment, Version};
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ pub struct Entry {
 pub fn append(state: &State, entry: &Entry) -> Result<(), disk::Error> {
     // A struct of integers and texts always has a form in JSON.
     let line = serde_json::to_string(entry).unwrap_or_default();
-    place::append_line(&state.journal(), &line)
+    write::append_line(&state.journal(), &line)
 }
 
 /// When the last run that ended well took place; `None` if no journal says.

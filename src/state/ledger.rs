@@ -2,7 +2,7 @@
 //! since when a key holds a project, nor whose a suspended project is.
 
 use super::State;
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{Key, KeyId, Moment, ProjectName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ pub fn append<'a>(
     // Texts, keys and integers always have a form in JSON.
     let line = |line: &Registration| serde_json::to_string(line).unwrap_or_default();
     let lines: Vec<String> = registrations.into_iter().map(line).collect();
-    place::append_durable_lines(&state.registrations(), &lines)
+    write::append_durable_lines(&state.registrations(), &lines)
 }
 
 /// The last line about a project.

@@ -2,7 +2,7 @@
 //! number, then a line of JSON each. A file that cannot be read, or that another version wrote, is as
 //! good as none.
 
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -31,5 +31,5 @@ pub(super) fn save<T: Serialize>(
         out.extend(serde_json::to_vec(&line).unwrap_or_default());
         out.push(b'\n');
     }
-    place::write_atomic(path, &out)
+    write::write_atomic(path, &out)
 }

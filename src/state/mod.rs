@@ -108,7 +108,7 @@ impl State {
     /// # Errors
     /// If it cannot be written.
     pub fn set_mark(&self) -> Result<(), disk::Error> {
-        if self.is_marked() { Ok(()) } else { disk::place::write_atomic(&self.mark(), b"") }
+        if self.is_marked() { Ok(()) } else { disk::write::write_atomic(&self.mark(), b"") }
     }
 
     /// Takes the note back: a build has looked.
@@ -116,7 +116,7 @@ impl State {
     /// # Errors
     /// If it cannot be removed.
     pub fn clear_mark(&self) -> Result<(), disk::Error> {
-        if self.is_marked() { disk::place::remove_file(&self.mark()) } else { Ok(()) }
+        if self.is_marked() { disk::write::remove_file(&self.mark()) } else { Ok(()) }
     }
 
     fn mark(&self) -> PathBuf {
@@ -134,7 +134,7 @@ impl State {
     /// # Errors
     /// If it cannot be written.
     pub fn set_placement(&self, words: &str) -> Result<(), disk::Error> {
-        disk::place::write_atomic(&self.placement_file(), words.as_bytes())
+        disk::write::write_atomic(&self.placement_file(), words.as_bytes())
     }
 
     fn placement_file(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 //! targets there are. With it a build that is told what changed reads the bins that change and no other.
 
 use super::State;
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{Known, Moment, Sha256, Version};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,6 @@ pub fn save(state: &State, tree: &Tree) -> Result<(), disk::Error> {
     let bytes = tree.to_bytes();
     match read::bytes_if_there(&state.tree()) {
         Ok(Some(before)) if before == bytes => Ok(()),
-        _ => place::write_atomic(&state.tree(), &bytes),
+        _ => write::write_atomic(&state.tree(), &bytes),
     }
 }

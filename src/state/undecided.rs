@@ -3,7 +3,7 @@
 
 use super::State;
 use super::ledger::Error;
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::{TargetPath, Version};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -35,13 +35,13 @@ pub fn load(state: &State) -> Result<Undecided, Error> {
 pub fn save(state: &State, undecided: &Undecided) -> Result<(), disk::Error> {
     let path = path(state);
     if undecided.targets.is_empty() {
-        return if disk::folder::is_there(&path) { place::remove_file(&path) } else { Ok(()) };
+        return if disk::folder::is_there(&path) { write::remove_file(&path) } else { Ok(()) };
     }
     if load(state).is_ok_and(|there| there == *undecided) {
         return Ok(());
     }
     // Paths and a number always have a form in JSON.
-    place::write_durable(&path, &serde_json::to_vec(undecided).unwrap_or_default())
+    write::write_durable(&path, &serde_json::to_vec(undecided).unwrap_or_default())
 }
 
 fn path(state: &State) -> PathBuf {

@@ -1,7 +1,7 @@
 //! What a member hands to an author: an empty role, signed, and the key that signed it. The author's
 //! delegation carries both into the repository.
 
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::project_role::NotAMember;
 use crate::model::{Envelope, Key, MemberName, ProjectName, RoleKeys, Targets, envelope};
 use crate::trust::claim::key_fault;
@@ -75,7 +75,7 @@ impl Joining {
         let mut bytes =
             serde_json::to_vec_pretty(&File { project, member, key: key.clone(), role }).unwrap_or_default();
         bytes.push(b'\n');
-        place::write_new(path, &bytes)
+        write::write_new(path, &bytes)
     }
 
     /// Reads the file at `path`, which a stranger wrote.

@@ -38,7 +38,7 @@ pub struct Pack {
 /// # Errors
 /// If a file cannot be read, or the ZIP not be written.
 pub fn write(pack: &Pack, path: &Path) -> Result<(), disk::Error> {
-    disk::place::write_atomic_with(path, |file| fill(pack, path, file))
+    disk::write::write_atomic_with(path, |file| fill(pack, path, file))
 }
 
 fn fill(pack: &Pack, path: &Path, file: &mut (impl Write + Seek)) -> Result<(), disk::Error> {
@@ -92,7 +92,7 @@ pub fn copy_with(
     replaced: &BTreeMap<String, Vec<u8>>,
     path: &Path,
 ) -> Result<(), disk::Error> {
-    disk::place::write_atomic_with(path, |file| {
+    disk::write::write_atomic_with(path, |file| {
         let failed = |e: zip::result::ZipError| disk::Error::new("write", path, std::io::Error::other(e));
         let mut from = submission.archive()?;
         let mut zip = ZipWriter::new(file);

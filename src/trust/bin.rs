@@ -4,9 +4,7 @@
 use super::judge::{self, Expectation, Fault};
 use super::signature::PublicKey;
 use super::verified::Verified;
-use crate::model::{BinFile, EntryRef, Key, KeyId, Moment, RoleKeys, RoleMeta, RoleName, Targets, Version};
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use crate::model::{BinFile, EntryRef, Key, Moment, RoleKeys, Targets, Version};
 
 /// A bin whose signature, version and form a client takes.
 #[derive(Debug)]
@@ -23,74 +21,49 @@ enum Form<'a> {
 #[error("{0} is listed without a sha256")]
 pub struct NoDigest(pub String);
 
-/// The first bin without a target that was accepted. A new tree has thousands of them, equal to the last byte, for a bin
-/// does not say which one it is: the signature of one is that of all.
-#[derive(Debug, Default)]
-pub struct Empty(OnceLock<(Key, Vec<u8>)>);
-
-impl Empty {
-    /// Whether these bytes were accepted as signed by this key.
-    fn is(&self, bytes: &[u8], key: &Key) -> bool {
-        self.0.get().is_some_and(|(by, accepted)| by == key && accepted == bytes)
-    }
-}
-
-/// The same for bins that are read whole, all of which are found by `keys`.
+/// A bin without a target that was accepted. A new tree has thousands of them, equal to the last byte, for a bin does not
+/// say which one it is: the signature of one is that of all.
 #[derive(Debug)]
-pub struct EmptyWhole<'a> {
-    keys: &'a BTreeMap<KeyId, Key>,
-    first: OnceLock<(Vec<u8>, RoleKeys, Verified<Targets>)>,
+pub struct Empty<T> {
+    bytes: Vec<u8>,
+    version: Version,
+    signers: RoleKeys,
+    keys: Vec<Option<Key>>,
+    /// As what it was accepted.
+    pub bin: T,
 }
 
-impl<'a> EmptyWhole<'a> {
-    /// None was accepted yet.
+impl<T> Empty<T> {
+    /// The one that was accepted as `bin`, of this version, from these bytes.
+    pub fn new(bytes: &[u8], version: Version, expected: &Expectation<'_>, bin: T) -> Self {
+        let signers = expected.signers.clone();
+        let keys = signers.keyids.iter().map(|id| expected.keys.get(id).cloned()).collect();
+        Self { bytes: bytes.to_owned(), version, signers, keys, bin }
+    }
+
+    /// Whether a client accepts these bytes as it does this one: they are its own, the same keys must sign them, and it is
+    /// what is listed.
     #[must_use]
-    pub fn new(keys: &'a BTreeMap<KeyId, Key>) -> Self {
-        Self { keys, first: OnceLock::new() }
-    }
-
-    /// [`judge::accept`] for one of them, which `signers` must sign.
-    ///
-    /// # Errors
-    /// The first [`Fault`].
-    pub fn accept(
-        &self,
-        bytes: &[u8],
-        role: &RoleName,
-        signers: &RoleKeys,
-        meta: &RoleMeta,
-    ) -> Result<Verified<Targets>, Fault> {
-        let is_listed = |bin: &Targets| {
-            meta.version == bin.version
-                && meta.length.is_none_or(|length| length == bytes.len() as u64)
-                && meta.hashes.as_ref().is_none_or(|hashes| hashes.faults_of(bytes).is_empty())
-        };
-        if let Some((accepted, by, bin)) = self.first.get()
-            && (accepted == bytes && by == signers && is_listed(bin))
-        {
-            return Ok(bin.clone());
-        }
-        let bin = judge::accept::<Targets>(
-            bytes,
-            &Expectation { role, keys: self.keys, signers, meta: Some(meta) },
-        )?;
-        if bin.targets.is_empty() {
-            let _ = self.first.set((bytes.to_owned(), signers.clone(), bin.clone()));
-        }
-        Ok(bin)
+    pub fn stands_for(&self, bytes: &[u8], expected: &Expectation<'_>) -> bool {
+        let keys = self.signers.keyids.iter().map(|id| expected.keys.get(id));
+        self.bytes == bytes
+            && self.signers == *expected.signers
+            && self.keys.iter().map(Option::as_ref).eq(keys)
+            && is_listed(self.version, bytes, expected)
     }
 }
 
-/// [`judge::accept`] for a bin, one of those of a tree that share `empty`.
+/// [`judge::accept`] for a bin; `empty` is one of the same tree that was accepted, if any was.
 ///
 /// # Errors
 /// The first [`Fault`].
 pub fn accept<'a>(
     bytes: &'a [u8],
     expected: &Expectation<'_>,
-    empty: &Empty,
+    empty: Option<&Empty<()>>,
 ) -> Result<VerifiedBin<'a>, Fault> {
-    let ours = BinFile::parse(bytes).filter(|file| is_as_expected(file, bytes, expected, empty));
+    let is_empty = || empty.is_some_and(|empty| empty.stands_for(bytes, expected));
+    let ours = BinFile::parse(bytes).filter(|file| is_empty() || is_as_expected(file, bytes, expected));
     match ours {
         Some(file) => Ok(VerifiedBin(Form::Ours(file))),
         // Whatever is wrong with it, the general judge says; and it reads other forms.
@@ -101,30 +74,27 @@ pub fn accept<'a>(
 /// The same of a bin in the form that we write; `None` for any other, and for one that a client does not take.
 #[must_use]
 pub fn straight<'a>(bytes: &'a [u8], expected: &Expectation<'_>) -> Option<BinFile<'a>> {
-    BinFile::parse(bytes).filter(|file| is_as_expected(file, bytes, expected, &Empty::default()))
+    BinFile::parse(bytes).filter(|file| is_as_expected(file, bytes, expected))
 }
 
 /// Whether it is signed by the one key that must sign it, and is what is listed.
-fn is_as_expected(file: &BinFile<'_>, bytes: &[u8], expected: &Expectation<'_>, empty: &Empty) -> bool {
-    let is_listed = expected.meta.is_none_or(|meta| {
-        meta.version == file.version
-            && meta.length.is_none_or(|length| length == bytes.len() as u64)
-            && meta.hashes.as_ref().is_none_or(|hashes| hashes.faults_of(bytes).is_empty())
-    });
+fn is_as_expected(file: &BinFile<'_>, bytes: &[u8], expected: &Expectation<'_>) -> bool {
     let signers = expected.signers;
     let key = signers.keyids.iter().find(|id| id.as_str() == file.keyid).and_then(|id| expected.keys.get(id));
     let is_signed = || {
-        let Some(key) = key else { return false };
-        if file.count == 0 && empty.is(bytes, key) {
-            return true;
-        }
-        let holds = PublicKey::read(key).is_ok_and(|key| key.verify(file.covered, file.signature).is_ok());
-        if holds && file.count == 0 {
-            let _ = empty.0.set((key.clone(), bytes.to_owned()));
-        }
-        holds
+        let key = key.and_then(|key| PublicKey::read(key).ok());
+        key.is_some_and(|key| key.verify(file.covered, file.signature).is_ok())
     };
-    is_listed && signers.threshold <= 1 && is_signed()
+    is_listed(file.version, bytes, expected) && signers.threshold <= 1 && is_signed()
+}
+
+/// Whether bytes of this version are what is listed.
+fn is_listed(version: Version, bytes: &[u8], expected: &Expectation<'_>) -> bool {
+    expected.meta.is_none_or(|meta| {
+        meta.version == version
+            && meta.length.is_none_or(|length| length == bytes.len() as u64)
+            && meta.hashes.as_ref().is_none_or(|hashes| hashes.faults_of(bytes).is_empty())
+    })
 }
 
 impl VerifiedBin<'_> {
@@ -177,7 +147,8 @@ impl VerifiedBin<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BinCount, Entry, Envelope, Sha256, Signature, canonical};
+    use crate::model::{BinCount, Entry, Envelope, KeyId, RoleMeta, Sha256, Signature, canonical};
+    use std::collections::BTreeMap;
 
     /// The file of a bin, and what accepting it needs.
     fn bin(version: u64) -> (Vec<u8>, BTreeMap<KeyId, Key>, RoleKeys) {
@@ -229,20 +200,19 @@ mod tests {
         ] {
             let expected = Expectation { role: &role, keys: &keys, signers, meta: Some(&meta) };
             let [ours, general] = [
-                accept(bytes, &expected, &Empty::default())
-                    .map(|bin| (bin.version(), bin.expires(), bin.count())),
+                accept(bytes, &expected, None).map(|bin| (bin.version(), bin.expires(), bin.count())),
                 judge::accept::<Targets>(bytes, &expected)
                     .map(|bin| (bin.version, bin.expires, bin.targets.len())),
             ];
             assert_eq!(ours.as_ref().ok(), general.as_ref().ok(), "{what}");
             assert_eq!(ours.is_ok(), is_ours.is_some(), "{what}");
-            if let Ok(bin) = accept(bytes, &expected, &Empty::default()) {
+            if let Ok(bin) = accept(bytes, &expected, None) {
                 assert_eq!(Some(matches!(bin.0, Form::Ours(_))), is_ours, "{what}");
                 let targets = bin.targets().unwrap();
                 assert_eq!((targets[0].path, targets[0].digest), ("p/a", Sha256::of(b"abc")));
             }
             assert_eq!(
-                accept(bytes, &expected, &Empty::default()).err().map(|fault| fault.to_string()),
+                accept(bytes, &expected, None).err().map(|fault| fault.to_string()),
                 judge::accept::<Targets>(bytes, &expected).err().map(|fault| fault.to_string())
             );
         }
@@ -260,30 +230,27 @@ mod tests {
         };
         let (listed, other) = (meta(1), meta(2));
         let expected = Expectation { role: &role, keys: &keys, signers: &signers, meta: Some(&listed) };
-        let empty = Empty::default();
-        accept(&bytes, &expected, &empty).unwrap();
-        accept(&bytes, &expected, &empty).unwrap();
-        let whole = EmptyWhole::new(&keys);
-        for _ in 0..2 {
-            assert_eq!(whole.accept(&bytes, &role, &signers, &listed).unwrap().version, Version::FIRST);
-        }
-        assert!(whole.accept(&bytes, &role, &signers, &other).is_err());
+        let empty = Empty::new(&bytes, Version::FIRST, &expected, ());
+        let accepts = |bytes: &[u8], expected: &Expectation<'_>| {
+            let accepted = accept(bytes, expected, Some(&empty)).is_ok();
+            assert!(accepted || !empty.stands_for(bytes, expected));
+            accepted
+        };
+        assert!(accepts(&bytes, &expected) && empty.stands_for(&bytes, &expected));
+        assert!(!accepts(&bytes, &Expectation { meta: Some(&other), ..expected }));
         let longer = RoleMeta { length: Some(bytes.len() as u64 + 1), ..listed.clone() };
-        assert!(whole.accept(&bytes, &role, &signers, &longer).is_err());
-        assert!(accept(&bytes, &Expectation { meta: Some(&other), ..expected }, &empty).is_err());
+        assert!(!accepts(&bytes, &Expectation { meta: Some(&longer), ..expected }));
         let keyid = signers.keyids[0].clone();
         let forged = BTreeMap::from([(keyid.clone(), Key::ed25519(&[7; 32]))]);
-        assert!(accept(&bytes, &Expectation { keys: &forged, ..expected }, &empty).is_err());
+        assert!(!accepts(&bytes, &Expectation { keys: &forged, ..expected }));
         let two = RoleKeys::new(vec![keyid, KeyId::new(&"00".repeat(32))], 2);
-        assert!(accept(&bytes, &Expectation { signers: &two, ..expected }, &empty).is_err());
-        assert!(whole.accept(&bytes, &role, &two, &listed).is_err());
-        let text = String::from_utf8(bytes).unwrap();
+        assert!(!accepts(&bytes, &Expectation { signers: &two, ..expected }));
+        let text = String::from_utf8(bytes.clone()).unwrap();
         let sig = text.find("\"sig\":\"").unwrap() + 7;
         for at in [sig, text.find("2030").unwrap() + 3] {
             let mut damaged = text.clone().into_bytes();
             damaged[at] = if damaged[at] == b'1' { b'2' } else { b'1' };
-            assert!(accept(&damaged, &expected, &empty).is_err());
-            assert!(whole.accept(&damaged, &role, &signers, &listed).is_err());
+            assert!(!accepts(&damaged, &expected));
         }
     }
 }

@@ -435,6 +435,7 @@ fn a_walk_of_a_large_tree_with_pages_makes_those_of_what_is_new() {
     repo.add("notes.txt", b"no distribution");
     let now = |round: u32| format!("2026-01-01T00:{round:02}:00Z");
     repo.run(&["build", "--init", "--now", &now(0)]).ok();
+    // Until then their times prove nothing.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     repo.build(&["--now", &now(1)]);
     let steps: [Done<'_>; 3] = [

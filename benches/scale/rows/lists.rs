@@ -73,6 +73,7 @@ pub(super) fn all_tuned(wanted: &Wanted) -> Vec<Row> {
         measure::make_room(wanted);
         let folder = repository(wanted, "tuffet", "", NO_PAGES);
         sides[0].runs.push(build(&folder, &list, Durable::Yes));
+        is_good(&folder);
         measure::discard(wanted, &folder);
         let took = by_peer(wanted, "python-tuf tuned", &list, fewer, Durable::No);
         let scale = count as f64 / fewer as f64;

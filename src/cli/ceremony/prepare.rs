@@ -9,7 +9,7 @@ use crate::cli::{build, clock, passphrase, project, show};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tuffet::disk::lock::WhenHeld;
-use tuffet::disk::{folder, place};
+use tuffet::disk::{folder, write};
 use tuffet::keys::{Signer as _, file};
 use tuffet::model::{BinCount, KeyId, Moment, ProjectName, RoleName, Version};
 use tuffet::pipeline::partition::Became;
@@ -157,7 +157,7 @@ fn set_aside(state: &State) -> Result<(), Failure> {
     while folder::is_there(&aside(number)) {
         number += 1;
     }
-    Ok(place::rename(&path, &aside(number))?)
+    Ok(write::rename(&path, &aside(number))?)
 }
 
 /// The online key that is to come: made here, where it is to sign; one that was made before and not used is taken.

@@ -6,7 +6,7 @@ use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::{clock, question, show, signer};
 use std::path::{Path, PathBuf};
 use tuffet::ceremony::{Ceremony, Ledger};
-use tuffet::disk::{folder, place};
+use tuffet::disk::{folder, write};
 use tuffet::keys::Signer;
 use tuffet::model::{KeyId, ProjectName};
 use tuffet::runs::ceremony::sign::{self, Abandoned, Confirmed, Said};
@@ -60,7 +60,7 @@ pub(super) fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u
         // What nobody approved is not in what comes back; another holder may want to see the whole.
         let kept = beside(&args.file, ".before");
         if !folder::is_there(&kept) {
-            place::copy_durable(&args.file, &kept)?;
+            write::copy_durable(&args.file, &kept)?;
         }
     }
     outcome.ceremony.write(&out).map_err(runs::Error::from)?;

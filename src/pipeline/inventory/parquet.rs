@@ -2,7 +2,7 @@
 
 use super::{Error, Row};
 use crate::disk::read::OpenFile;
-use crate::disk::{self, place};
+use crate::disk::{self, write};
 use crate::model::Moment;
 use parquet::basic::{Compression, LogicalType, TimeUnit};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
@@ -133,7 +133,7 @@ fn text(field: &Field) -> Option<String> {
 /// # Errors
 /// If it cannot be written.
 pub fn write(path: &Path, rows: &[Row]) -> Result<(), disk::Error> {
-    place::write_atomic_with(path, |file| {
+    write::write_atomic_with(path, |file| {
         fill(file, rows).map_err(|e| disk::Error::new("write", path, std::io::Error::other(e)))
     })
 }

@@ -2,7 +2,7 @@
 //! that one began, if it has not been carried out, which its file shows by being there still.
 
 use super::{Request, placement};
-use crate::disk::{self, folder, place, read};
+use crate::disk::{self, folder, read, write};
 use crate::site::manifest::{self, Edition, Manifest};
 use crate::site::{Site, layout};
 use crate::state::State;
@@ -47,7 +47,7 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
     let removed = removed.into_iter().filter(|(_, listed)| waits || *listed == Listed::No);
     manifest.remove = still_gone(&site, removed.map(|(name, _)| name))?;
     forget_removed(&mut manifest);
-    place::write_atomic(file, manifest.text(now).as_bytes())?;
+    write::write_atomic(file, manifest.text(now).as_bytes())?;
     let removed = manifest.remove.iter().map(|name| (name.clone(), Listed::Yes)).collect();
     let file = folder::resolve_as_far_as_there(file).display().to_string();
     let mut reached: Vec<Edition> = Vec::new();

@@ -12,6 +12,7 @@ mod listed;
 mod look;
 mod manifest;
 mod pages;
+mod partly;
 mod place;
 mod placement;
 mod request;

@@ -4,7 +4,7 @@
 use super::Error;
 use super::apply::{Outcome, Request};
 use super::merge::Merged;
-use crate::disk::{self, place};
+use crate::disk::{self, write};
 use crate::model::{Envelope, Key, KeyId, Moment, ProjectName, RoleName, Signature, Timestamp, Version};
 use crate::runs::project::remove_pages;
 use crate::site::Site;
@@ -94,9 +94,9 @@ fn change_key(state: &State, before: Option<&KeyId>) -> Result<Option<std::path:
     let short = before.map_or("before", KeyId::short);
     let retired = state.root().join(format!("online.{short}.retired.key"));
     if disk::folder::is_there(&state.online_key()) {
-        place::rename(&state.online_key(), &retired)?;
+        write::rename(&state.online_key(), &retired)?;
     }
-    place::rename(&state.next_online_key(), &state.online_key())?;
+    write::rename(&state.next_online_key(), &state.online_key())?;
     Ok(Some(retired))
 }
 

@@ -3,7 +3,7 @@
 
 use super::record::{self, Remembered};
 use super::table::{self, Input};
-use crate::disk::{self, place, read};
+use crate::disk::{self, read, write};
 use crate::model::Sha256;
 use crate::state::State;
 use std::collections::BTreeMap;
@@ -69,5 +69,5 @@ pub(super) fn save(
     }
     let sum = crc32fast::hash(&out[HEADER.len() + 4..]);
     out[HEADER.len()..HEADER.len() + 4].copy_from_slice(&sum.to_le_bytes());
-    place::write_atomic(&state.digests_head(), &out)
+    write::write_atomic(&state.digests_head(), &out)
 }

@@ -2,7 +2,7 @@
 //! has a checksum, and so has the list of pages at the end, so that damage is noticed where it is read.
 
 use crate::disk::read::OpenFile;
-use crate::disk::{self, place};
+use crate::disk::{self, write};
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -226,7 +226,7 @@ impl Writer {
         self.out.extend_from_slice(&(self.list.len() as u64).to_le_bytes());
         self.out.extend_from_slice(&crc32fast::hash(&self.list).to_le_bytes());
         self.out.extend_from_slice(&self.keys.to_le_bytes());
-        place::write_atomic(path, &self.out)
+        write::write_atomic(path, &self.out)
     }
 }
 

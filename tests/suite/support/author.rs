@@ -54,7 +54,7 @@ impl Author {
         let dir = TempDir::new().unwrap();
         let key = dir.path().join("author.key");
         let text = pem::write(&known::key(number), None).unwrap();
-        tuffet::disk::place::write_secret(&key, text.as_bytes()).unwrap();
+        tuffet::disk::write::write_secret(&key, text.as_bytes()).unwrap();
         Self { dir, key }
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn repo() -> Repo {
     };
     init::publish_first(&request, &keys).unwrap();
     let online = pem::write(&keys.online, None).unwrap();
-    tuffet::disk::place::write_secret(&state.join("online.key"), online.as_bytes()).unwrap();
+    tuffet::disk::write::write_secret(&state.join("online.key"), online.as_bytes()).unwrap();
     repo
 }
 
