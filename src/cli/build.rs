@@ -25,7 +25,6 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         tuffet::disk::sync::never_wait();
     }
     let settings = Settings::load(common)?;
-    let now = clock::now(common)?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
     let reporter = Terminal::new(common);
@@ -39,7 +38,8 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
     }
     refuse_manifest(args, &settings).map_err(Failure::usage)?;
     let changed = args.changed.as_deref().map(changed).transpose()?;
-    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(when_held)?;
+    let now = clock::settled(common, &settings.site, &reporter)?;
     passphrase::warn_if_open(common, &reporter)?;
     let mut made = None;
     // Asked under the lock: another run may have made the repository meanwhile.
@@ -151,7 +151,7 @@ fn refuse_manifest(args: &Build, settings: &Settings) -> Result<(), String> {
                 .to_owned(),
         );
     }
-    if folder::is_there(&file) && !build::is_manifest(&file) {
+    if folder::is_there(&file).map_err(|e| e.to_string())? && !build::is_manifest(&file) {
         let shown = given.display();
         return Err(format!("--manifest: {shown} is there and is no manifest; name another file"));
     }

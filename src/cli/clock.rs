@@ -3,8 +3,14 @@
 
 use super::args::Common;
 use super::failure::Failure;
-use std::time::{Instant, SystemTime};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 use tuffet::model::Moment;
+use tuffet::report::{Code, Reporter, Warning};
+use tuffet::runs::now::{self, Word};
+
+/// A moment given for now that is further from the system's clock than this is worth a word.
+const FAR: Duration = Duration::from_secs(86_400);
 
 /// The run's now: `--now`, else SOURCE_DATE_EPOCH, else the system's clock.
 pub(crate) fn now(common: &Common) -> Result<Moment, Failure> {
@@ -18,9 +24,27 @@ pub(crate) fn now(common: &Common) -> Result<Moment, Failure> {
             Failure::usage(format!("SOURCE_DATE_EPOCH: {} is not a number of seconds", text.display()))
         });
     }
+    system().ok_or_else(|| Failure::usage("the system's clock shows no year from 1970 to 9999; give --now"))
+}
+
+fn system() -> Option<Moment> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let moment = i64::try_from(since.as_secs()).ok().and_then(Moment::from_unix);
-    moment.ok_or_else(|| Failure::usage("the system's clock shows no year from 1970 to 9999; give --now"))
+    i64::try_from(since.as_secs()).ok().and_then(Moment::from_unix)
+}
+
+/// The now of a run that signs for what is published in `site`: [`now`], held against that, and, where it was given by
+/// `--now`, against the system's clock. Asked under the lock, for what is published may change before that.
+pub(crate) fn settled(common: &Common, site: &Path, reporter: &dyn Reporter) -> Result<Moment, Failure> {
+    let moment = now(common)?;
+    if let Some(clock) = system().filter(|_| common.now.is_some())
+        && clock.since(moment).max(moment.since(clock)) > FAR
+    {
+        let message = format!("--now says {moment}, and the system's clock {clock}");
+        reporter.warn(Warning::of_run(Code::Clock, message));
+    }
+    let is_given = common.now.is_some() || std::env::var_os("SOURCE_DATE_EPOCH").is_some();
+    let word = if is_given { Word::Given } else { Word::Clock };
+    Ok(now::settle(site, moment, word, reporter)?)
 }
 
 /// A stopwatch.

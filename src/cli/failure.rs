@@ -1,8 +1,11 @@
 //! What stops a command: a message, and the exit code that goes with it.
 
+use tuffet::disk::lock::NotTaken;
 use tuffet::pipeline::collect;
 use tuffet::runs::guard::Refusal;
-use tuffet::runs::{author, build, ceremony, compromise, explain, init, project, publish, status, sweep};
+use tuffet::runs::{
+    author, build, ceremony, compromise, explain, init, now, project, publish, status, sweep,
+};
 use tuffet::site::{self, client, read};
 
 /// A check found something.
@@ -33,13 +36,25 @@ impl Failure {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(USAGE, message)
     }
+}
 
-    pub(crate) fn locked(state: &std::path::Path) -> Self {
-        let message = format!(
-            "another run holds the lock {}; wait for it to end, or give --wait",
-            state.join("lock").display()
-        );
-        Self::new(LOCKED, message)
+impl From<now::Error> for Failure {
+    fn from(error: now::Error) -> Self {
+        let code = match &error {
+            now::Error::Behind { .. } => REFUSED,
+            now::Error::Disk(_) => FILES,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<NotTaken> for Failure {
+    fn from(error: NotTaken) -> Self {
+        let code = match &error {
+            NotTaken::Held { .. } | NotTaken::Elsewhere { .. } => LOCKED,
+            NotTaken::Disk(_) => FILES,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

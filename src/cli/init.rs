@@ -23,7 +23,7 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
         }
     };
     let settings = Settings::load(common)?;
-    if wrote && !folder::is_folder(&settings.source) && settings.bins.is_none() {
+    if wrote && !folder::is_folder(&settings.source)? && settings.bins.is_none() {
         return Err(Failure::usage(format!(
             "{} was not there and has been written. Set source.path in it to the folder with your distributions \
              ({} is not there), and run init again",
@@ -32,7 +32,7 @@ pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
         )));
     }
     let state = State::new(&settings.state);
-    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(WhenHeld::GiveUp)?;
     let reporter = Terminal::new(common);
     passphrase::warn_if_open(common, &reporter)?;
     let outcome = make(common, args, &settings, None, &reporter)?;

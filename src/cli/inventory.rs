@@ -21,7 +21,7 @@ pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
     }
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
-    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(when_held)?;
     let reporter = Terminal::new(common);
     let digests = if args.rehash { Digests::Anew } else { Digests::Remembered };
     let request = Request { digests, ..build::request(&settings, clock::now(common)?) };

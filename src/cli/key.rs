@@ -19,7 +19,7 @@ fn generate(common: &Common, args: &KeyGenerate) -> Result<u8, Failure> {
     let public = beside(&args.out);
     // Before anybody chooses a passphrase in vain.
     for path in [&args.out, &public] {
-        if folder::is_there(path) {
+        if folder::is_there(path)? {
             let message = format!("{} is there already, and no key is ever overwritten", path.display());
             return Err(Failure::new(USAGE, message));
         }

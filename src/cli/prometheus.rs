@@ -9,6 +9,7 @@ use tuffet::trust::Custody;
 /// The metrics of a tree. Times are seconds since 1970.
 pub(crate) fn metrics(outcome: &Outcome) -> String {
     let mut out = String::new();
+    let now = outcome.now.unix();
     let mut ends: BTreeMap<(String, Custody), i64> = BTreeMap::new();
     let mut due = BTreeMap::new();
     for role in &outcome.roles {
@@ -25,6 +26,16 @@ pub(crate) fn metrics(outcome: &Outcome) -> String {
             out,
             "tuffet_role_expires_timestamp_seconds{{role=\"{role}\",custody=\"{custody}\"}} {end}"
         );
+    }
+    family(
+        &mut out,
+        "tuffet_role_expires_in_seconds",
+        "How long it lasts; of bins, the first. Negative once it has ended.",
+    );
+    for ((role, custody), end) in &ends {
+        let left = end - now;
+        let _ =
+            writeln!(out, "tuffet_role_expires_in_seconds{{role=\"{role}\",custody=\"{custody}\"}} {left}");
     }
     family(&mut out, "tuffet_roles_due", "Online roles past their point of renewal.");
     for (role, due) in due {
@@ -46,8 +57,10 @@ pub(crate) fn metrics(outcome: &Outcome) -> String {
     }
     single(&mut out, "tuffet_queue_length", "Changes that wait for a ceremony.", outcome.queue.len() as u64);
     if let Some(last) = outcome.last_run {
+        let age = outcome.now.since(last).as_secs();
         let last = u64::try_from(last.unix()).unwrap_or(0);
         single(&mut out, "tuffet_last_run_timestamp_seconds", "The last run that ended well.", last);
+        single(&mut out, "tuffet_last_run_age_seconds", "How long ago that was, when this was written.", age);
     }
     out
 }

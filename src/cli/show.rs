@@ -1,6 +1,7 @@
 //! Text for people: sizes, counts, lines that fit the terminal.
 
 use std::io::Write as _;
+use tuffet::model::page::is_unseen;
 
 pub(crate) use tuffet::report::amount::size;
 
@@ -30,10 +31,10 @@ pub(crate) fn span(span: std::time::Duration) -> String {
     }
 }
 
-/// Text that cannot play tricks on a terminal: no control character but the line break is left.
+/// Text that cannot play tricks on a terminal, nor on who reads it: no character that is not seen but the line break is left.
 pub(crate) fn printable(text: &str) -> String {
     let harmless =
-        |c: char| if c.is_control() && c != '\n' { c.escape_default().collect() } else { c.to_string() };
+        |c: char| if is_unseen(c) && c != '\n' { c.escape_default().collect() } else { c.to_string() };
     text.chars().map(harmless).collect()
 }
 

@@ -15,14 +15,14 @@ pub(crate) fn run(common: &Common, args: &Sweep) -> Result<u8, Failure> {
     let grace = moment::parse_duration(&args.grace).map_err(|e| Failure::usage(format!("--grace: {e}")))?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
-    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(when_held)?;
     let reporter = Terminal::new(common);
     let request = Request {
         site: &settings.site,
         state: &settings.state,
         grace,
         lives: &settings.lives,
-        now: clock::now(common)?,
+        now: clock::settled(common, &settings.site, &reporter)?,
         dry_run: args.dry_run,
     };
     let outcome = sweep::sweep(&request, &reporter);

@@ -24,7 +24,7 @@ pub(crate) fn run(common: &Common, args: &Verify) -> Result<u8, Failure> {
         (None, _) => bases_of(&site),
     };
     for folder in [&metadata, &targets] {
-        if !folder::is_folder(folder) {
+        if !folder::is_folder(folder)? {
             let message =
                 format!("there is no folder {}; name a site, or --metadata and --targets", folder.display());
             return Err(Failure::usage(message));

@@ -1,7 +1,6 @@
 //! A folder and the names below it, which cannot leave it.
 
-use super::{Context as _, Error, FileStamp};
-use std::fs;
+use super::{Context as _, Error, FileStamp, call};
 use std::path::{Component, Path, PathBuf};
 
 /// A folder that the program reads or writes as a whole: the site, the state.
@@ -62,7 +61,7 @@ impl Folder {
     /// If the file system refuses to say.
     pub fn standing(&self, name: &str) -> Result<Standing, Error> {
         let path = self.path(name);
-        match fs::symlink_metadata(&path) {
+        match call::link_metadata(&path) {
             Ok(metadata) if metadata.is_file() => Ok(Standing::File(FileStamp::of(&metadata))),
             Ok(_) => Ok(Standing::Other),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Standing::Nothing),
@@ -79,33 +78,56 @@ impl Folder {
     /// If the folder cannot be listed.
     pub fn file_names(&self, name: &str) -> Result<Vec<String>, Error> {
         let path = if name.is_empty() { self.root.clone() } else { self.path(name) };
-        let entries = match fs::read_dir(&path) {
+        let entries = match call::names_in(&path) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(Error::new("list", &path, e)),
         };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.context("list", &path)?;
-            if entry.file_type().context("look at", &path)?.is_file() {
-                names.extend(entry.file_name().into_string());
-            }
-        }
+        let files = entries.into_iter().filter(|(_, file_type)| file_type.is_file());
+        let mut names: Vec<String> = files.filter_map(|(name, _)| name.into_string().ok()).collect();
         names.sort();
         Ok(names)
     }
 }
 
 /// Whether there is anything at `path`.
-#[must_use]
-pub fn is_there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
+///
+/// # Errors
+/// If the system refuses to say.
+pub fn is_there(path: &Path) -> Result<bool, Error> {
+    match call::link_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if is_absent(&e) => Ok(false),
+        Err(e) => Err(Error::new("look at", path, e)),
+    }
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+/// The size of the file at `path` in bytes, `None` if there is none.
+///
+/// # Errors
+/// If it cannot be looked at.
+pub fn size(path: &Path) -> Result<Option<u64>, Error> {
+    match call::metadata(path) {
+        Ok(found) => Ok(Some(found.len())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::new("look at", path, e)),
+    }
 }
 
 /// Whether `path` is a folder, through links too.
-#[must_use]
-pub fn is_folder(path: &Path) -> bool {
-    path.is_dir()
+///
+/// # Errors
+/// If the system refuses to say.
+pub fn is_folder(path: &Path) -> Result<bool, Error> {
+    match call::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(e) if is_absent(&e) => Ok(false),
+        Err(e) => Err(Error::new("look at", path, e)),
+    }
 }
 
 /// Whether the folder at `path` holds nothing.
@@ -113,7 +135,7 @@ pub fn is_folder(path: &Path) -> bool {
 /// # Errors
 /// If it cannot be listed.
 pub fn is_empty(path: &Path) -> Result<bool, Error> {
-    Ok(fs::read_dir(path).context("list", path)?.next().is_none())
+    call::is_empty(path).context("list", path)
 }
 
 /// `path` without links and without `..`.
@@ -121,7 +143,7 @@ pub fn is_empty(path: &Path) -> Result<bool, Error> {
 /// # Errors
 /// If it is not there.
 pub fn resolve(path: &Path) -> Result<PathBuf, Error> {
-    fs::canonicalize(path).context("find", path)
+    call::resolve(path).context("find", path)
 }
 
 /// `path` made absolute, links resolved as far as it exists.
@@ -130,7 +152,7 @@ pub fn resolve_as_far_as_there(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     let mut head = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     loop {
-        if let Ok(found) = fs::canonicalize(&head) {
+        if let Ok(found) = call::resolve(&head) {
             return rest.into_iter().rev().fold(found, |path, name| path.join(name));
         }
         match (head.file_name().map(ToOwned::to_owned), head.parent().map(Path::to_owned)) {
@@ -148,5 +170,5 @@ pub fn resolve_as_far_as_there(path: &Path) -> PathBuf {
 /// # Errors
 /// If one of them cannot be created.
 pub fn create(path: &Path) -> Result<(), Error> {
-    fs::create_dir_all(path).context("create the folder", path)
+    call::make_folders(path, None).context("create the folder", path)
 }

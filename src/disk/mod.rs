@@ -1,9 +1,10 @@
 //! The only door to the file system: everything that opens, lists, links, renames or removes a
-//! file goes through here, and so does every `fsync`.
+//! file goes through here, and so does every `fsync`. The calls themselves are in `call/`.
 //!
 //! Nothing here knows what a role or a target is. Paths of the tree are given relative to a
 //! [`folder::Folder`], and no name given to it can leave it.
 
+mod call;
 pub mod folder;
 pub mod lock;
 pub mod memory;
@@ -14,10 +15,12 @@ pub mod stamp;
 pub mod sync;
 pub mod walk;
 pub mod write;
+pub mod writers;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use call::File;
 pub use folder::Folder;
 pub use stamp::FileStamp;
 

@@ -1,13 +1,9 @@
 //! Giving staged files their public names, and taking names away.
 
 use super::stage::{Staged, Staging};
-use super::{Context as _, Error, Folder, sync};
+use super::{Context as _, Error, Folder, call, sync};
 use rayon::prelude::*;
-use rustix::fs::{CWD, RenameFlags};
-use rustix::io::Errno;
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -31,14 +27,7 @@ impl<'a> Placer<'a> {
     /// If the name is taken, or the file cannot be moved.
     pub fn place_new(&self, staged: Staged, name: &str) -> Result<(), Error> {
         let path = self.ready(name)?;
-        match rustix::fs::renameat_with(CWD, staged.path(), CWD, &path, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
-            // File systems without that flag; the lock keeps other builds away.
-            Err(Errno::INVAL | Errno::NOSYS) if !super::folder::is_there(&path) => {
-                fs::rename(staged.path(), &path).context("create", &path)
-            }
-            Err(e) => Err(Error::new("create", &path, e)),
-        }
+        call::rename_new(staged.path(), &path).context("create", &path)
     }
 
     /// Gives a staged file a name, in place of whatever has it, in one step.
@@ -47,7 +36,7 @@ impl<'a> Placer<'a> {
     /// If it cannot be moved.
     pub fn replace(&self, staged: Staged, name: &str) -> Result<(), Error> {
         let path = self.ready(name)?;
-        fs::rename(staged.path(), &path).context("replace", &path)
+        call::rename(staged.path(), &path).context("replace", &path)
     }
 
     /// Gives the file `existing` a further name that nothing has yet. Where the file system has no
@@ -57,7 +46,7 @@ impl<'a> Placer<'a> {
     /// If neither works, or the name is taken.
     pub fn link(&self, existing: &str, name: &str, staging: &Staging) -> Result<(), Error> {
         let (from, to) = (self.folder.path(existing), self.ready(name)?);
-        match fs::hard_link(&from, &to) {
+        match call::link(&from, &to) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::new("create", &to, e)),
             Err(_) => self.place_new(staging.copy_of(&from)?, name),
@@ -77,7 +66,7 @@ impl<'a> Placer<'a> {
         let path = between.path().to_owned();
         self.replace(between, name)?;
         // Renaming one name of a file over another of the same file does nothing.
-        match fs::remove_file(&path) {
+        match call::remove(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("remove", &path, e)),
             _ => Ok(()),
         }
@@ -102,7 +91,7 @@ impl<'a> Placer<'a> {
     /// If it cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), Error> {
         let path = self.folder.path(name);
-        match fs::remove_file(&path) {
+        match call::remove(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("remove", &path, e)),
             _ => Ok(()),
         }
@@ -111,7 +100,7 @@ impl<'a> Placer<'a> {
     /// Takes away the folder `name` and its parents as far as they are empty.
     pub fn remove_empty_folders(&self, name: &str) {
         let mut path = self.folder.path(name);
-        while path != self.folder.root() && fs::remove_dir(&path).is_ok() {
+        while path != self.folder.root() && call::remove_folder(&path).is_ok() {
             self.touched().remove(&path);
             match path.parent() {
                 Some(parent) => path = parent.to_owned(),
@@ -143,18 +132,20 @@ impl<'a> Placer<'a> {
         }
         let mut missing = Vec::new();
         let mut at = parent.as_path();
-        while at != self.folder.root() && !at.is_dir() {
+        while at != self.folder.root() && !super::folder::is_folder(at)? {
             missing.push(at.to_owned());
             at = at.parent().unwrap_or(self.folder.root());
         }
         for folder in missing.iter().rev() {
-            match fs::create_dir(folder) {
+            match call::make_folder(folder) {
                 Ok(()) => {}
                 // Another thread made it; a file there is an error that names it.
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+                Err(e)
+                    if e.kind() == std::io::ErrorKind::AlreadyExists && super::folder::is_folder(folder)? => {
+                }
                 Err(e) => return Err(Error::new("create the folder", folder, e)),
             }
-            fs::set_permissions(folder, Permissions::from_mode(0o755)).context("open", folder)?;
+            call::set_mode(folder, 0o755).context("open", folder)?;
             self.touched().extend(folder.parent().map(Path::to_owned));
         }
         self.touched().insert(parent);
@@ -167,9 +158,9 @@ impl<'a> Placer<'a> {
 /// # Errors
 /// If it cannot be created.
 pub fn create_public_folder(root: &Path) -> Result<(), Error> {
-    if root.is_dir() {
+    if super::folder::is_folder(root)? {
         return Ok(());
     }
     super::folder::create(root)?;
-    fs::set_permissions(root, Permissions::from_mode(0o755)).context("open", root)
+    call::set_mode(root, 0o755).context("open", root)
 }

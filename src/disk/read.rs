@@ -1,14 +1,12 @@
 //! Reading: whole small files, and large ones through one open descriptor.
 
-use super::{Context as _, Error, FileStamp};
+use super::{Context as _, Error, File, FileStamp, call};
 use crate::model::Sha256;
-use rustix::fs::{Mode, OFlags};
 use sha2::Digest as _;
 use std::cell::Cell;
-use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
 /// How much is read at a time.
@@ -23,7 +21,7 @@ thread_local! {
 /// # Errors
 /// If it cannot be read.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).context("read", path)
+    call::read(path).context("read", path)
 }
 
 /// All that comes from standard input.
@@ -41,7 +39,7 @@ pub fn standard_input() -> Result<Vec<u8>, Error> {
 /// # Errors
 /// If it is there and cannot be read.
 pub fn bytes_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
+    match call::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::new("read", path, e)),
@@ -100,8 +98,30 @@ pub fn secret_through_links(path: &Path) -> Result<Option<Zeroizing<String>>, Er
 /// If it cannot be looked at.
 pub fn others_may_read(path: &Path) -> Result<bool, Error> {
     use std::os::unix::fs::PermissionsExt as _;
-    let metadata = fs::metadata(path).context("look at", path)?;
+    let metadata = call::metadata(path).context("look at", path)?;
     Ok(metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
+}
+
+/// Reads an open file, and notes what the system refuses.
+struct Reader<'a> {
+    file: &'a File,
+    refused: &'a OnceLock<i32>,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.file.read(buffer).inspect_err(|e| {
+            if let Some(errno) = e.raw_os_error() {
+                let _ = self.refused.set(errno);
+            }
+        })
+    }
+}
+
+impl Seek for Reader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 fn secret(reader: impl Read, path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
@@ -122,6 +142,8 @@ pub struct OpenFile {
     file: File,
     path: PathBuf,
     first: FileStamp,
+    /// With which error the system first refused to read it.
+    refused: OnceLock<i32>,
 }
 
 impl OpenFile {
@@ -131,13 +153,12 @@ impl OpenFile {
     /// # Errors
     /// If it is not there, no regular file, or may not be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(path, flags, Mode::empty()).context("read", path)?);
+        let file = File::open_no_link(path).context("read", path)?;
         let metadata = file.metadata().context("look at", path)?;
         if !metadata.is_file() {
             return Err(Error::new("read", path, std::io::Error::other("it is no regular file")));
         }
-        Ok(Self { file, path: path.to_owned(), first: FileStamp::of(&metadata) })
+        Ok(Self { file, path: path.to_owned(), first: FileStamp::of(&metadata), refused: OnceLock::new() })
     }
 
     /// Its stamp as it was when it was opened.
@@ -148,8 +169,8 @@ impl OpenFile {
 
     /// The file itself, for readers that want one.
     #[must_use]
-    pub fn into_file(self) -> File {
-        self.file
+    pub fn into_file(self) -> std::fs::File {
+        self.file.into_inner()
     }
 
     /// Its stamp as it is now.
@@ -226,7 +247,19 @@ impl OpenFile {
     pub fn reader(&self) -> Result<impl Read + Seek + '_, Error> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0)).context("read", &self.path)?;
-        Ok(file)
+        Ok(Reader { file, refused: &self.refused })
+    }
+
+    /// Whether the system refused to read it to one of its readers: what a parser of such a file says of its form then
+    /// is not to be believed.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn was_readable(&self) -> Result<(), Error> {
+        match self.refused.get() {
+            Some(errno) => Err(Error::new("read", &self.path, std::io::Error::from_raw_os_error(*errno))),
+            None => Ok(()),
+        }
     }
 
     /// Its permission bits.

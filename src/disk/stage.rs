@@ -2,12 +2,11 @@
 //! get a name that somebody may ask for.
 
 use super::read::OpenFile;
-use super::{Context as _, Error, FileStamp, sync};
+use super::{Context as _, Error, File, FileStamp, call, sync};
 use crate::model::{Moment, Sha256};
 use rayon::prelude::*;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -92,13 +91,13 @@ impl Staging {
 
     fn try_open(folder: &Path, site: &Path) -> Result<Self, Error> {
         remove_leftovers(folder)?;
-        fs::create_dir_all(folder).context("create the folder", folder)?;
-        fs::set_permissions(folder, Permissions::from_mode(0o700)).context("close", folder)?;
+        call::make_folders(folder, None).context("create the folder", folder)?;
+        call::set_mode(folder, 0o700).context("close", folder)?;
         // A mount can hide behind any folder: only moving something over tells.
         let (probe, there) = (folder.join("probe"), site.join(".tuffet-probe"));
         let moved = create_with_mode(&probe).and_then(|file| file.metadata()).and_then(|metadata| {
-            fs::rename(&probe, &there)?;
-            fs::remove_file(&there)?;
+            call::rename(&probe, &there)?;
+            call::remove(&there)?;
             Ok(metadata.permissions().mode() & 0o7777 == FILE_MODE)
         });
         match moved {
@@ -110,7 +109,7 @@ impl Staging {
                 unsynced: Mutex::default(),
             }),
             Err(source) => {
-                let _ = fs::remove_dir_all(folder);
+                let _ = call::remove_all(folder);
                 Err(Error::new("move files from", folder, source))
             }
         }
@@ -129,7 +128,7 @@ impl Staging {
     /// Whether there are folders for many files, which are made when there are many.
     fn has_shelves(&self) -> bool {
         *self.shelves.get_or_init(|| {
-            (0..SHELVES).all(|number| fs::create_dir(self.folder.join(shelf(number))).is_ok())
+            (0..SHELVES).all(|number| call::make_folder(&self.folder.join(shelf(number))).is_ok())
         })
     }
 
@@ -143,7 +142,7 @@ impl Staging {
         let path = self.fresh();
         let file = create_with_mode(&path).context("create", &path)?;
         if !self.gives_mode {
-            file.set_permissions(Permissions::from_mode(FILE_MODE)).context("create", &path)?;
+            file.set_mode(FILE_MODE).context("create", &path)?;
         }
         Ok((path, file))
     }
@@ -218,16 +217,12 @@ impl Staging {
     /// `None` where this file cannot be linked: another file system, a mode that is not ours, no
     /// links at all, or too many.
     fn link(&self, source: &OpenFile) -> Result<Option<Staged>, Error> {
-        use std::os::fd::AsRawFd as _;
         let metadata = source.file().metadata().context("look at", source.path())?;
         if metadata.permissions().mode() & 0o7777 != FILE_MODE {
             return Ok(None);
         }
         let path = self.fresh();
-        let descriptor = format!("/proc/self/fd/{}", source.file().as_raw_fd());
-        let cwd = rustix::fs::CWD;
-        let flags = rustix::fs::AtFlags::SYMLINK_FOLLOW;
-        match rustix::fs::linkat(cwd, descriptor.as_str(), cwd, &path, flags) {
+        match source.file().link_to(&path) {
             Ok(()) => Ok(Some(self.staged(path))),
             Err(_) => Ok(None),
         }
@@ -235,14 +230,14 @@ impl Staging {
 
     fn copy(&self, source: &OpenFile, stamp: &FileStamp, digest: &Sha256) -> Result<Brought, Error> {
         let (path, mut file) = self.create()?;
-        let copied = if rustix::fs::ioctl_ficlone(&file, source.file()).is_ok() {
+        let copied = if file.clone_of(source.file()).is_ok() {
             // The clone is ours and nobody writes to it: hash that.
             OpenFile::open(&path)?.digest()?
         } else {
             source.digest_into(|chunk| file.write_all(chunk).context("write", &path))?
         };
         if copied != (*digest, stamp.size) || source.stamp()? != *stamp {
-            fs::remove_file(&path).context("remove", &path)?;
+            call::remove(&path).context("remove", &path)?;
             return Ok(Brought::Changed);
         }
         // The time of modification comes along, as `cp -p` does it: it is what servers show.
@@ -254,14 +249,15 @@ impl Staging {
     /// A further name, here, for the file at `path`.
     pub(super) fn link_of(&self, path: &Path) -> Result<Staged, Error> {
         let between = self.fresh();
-        fs::hard_link(path, &between).context("link", path)?;
+        call::link(path, &between).context("link", path)?;
         Ok(Staged { path: between })
     }
 
     /// A durable copy, here, of the file at `path`.
     pub(super) fn copy_of(&self, path: &Path) -> Result<Staged, Error> {
-        let copy = self.fresh();
-        fs::copy(path, &copy).context("copy", path)?;
+        let (copy, mut file) = self.create()?;
+        let mut from = BufReader::with_capacity(1 << 18, File::open(path).context("read", path)?);
+        std::io::copy(&mut from, &mut file).context("copy", path)?;
         sync::path(&copy)?;
         Ok(Staged { path: copy })
     }
@@ -285,18 +281,18 @@ impl Staging {
     /// # Errors
     /// If no file can be made there.
     pub fn file_system_time(folder: &Path) -> Result<i64, Error> {
-        fs::create_dir_all(folder).context("create the folder", folder)?;
+        call::make_folders(folder, None).context("create the folder", folder)?;
         let path = folder.join(format!("clock-{}", std::process::id()));
         let file = File::create(&path).context("create", &path)?;
         let stamp = FileStamp::of(&file.metadata().context("look at", &path)?);
-        fs::remove_file(&path).context("remove", &path)?;
+        call::remove(&path).context("remove", &path)?;
         Ok(stamp.modified)
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = call::remove_all(&self.folder);
     }
 }
 
@@ -306,11 +302,11 @@ pub(super) fn system_time(seconds: i64) -> SystemTime {
 }
 
 fn create_with_mode(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
+    File::create_new(path, FILE_MODE)
 }
 
 fn remove_leftovers(folder: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(folder) {
+    match call::remove_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
         _ => Ok(()),
     }

@@ -1,7 +1,6 @@
 //! Durability: every wait for the disk is here, so that a measurement can leave all of them out.
 
-use super::{Context as _, Error};
-use std::fs::File;
+use super::{Context as _, Error, File};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +18,7 @@ fn waits() -> bool {
 
 /// Makes what was written to an open file durable.
 pub(super) fn file(file: &File) -> std::io::Result<()> {
-    if waits() { file.sync_all() } else { Ok(()) }
+    if waits() { file.sync() } else { Ok(()) }
 }
 
 /// Makes one file or folder durable.
@@ -33,5 +32,5 @@ pub(super) fn file_system(folder: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let open = File::open(folder).context("sync", folder)?;
-    rustix::fs::syncfs(&open).context("sync", folder)
+    open.sync_file_system().context("sync", folder)
 }

@@ -1,8 +1,8 @@
 //! Files that are written as a whole, in one step, or have lines added: those of the state folder, keys, what is carried to
 //! the safe.
 
-use super::{Context as _, Error, FileStamp, sync};
-use std::fs;
+use super::{Context as _, Error, File, FileStamp, call, sync};
+use std::io::Write as _;
 use std::path::Path;
 
 /// Writes a file for its owner's eyes only (0600), in a folder that is theirs alone (0700) where
@@ -11,14 +11,11 @@ use std::path::Path;
 /// # Errors
 /// If the file is there already, or cannot be written.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    use std::io::Write as _;
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let parent = parent_of(path);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).context("create the folder", parent)?;
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path).context("create", path)?;
+    call::make_folders(parent, Some(0o700)).context("create the folder", parent)?;
+    let mut file = File::create_new(path, 0o600).context("create", path)?;
     file.write_all(bytes).context("write", path)?;
-    file.sync_all().context("sync", path)?;
+    file.sync().context("sync", path)?;
     sync::path(parent)
 }
 
@@ -28,12 +25,12 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// If it cannot be written.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
-    fs::create_dir_all(parent).context("create the folder", parent)?;
+    call::make_folders(parent, None).context("create the folder", parent)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = parent.join(name);
-    fs::write(&new, bytes).context("write", &new)?;
-    fs::rename(&new, path).context("replace", path)
+    File::create(&new).and_then(|mut file| file.write_all(bytes)).context("write", &new)?;
+    call::rename(&new, path).context("replace", path)
 }
 
 /// Writes the file at `path` by `fill`, in place of what is there, in one step; durable when this returns.
@@ -42,20 +39,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// What `fill` returns, or that it cannot be written.
 pub fn write_atomic_with(
     path: &Path,
-    fill: impl FnOnce(&mut fs::File) -> Result<(), Error>,
+    fill: impl FnOnce(&mut File) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let parent = parent_of(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = parent.join(name);
-    let mut file = fs::File::create(&new).context("create", &new)?;
+    let mut file = File::create(&new).context("create", &new)?;
     let filled = fill(&mut file).and_then(|()| sync::file(&file).context("sync", &new));
     if filled.is_err() {
-        let _ = fs::remove_file(&new);
+        let _ = call::remove(&new);
         return filled;
     }
-    if let Err(error) = fs::rename(&new, path).context("replace", path) {
-        let _ = fs::remove_file(&new);
+    if let Err(error) = call::rename(&new, path).context("replace", path) {
+        let _ = call::remove(&new);
         return Err(error);
     }
     sync::path(parent)
@@ -67,9 +64,8 @@ pub fn write_atomic_with(
 /// # Errors
 /// If it cannot be written.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    use std::io::Write as _;
     let parent = parent_of(path);
-    fs::create_dir_all(parent).context("create the folder", parent)?;
+    call::make_folders(parent, None).context("create the folder", parent)?;
     write_atomic_with(path, |file| file.write_all(bytes).context("write", path))
 }
 
@@ -79,8 +75,8 @@ pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// If it cannot be read or written.
 pub fn copy_durable(from: &Path, path: &Path) -> Result<(), Error> {
     let parent = parent_of(path);
-    fs::create_dir_all(parent).context("create the folder", parent)?;
-    let mut source = fs::File::open(from).context("read", from)?;
+    call::make_folders(parent, None).context("create the folder", parent)?;
+    let mut source = File::open(from).context("read", from)?;
     write_atomic_with(path, |file| std::io::copy(&mut source, file).map(|_| ()).context("write", path))
 }
 
@@ -89,7 +85,7 @@ pub fn copy_durable(from: &Path, path: &Path) -> Result<(), Error> {
 /// # Errors
 /// If it cannot be renamed.
 pub fn rename(from: &Path, path: &Path) -> Result<(), Error> {
-    fs::rename(from, path).context("rename", from)?;
+    call::rename(from, path).context("rename", from)?;
     sync::path(parent_of(path))
 }
 
@@ -98,8 +94,7 @@ pub fn rename(from: &Path, path: &Path) -> Result<(), Error> {
 /// # Errors
 /// If it is there, or cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    use std::io::Write as _;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).context("create", path)?;
+    let mut file = File::create_new(path, 0o666).context("create", path)?;
     file.write_all(bytes).context("write", path)
 }
 
@@ -108,16 +103,17 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// If it cannot be removed.
 pub fn remove_file(path: &Path) -> Result<(), Error> {
-    fs::remove_file(path).context("remove", path)
+    call::remove(path).context("remove", path)
 }
 
-/// Appends one line to the file at `path`, created where there is none.
+/// Appends one line to the file at `path`, created where there is none; what is left there of a line that a run did not
+/// write to its end is taken off.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn append_line(path: &Path, line: &str) -> Result<(), Error> {
-    use std::io::Write as _;
-    let mut file = fs::OpenOptions::new().append(true).create(true).open(path).context("write", path)?;
+    cut_torn_line(path)?;
+    let mut file = File::open_to_append(path).context("write", path)?;
     file.write_all(format!("{line}\n").as_bytes()).context("write", path)
 }
 
@@ -131,7 +127,6 @@ pub fn append_durable_lines(path: &Path, lines: &[String]) -> Result<(), Error> 
     }
     let parent = parent_of(path);
     super::folder::create(parent)?;
-    cut_torn_line(path)?;
     append_line(path, &lines.join("\n"))?;
     sync::path(path)?;
     sync::path(parent)
@@ -147,14 +142,14 @@ fn cut_torn_line(path: &Path) -> Result<(), Error> {
     if whole == bytes.len() {
         return Ok(());
     }
-    let file = fs::File::options().write(true).open(path).context("write", path)?;
-    file.set_len(whole as u64).context("write", path)
+    let file = File::open_to_cut(path).context("write", path)?;
+    file.cut(whole as u64).context("write", path)
 }
 
 /// Whether the file at `path` ends with a whole line, or is none.
 fn ends_a_line(path: &Path) -> Result<bool, Error> {
     use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = match fs::File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(true),
         Err(e) => return Err(Error::new("read", path, e)),
@@ -172,7 +167,7 @@ fn ends_a_line(path: &Path) -> Result<bool, Error> {
 /// # Errors
 /// If it cannot be looked at.
 pub fn modified(path: &Path) -> Result<i64, Error> {
-    let stamp = FileStamp::of(&fs::metadata(path).context("look at", path)?);
+    let stamp = FileStamp::of(&call::metadata(path).context("look at", path)?);
     Ok(stamp.modified.div_euclid(1_000_000_000))
 }
 
@@ -187,7 +182,7 @@ fn parent_of(path: &Path) -> &Path {
 /// If it cannot be set.
 pub fn set_modified(path: &Path, seconds: i64) -> Result<(), Error> {
     let time = super::stage::system_time(seconds);
-    fs::File::open(path)
+    File::open(path)
         .and_then(|file| file.set_modified(time).and_then(|()| sync::file(&file)))
         .context("date", path)
 }

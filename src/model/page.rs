@@ -61,6 +61,15 @@ impl ProjectStatus {
     }
 }
 
+/// Whether a character does something to the text around it and is not seen itself: it controls a terminal, breaks a line,
+/// turns the direction of what follows, or joins what looks apart.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// Text of a stranger's as one line: white space and control characters become single spaces. What pages
 /// of every form say is the same text then.
 #[must_use]

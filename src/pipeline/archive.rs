@@ -20,7 +20,7 @@ const METADATA: u64 = 16 << 20;
 /// If the file itself cannot be read.
 pub(super) fn metadata(file: &OpenFile, name: &str) -> Result<Result<Vec<u8>, &'static str>, disk::Error> {
     let reader = file.reader()?;
-    Ok(if let Some(stem) = name.strip_suffix(".whl") {
+    let found = if let Some(stem) = name.strip_suffix(".whl") {
         let named: Vec<&str> = stem.split('-').take(2).collect();
         let wanted = format!("{}.dist-info/METADATA", named.join("-"));
         from_zip(reader, |path| path == wanted)
@@ -33,7 +33,9 @@ pub(super) fn metadata(file: &OpenFile, name: &str) -> Result<Result<Vec<u8>, &'
         from_tar(reader.take(UNPACKED))
     } else {
         Err("archives of its kind are not opened")
-    })
+    };
+    file.was_readable()?;
+    Ok(found)
 }
 
 /// The first field of this name in the header of METADATA or PKG-INFO.

@@ -1,9 +1,9 @@
 //! digest: takes candidates, gives their SHA-256, in parallel. What is known already is not read
-//! again; a file that changes while it is read is tried once more, then left for the next run.
+//! again; a file that changes while it is read is tried once more, then left for the next run, and so is one that
+//! somebody is still writing.
 
-use crate::disk;
-use crate::disk::FileStamp;
 use crate::disk::read::OpenFile;
+use crate::disk::{self, FileStamp, writers};
 use crate::model::Sha256;
 use crate::pipeline::source::{Candidate, SourceFile};
 use crate::report::{Code, Event, Reporter, Warning};
@@ -11,6 +11,15 @@ use rayon::prelude::*;
 
 /// How often a file is read before it is left for the next run.
 const TRIES: usize = 2;
+
+/// Whether files may be half written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Somebody may be writing them: looked for, where the system says it.
+    Looked,
+    /// Whoever named them says that they are whole.
+    Never,
+}
 
 /// What came of digesting.
 #[derive(Debug, Default)]
@@ -43,6 +52,7 @@ enum Outcome {
 pub fn digest(
     candidates: Vec<Candidate>,
     known: &(dyn Fn(&str, &FileStamp) -> Option<Sha256> + Sync),
+    half: Half,
     reporter: &dyn Reporter,
 ) -> Result<Digested, Error> {
     let outcomes: Vec<Outcome> = candidates
@@ -56,9 +66,21 @@ pub fn digest(
             outcome
         })
         .collect::<Result<_, Error>>()?;
+    // After they were read: what was half written then, and is closed by now, has changed, and is seen when it is copied.
+    let looks = half == Half::Looked && outcomes.iter().any(|outcome| matches!(outcome, Outcome::Read(_)));
+    let written = if looks { writers::open_for_writing() } else { Default::default() };
+    let is_written = |file: &SourceFile| {
+        let stamp = &file.candidate.stamp;
+        written.contains(&(stamp.device, stamp.inode))
+    };
     let mut digested = Digested::default();
     for outcome in outcomes {
         match outcome {
+            Outcome::Read(file) if is_written(&file) => {
+                let message = "a program has it open for writing; the next build takes it";
+                reporter.warn(Warning::of_file(Code::Unstable, file.candidate.relative.clone(), message));
+                digested.unstable.push(file.candidate);
+            }
             Outcome::Known(file) => digested.files.push(file),
             Outcome::Read(file) => {
                 digested.bytes_hashed += file.candidate.stamp.size;

@@ -81,6 +81,8 @@ codes! {
     Lost "lost" "published bytes that clients will ask for are gone";
     /// A file cannot get its name, for something else stands there.
     NameBlocked "name-blocked" "left out: something else has its name in the site";
+    /// The clock and what is published, or what was given for now, are far apart.
+    Clock "clock" "the clock says another time than what is published, or --now";
     /// A passphrase may be read by others, or opens more than it should.
     Passphrase "passphrase" "a passphrase that others may come by";
 }

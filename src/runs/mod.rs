@@ -16,6 +16,7 @@ pub mod verify;
 pub mod guard;
 mod lapse;
 pub mod lists;
+pub mod now;
 pub mod publish;
 mod roles;
 mod suspend;

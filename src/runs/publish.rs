@@ -12,8 +12,9 @@ use crate::report::{Reporter, Stage, event};
 use crate::site::outline::Outline;
 use crate::site::swap::{self, Numbered, StagedRole, Swap, Written};
 use crate::site::{Site, layout};
+use crate::state::journal::{self, Why};
 use crate::trust::Lives;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
@@ -74,13 +75,15 @@ pub(super) struct Manner<'a> {
 }
 
 /// What became public.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Publicised {
     pub(super) snapshot: Version,
     /// What its file hashes to.
     pub(super) digest: Sha256,
     pub(super) timestamp: Version,
     pub(super) written: Written,
+    /// What was signed, and why.
+    pub(super) signed: Vec<journal::Signed>,
 }
 
 /// What was signed, ready for the swap.
@@ -127,6 +130,7 @@ impl Publication<'_> {
         let bins = Some(self.changed.len() as u64 + self.renewed().len() as u64);
         let Signed { bins, roles, digest, timestamp } =
             event::stage(reporter, Stage::Sign, bins, || self.sign(manner, staging, online, reporter))?;
+        let signed = self.account(&bins, &roles, &timestamp);
         let snapshot = roles.iter().find(|role| role.role == RoleName::snapshot());
         let before = self.published.snapshot;
         let version = snapshot.map_or(before.version, |new| new.version);
@@ -152,7 +156,39 @@ impl Publication<'_> {
         let written = event::stage(reporter, Stage::Swap, Some(all), || {
             swap::publish(self.site, staging, bins, &swap, reporter)
         })?;
-        Ok(Publicised { snapshot: version, digest, timestamp: timestamp.version, written })
+        Ok(Publicised { snapshot: version, digest, timestamp: timestamp.version, written, signed })
+    }
+
+    /// What is signed, and why.
+    fn account(
+        &self,
+        bins: &[StagedRole],
+        roles: &[SignedRole],
+        timestamp: &SignedRole,
+    ) -> Vec<journal::Signed> {
+        let count = self.after.bins();
+        let whys = self.changed.iter().map(|bin| (*bin, Why::Changed));
+        let whys = whys.chain(self.renewed().into_iter().map(|bin| (bin, Why::Due)));
+        let whys: BTreeMap<RoleName, (u32, Why)> =
+            whys.map(|(bin, why)| (count.role(bin), (bin, why))).collect();
+        let mut all = journal::together(bins.iter().filter_map(|staged| {
+            let (bin, why) = *whys.get(&staged.role)?;
+            Some((bin, staged.role.clone(), staged.version, why))
+        }));
+        let leads = [RoleName::snapshot(), RoleName::timestamp()];
+        all.extend(roles.iter().chain([timestamp]).map(|signed| {
+            let why = if leads.contains(&signed.role) {
+                Why::Leads
+            } else if self.roles.iter().any(|role| role.role == signed.role) {
+                Why::Brought
+            } else if self.due.roles.contains(&signed.role) {
+                Why::Due
+            } else {
+                Why::Changed
+            };
+            journal::Signed { role: signed.role.clone(), to: None, version: signed.version, why }
+        }));
+        all
     }
 
     /// Every new role in the order in which a reader could come to them, the snapshot last; and
@@ -223,7 +259,7 @@ impl Publication<'_> {
             debug_assert!(lists::is_recently_claimed(&role));
             let version = versions.next_of(&role, self.published);
             let expires = manner.now.plus(manner.lives.recently_claimed);
-            let targets = Targets::new(version, expires, std::collections::BTreeMap::new(), delegations);
+            let targets = Targets::new(version, expires, BTreeMap::new(), delegations);
             signed.push(sign::role(role, targets, &[online])?);
         }
         Ok(signed)
@@ -261,7 +297,7 @@ pub(super) fn stand_in(
     online: &dyn Signer,
 ) -> Result<SignedRole, sign::Error> {
     let expires = manner.now.plus(manner.lives.recently_claimed);
-    let mut targets = Targets::new(version, expires, std::collections::BTreeMap::new(), None);
+    let mut targets = Targets::new(version, expires, BTreeMap::new(), None);
     targets.extra.insert(SUSPENDS.to_owned(), suspends.unwrap_or_default().into());
     sign::role(role, targets, &[online])
 }

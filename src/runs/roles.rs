@@ -1,7 +1,7 @@
 //! What every run that signs has in common: which roles are due, which versions are free, and
 //! the snapshot and timestamp that lead to the new ones.
 
-use super::lists;
+use super::{lists, now};
 use crate::disk::{self, folder};
 use crate::keys::Signer;
 use crate::model::{Lists as _, Moment, ProjectRole, RoleMeta, RoleName, Sha256, Timestamp, Version};
@@ -82,8 +82,10 @@ impl Due {
             first_to_end: ends.chain(roles.iter().map(|(_, expires)| *expires)).min(),
             bins,
             roles: roles.into_iter().map(|(role, _)| role.clone()).collect(),
-            snapshot: is_due(&RoleName::snapshot(), published.snapshot.expires, lives.snapshot),
-            timestamp: is_due(&RoleName::timestamp(), published.timestamp.expires, lives.timestamp),
+            snapshot: is_due(&RoleName::snapshot(), published.snapshot.expires, lives.snapshot)
+                || ends_late(published.snapshot.expires, lives.snapshot, now),
+            timestamp: is_due(&RoleName::timestamp(), published.timestamp.expires, lives.timestamp)
+                || ends_late(published.timestamp.expires, lives.timestamp, now),
         }
     }
 
@@ -101,6 +103,12 @@ impl Due {
         let last = published.timestamp.expires.minus(lives.timestamp);
         last > now || now >= last.plus(RENEWALS_APART)
     }
+}
+
+/// Whether a role ends so much later than one that is signed now that a clock was ahead, or another life configured: what
+/// is withheld from a client could be withheld for as long.
+fn ends_late(expires: Moment, life: Duration, now: Moment) -> bool {
+    expires > now.plus(life + now::MOST_BEHIND)
 }
 
 /// The next free version of each role: above the published one, and above anything that a run
@@ -209,7 +217,8 @@ impl Versions {
     /// The first number from `next` on that no file has, where that is asked for.
     fn first_free(&self, role: &RoleName, mut next: Version) -> Version {
         let Some(site) = &self.asked else { return next };
-        while folder::is_there(&site.folder().path(&layout::role_file(role, next))) {
+        // Where the system does not say, the number is taken, and the name then refused to whoever comes second.
+        while folder::is_there(&site.folder().path(&layout::role_file(role, next))).unwrap_or(false) {
             next = next.next();
         }
         next

@@ -80,6 +80,8 @@ pub struct Projects {
 /// What was seen.
 #[derive(Debug)]
 pub struct Outcome {
+    /// The run's now.
+    pub now: Moment,
     /// The snapshot that is current.
     pub snapshot: Version,
     /// Every role, in the order in which trust flows.
@@ -144,6 +146,7 @@ pub fn status(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome,
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let online = OnlineKeys::of(&published.root).and_admins(&published.targets);
     Ok(Outcome {
+        now: request.now,
         snapshot: published.snapshot.version(),
         targets: published.targets_roles().map(|(_, role)| role.targets.len() as u64).sum(),
         projects: projects(&published),

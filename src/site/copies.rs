@@ -130,7 +130,7 @@ fn all(site: &Site) -> Result<Vec<String>, disk::Error> {
         names.push(format!("{}/{name}", layout::METADATA));
     }
     let pages = site.folder().path(layout::PAGES);
-    if disk::folder::is_folder(&pages) {
+    if disk::folder::is_folder(&pages)? {
         let found = walk::below(&pages)?.into_iter().filter(|found| matches!(found.kind, Kind::File(_)));
         let found = found.filter_map(|found| Some(format!("{}/{}", layout::PAGES, found.relative.to_str()?)));
         names.extend(found);

@@ -200,6 +200,18 @@ pub fn retired_at(site: &Site, version: Version) -> Result<Moment, disk::Error> 
     Ok(Moment::from_unix(write::modified(&path)?).unwrap_or(Moment::EPOCH))
 }
 
+/// When the timestamp that is current was signed; `None` where nothing is published.
+///
+/// # Errors
+/// If its file cannot be looked at.
+pub fn signed_at(site: &Site) -> Result<Option<Moment>, disk::Error> {
+    match write::modified(&site.folder().path(layout::TIMESTAMP)) {
+        Ok(seconds) => Ok(Moment::from_unix(seconds)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Opens a folder to stage in: the state folder's where a file can be moved from there to the
 /// site, else one inside the site that nobody but its owner can enter, so that no server reads it.
 ///
@@ -211,9 +223,12 @@ pub fn open_staging(site: &Site, state: &Path) -> Result<Staging, disk::Error> {
 }
 
 /// Whether a run that staged something did not end.
-#[must_use]
-pub fn was_interrupted(site: &Site, state: &Path) -> bool {
-    staging_folders(site, state).iter().any(|folder| disk::folder::is_there(folder))
+///
+/// # Errors
+/// If the system refuses to say.
+pub fn was_interrupted(site: &Site, state: &Path) -> Result<bool, disk::Error> {
+    let [one, other] = staging_folders(site, state);
+    Ok(disk::folder::is_there(&one)? || disk::folder::is_there(&other)?)
 }
 
 fn staging_folders(site: &Site, state: &Path) -> [PathBuf; 2] {

@@ -110,6 +110,11 @@ impl Survey {
         self.refusal().is_none()
             && [self.plain, self.hashed, self.alias].iter().any(|name| *name != Name::Right)
     }
+
+    /// Whether a name passes to it from other bytes.
+    fn replaces_something(&self) -> bool {
+        self.refusal().is_none() && [self.plain, self.alias].contains(&Name::Other)
+    }
 }
 
 /// Looks at what the site holds of each file; writes nothing.
@@ -159,14 +164,31 @@ pub fn bring(
         .collect::<Result<_, _>>()?;
     staging.sync()?;
     let placer = Placer::new(site.folder());
-    let arrivals = staged
+    let placed: Vec<Placed> = staged
         .into_par_iter()
         .zip(files)
         .zip(surveys)
-        .map(|((prepared, file), survey)| place(site, staging, &placer, prepared, file, *survey))
+        .map(|((prepared, file), survey)| place(staging, &placer, prepared, file, *survey))
+        .collect::<Result<_, _>>()?;
+    if surveys.iter().any(Survey::replaces_something) {
+        // A plain name never passes to bytes that could be nowhere else once the power goes.
+        placer.sync()?;
+    }
+    let arrivals = placed
+        .into_par_iter()
+        .zip(files)
+        .zip(surveys)
+        .map(|((placed, file), survey)| arrive(site, staging, &placer, placed, file, *survey))
         .collect::<Result<_, _>>()?;
     placer.sync()?;
     Ok(arrivals)
+}
+
+/// What has its hashed name, and whatever other name was free.
+enum Placed {
+    /// The file, and what the source's own looked like, if it is that one.
+    There(Option<FileStamp>),
+    Not(Arrival),
 }
 
 enum Prepared {
@@ -202,20 +224,19 @@ fn prepare(
 }
 
 fn place(
-    site: &Site,
     staging: &Staging,
     placer: &Placer<'_>,
     prepared: Prepared,
     file: &Incoming<'_>,
     survey: Survey,
-) -> Result<Arrival, disk::Error> {
+) -> Result<Placed, disk::Error> {
     let hashed = hashed_name(file.entry);
     let of_source = match file.content {
         Content::File(_, stamp) => Some(*stamp),
         Content::Made(..) => None,
     };
     let (staged, stamp) = match prepared {
-        Prepared::Not(arrival) => return Ok(arrival),
+        Prepared::Not(arrival) => return Ok(Placed::Not(arrival)),
         Prepared::Hashed => (None, of_source),
         Prepared::Staged(staged, stamp) => (Some(staged), Some(stamp)),
         Prepared::Made(staged) => (Some(staged), None),
@@ -228,14 +249,35 @@ fn place(
     }
     let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
     for (name, standing) in [(file.entry.path.as_str(), survey.plain), (&alias, survey.alias)] {
-        match standing {
-            Name::Free => placer.link(&hashed, name, staging)?,
-            Name::Other => placer.link_over(&hashed, name, staging)?,
-            Name::Right | Name::Blocked => {}
+        if standing == Name::Free {
+            placer.link(&hashed, name, staging)?;
         }
     }
     // Names that a run which did not end has given may not be durable yet.
     placer.touch(&hashed);
+    Ok(Placed::There(stamp))
+}
+
+/// Gives a file the names that other bytes had.
+fn arrive(
+    site: &Site,
+    staging: &Staging,
+    placer: &Placer<'_>,
+    placed: Placed,
+    file: &Incoming<'_>,
+    survey: Survey,
+) -> Result<Arrival, disk::Error> {
+    let stamp = match placed {
+        Placed::There(stamp) => stamp,
+        Placed::Not(arrival) => return Ok(arrival),
+    };
+    let hashed = hashed_name(file.entry);
+    let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
+    for (name, standing) in [(file.entry.path.as_str(), survey.plain), (&alias, survey.alias)] {
+        if standing == Name::Other {
+            placer.link_over(&hashed, name, staging)?;
+        }
+    }
     if !survey.lacks_something() {
         return Ok(Arrival::AlreadyThere);
     }

@@ -135,10 +135,14 @@ pub fn set_aside(state: &State) -> Result<Vec<PathBuf>, disk::Error> {
     all.extend(handed_out(state).is_err().then(|| state.handed_out()));
     all.extend(super::ledger::load(state).is_err().then(|| state.registrations()));
     let mut aside = Vec::new();
-    for path in all.into_iter().filter(|path| disk::folder::is_there(path)) {
+    for path in all {
+        if !disk::folder::is_there(&path)? {
+            continue;
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let free = (1..).map(|number: u32| path.with_file_name(format!("{name}.{number}.set-aside")));
-        let Some(to) = free.into_iter().find(|to| !disk::folder::is_there(to)) else { continue };
+        let is_free = |to: &PathBuf| disk::folder::is_there(to).is_ok_and(|is_there| !is_there);
+        let Some(to) = free.take(1_000_000).find(is_free) else { continue };
         write::rename(&path, &to)?;
         aside.push(to);
     }
@@ -184,7 +188,7 @@ pub fn dequeue(state: &State, projects: &BTreeSet<ProjectName>) -> Result<(), Er
     save(&state.queue(), &stays)?;
     for queued in gone.iter().filter(|queued| queued.wanted == Wanted::Rekey) {
         let kept = state.queued_submission(&queued.project);
-        if disk::folder::is_there(&kept) {
+        if disk::folder::is_there(&kept)? {
             write::remove_file(&kept)?;
         }
     }

@@ -16,7 +16,7 @@ pub mod undecided;
 pub mod uploads;
 
 use crate::disk;
-use crate::disk::lock::{self, FileLock, WhenHeld};
+use crate::disk::lock::{self, FileLock, NotTaken, WhenHeld};
 use std::path::{Path, PathBuf};
 
 /// The state folder and the names in it.
@@ -98,8 +98,10 @@ impl State {
     }
 
     /// Whether a run that did not end may have left something that no build has looked at since.
-    #[must_use]
-    pub fn is_marked(&self) -> bool {
+    ///
+    /// # Errors
+    /// If the system refuses to say.
+    pub fn is_marked(&self) -> Result<bool, disk::Error> {
         disk::folder::is_there(&self.mark())
     }
 
@@ -108,7 +110,7 @@ impl State {
     /// # Errors
     /// If it cannot be written.
     pub fn set_mark(&self) -> Result<(), disk::Error> {
-        if self.is_marked() { Ok(()) } else { disk::write::write_atomic(&self.mark(), b"") }
+        if self.is_marked()? { Ok(()) } else { disk::write::write_atomic(&self.mark(), b"") }
     }
 
     /// Takes the note back: a build has looked.
@@ -116,7 +118,7 @@ impl State {
     /// # Errors
     /// If it cannot be removed.
     pub fn clear_mark(&self) -> Result<(), disk::Error> {
-        if self.is_marked() { disk::write::remove_file(&self.mark()) } else { Ok(()) }
+        if self.is_marked()? { disk::write::remove_file(&self.mark()) } else { Ok(()) }
     }
 
     fn mark(&self) -> PathBuf {
@@ -141,11 +143,11 @@ impl State {
         self.root.join("cache").join("placement")
     }
 
-    /// Takes the lock that one run at a time holds; `None` if another run has it.
+    /// Takes the lock that one run at a time holds.
     ///
     /// # Errors
-    /// If the folder or the lock file cannot be created.
-    pub fn lock(&self, when_held: WhenHeld) -> Result<Option<FileLock>, disk::Error> {
+    /// If another run has it, or the folder or the lock file cannot be created.
+    pub fn lock(&self, when_held: WhenHeld) -> Result<FileLock, NotTaken> {
         disk::folder::create(&self.root)?;
         lock::acquire(&self.root.join("lock"), when_held)
     }

@@ -35,7 +35,7 @@ pub fn load(state: &State) -> Result<Undecided, Error> {
 pub fn save(state: &State, undecided: &Undecided) -> Result<(), disk::Error> {
     let path = path(state);
     if undecided.targets.is_empty() {
-        return if disk::folder::is_there(&path) { write::remove_file(&path) } else { Ok(()) };
+        return if disk::folder::is_there(&path)? { write::remove_file(&path) } else { Ok(()) };
     }
     if load(state).is_ok_and(|there| there == *undecided) {
         return Ok(());

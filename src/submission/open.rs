@@ -67,6 +67,9 @@ pub enum Error {
     Disk(#[from] disk::Error),
 }
 
+/// The roles, the registration and the files in a ZIP.
+type Inside = (BTreeMap<RoleName, SubmittedRole>, Option<Claim>, BTreeMap<TargetPath, u64>);
+
 impl Submission {
     /// Opens the ZIP at `path`.
     ///
@@ -80,8 +83,23 @@ impl Submission {
             return Err(Error::Refused { path: path.to_owned(), refusals: vec![refusal] });
         }
         let refused = |refusals| Error::Refused { path: path.to_owned(), refusals };
-        let archive = archive(file.reader()?).map_err(|refusal| refused(vec![refusal]))?;
-        let (listed, mut archive) = list(archive).map_err(refused)?;
+        let read = Self::read(&file);
+        file.was_readable()?;
+        let (roles, claim, targets) = read?.map_err(refused)?;
+        let (project, roles) = of_one_project(roles).map_err(|refusal| refused(vec![refusal]))?;
+        Ok(Self { file, path: path.to_owned(), project, roles, claim, targets })
+    }
+
+    /// What is in the ZIP, or why it is not in order.
+    fn read(file: &OpenFile) -> Result<Result<Inside, Vec<Refusal>>, disk::Error> {
+        let archive = match archive(file.reader()?) {
+            Ok(archive) => archive,
+            Err(refusal) => return Ok(Err(vec![refusal])),
+        };
+        let (listed, mut archive) = match list(archive) {
+            Ok(listed) => listed,
+            Err(refusals) => return Ok(Err(refusals)),
+        };
         let mut claim = None;
         let mut targets = BTreeMap::new();
         let mut roles: BTreeMap<RoleName, SubmittedRole> = BTreeMap::new();
@@ -111,12 +129,7 @@ impl Submission {
             };
             refusals.extend(one.err());
         }
-        if !refusals.is_empty() {
-            return Err(refused(refusals));
-        }
-        let (project, roles) = of_one_project(roles).map_err(|refusal| refused(vec![refusal]))?;
-        drop(archive);
-        Ok(Self { file, path: path.to_owned(), project, roles, claim, targets })
+        Ok(if refusals.is_empty() { Ok((roles, claim, targets)) } else { Err(refusals) })
     }
 
     /// Where it is.

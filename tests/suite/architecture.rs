@@ -179,3 +179,60 @@ fn nothing_but_the_authors_commands_opens_a_connection() {
     }
     assert_eq!((knows, asks), (vec!["site/http.rs".to_owned()], vec!["cli/author/mod.rs".to_owned()]));
 }
+
+#[test]
+fn the_calls_of_the_file_system_are_made_in_one_folder() {
+    // What a process takes, and what others have open, is asked of /proc, which is no file system that can lose anything.
+    let others = ["disk/memory.rs", "disk/writers.rs"];
+    let mut inside = 0;
+    for (file, code) in sources().into_iter().filter(|(file, _)| file.starts_with("disk/")) {
+        let calls = [
+            "fs::read",
+            "fs::write",
+            "fs::File",
+            "fs::rename",
+            "fs::remove",
+            "fs::create",
+            "fs::copy",
+            "fs::open",
+        ];
+        let calls = calls.iter().filter(|call| code.contains(**call)).count();
+        if file.starts_with("disk/call/") {
+            inside += calls;
+        } else if !others.contains(&file.as_str()) {
+            // A reader that wants the file itself gets it.
+            let handed = usize::from(file == "disk/read.rs");
+            assert!(calls <= handed, "src/{file} calls the file system itself");
+        }
+    }
+    assert!(inside > 5, "disk/call/ was not seen");
+}
+
+#[test]
+fn a_connection_is_opened_in_two_places_and_never_by_a_build() {
+    let mut doors = BTreeMap::new();
+    for (file, code) in sources() {
+        for door in ["ureq", "std::net", "TcpStream", "UdpSocket", "UnixStream", "rustix::net"] {
+            if code.contains(door) {
+                doors.entry(door).or_insert_with(Vec::new).push(file.clone());
+            }
+        }
+    }
+    let expected =
+        [("UnixStream", vec!["keys/agent.rs".to_owned()]), ("ureq", vec!["site/http.rs".to_owned()])];
+    assert_eq!(doors, BTreeMap::from(expected));
+    // And asked of the kernel: no socket of any kind, from the first build on.
+    let repo = super::support::Repo::new();
+    repo.add_wheel(1);
+    let log = repo.path().join("sockets");
+    for args in [&["build", "--init"][..], &["build", "--rehash"], &["sweep"], &["status"], &["verify"]] {
+        let mut strace = std::process::Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "trace=%network", "-o"]).arg(&log);
+        strace.arg(env!("CARGO_BIN_EXE_tuffet")).args(args).current_dir(repo.path());
+        super::support::clients::run(&mut strace, "strace, from Debian");
+        let calls = std::fs::read_to_string(&log).unwrap();
+        let calls: Vec<&str> =
+            calls.lines().filter(|line| line.contains('(') && !line.contains("???(")).collect();
+        assert!(calls.is_empty(), "{args:?}: {calls:?}");
+    }
+}

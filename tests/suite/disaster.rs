@@ -50,7 +50,7 @@ fn a_second_run_at_the_same_time_gives_up_or_waits() {
     let repo = Repo::published(3);
     repo.add_wheel(8);
     let state = tuffet::state::State::new(&repo.path().join(".tuffet"));
-    let lock = state.lock(tuffet::disk::lock::WhenHeld::GiveUp).unwrap().expect("nobody holds it");
+    let lock = state.lock(tuffet::disk::lock::WhenHeld::GiveUp).expect("nobody holds it");
     for command in [&["build"][..], &["sweep"], &["build", "--dry-run"]] {
         let ran = repo.run(command);
         assert_eq!(ran.code, 75, "{command:?}: {}", ran.stderr);

@@ -111,3 +111,21 @@ fn every_check_of_a_submission_is_explained_to_authors() {
     assert!(checks.len() > 20, "{checks:?}");
     assert!(checks.is_subset(&named), "not explained: {:?}", checks.difference(&named).collect::<Vec<_>>());
 }
+
+#[test]
+fn every_dependency_has_its_row_and_every_row_a_dependency() {
+    let text = document("dependencies.md");
+    let manifest: toml::Table = toml::from_str(
+        &std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap(),
+    )
+    .unwrap();
+    let names =
+        |section: &str| manifest[section].as_table().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let rows = rows.flat_map(|line| line.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
+    assert_eq!(rows.map(str::to_owned).collect::<BTreeSet<String>>(), names("dependencies"));
+    let (_, tests) = text.split_once("For the tests alone:").unwrap();
+    for name in names("dev-dependencies") {
+        assert!(tests.contains(&format!("`{name}`")), "{name} is not named among those of the tests");
+    }
+}

@@ -12,7 +12,7 @@ use tuffet::submission::{Joining, pack};
 
 pub(super) fn joined(common: &Common, args: &AuthorJoin) -> Result<u8, Failure> {
     let (project, member) = (project(&args.project)?, member(&args.member)?);
-    if folder::is_there(&args.out) {
+    if folder::is_there(&args.out)? {
         return Err(Failure::usage(format!("{} is there already; name another file", args.out.display())));
     }
     let tree = Tree::given(&args.from)?;

@@ -53,7 +53,7 @@ impl Tree {
         let origin: Box<dyn Origin> = if from.starts_with("http://") || from.starts_with("https://") {
             served(from)?
         } else {
-            if !folder::is_folder(Path::new(from)) {
+            if !folder::is_folder(Path::new(from))? {
                 return Err(Failure::usage(format!(
                     "--from {from}: there is no such folder, and an address begins with http:// or https://"
                 )));
@@ -102,12 +102,14 @@ fn paragraph(text: &str) -> String {
 /// older submission of the same project.
 fn check_out(out: &Path, project: &ProjectName) -> Result<(), Failure> {
     let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder::is_folder(folder)) {
+    if let Some(folder) = folder
+        && !folder::is_folder(folder)?
+    {
         let what = format!("--out {}: the folder is not there; make it, or name another", out.display());
         return Err(Failure::usage(what));
     }
     let is_its = || Submission::open(out).is_ok_and(|submission| submission.project == *project);
-    if folder::is_there(out) && !is_its() {
+    if folder::is_there(out)? && !is_its() {
         let what =
             format!("--out {} is there, and is no submission of {project}; name another file", out.display());
         return Err(Failure::usage(what));

@@ -20,7 +20,7 @@ use tuffet::state::State;
 pub(super) fn prepared(common: &Common, args: &CeremonyPrepare) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
     let older_than = span(args.older_than.as_deref())?;
-    if folder::is_there(&args.out) {
+    if folder::is_there(&args.out)? {
         return Err(Failure::usage(format!(
             "--out {} is there already; name another file",
             args.out.display()
@@ -31,11 +31,11 @@ pub(super) fn prepared(common: &Common, args: &CeremonyPrepare) -> Result<u8, Fa
     let bins = args.bins.map(BinCount::new).transpose();
     let bins = bins.map_err(|e| Failure::usage(format!("--bins: {e}")))?;
     let state = State::new(&settings.state);
-    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(WhenHeld::GiveUp)?;
     let back = back(args, &settings)?;
     let rotate = rotations(common, args, &settings, &state)?;
     let reporter = Terminal::new(common);
-    let now = clock::now(common)?;
+    let now = clock::settled(common, &settings.site, &reporter)?;
     let request = prepare::Request {
         place: project::place(&settings, now),
         layout: settings.layout,
@@ -138,7 +138,9 @@ fn rotations(
 /// A file with a public key, or the id of a key.
 fn new_key(common: &Common, text: &str) -> Result<NewKey, Failure> {
     let path = Path::new(text);
-    if let Some(id) = KeyId::given(text).filter(|_| !folder::is_there(path)) {
+    if let Some(id) = KeyId::given(text)
+        && !folder::is_there(path)?
+    {
         return Ok(NewKey::Known(id));
     }
     let key = file::public(path, &|path| passphrase::ask(common, path))?;
@@ -149,12 +151,12 @@ fn new_key(common: &Common, text: &str) -> Result<NewKey, Failure> {
 /// After a break-in no key is taken that lay on the machine: whoever was there may have put it there.
 fn set_aside(state: &State) -> Result<(), Failure> {
     let path = state.next_online_key();
-    if !folder::is_there(&path) {
+    if !folder::is_there(&path)? {
         return Ok(());
     }
     let mut number = 1;
     let aside = |number: u32| state.root().join(format!("online.next.{number}.set-aside.key"));
-    while folder::is_there(&aside(number)) {
+    while folder::is_there(&aside(number))? {
         number += 1;
     }
     Ok(write::rename(&path, &aside(number))?)
@@ -163,7 +165,7 @@ fn set_aside(state: &State) -> Result<(), Failure> {
 /// The online key that is to come: made here, where it is to sign; one that was made before and not used is taken.
 fn next_online(common: &Common, settings: &Settings, state: &State) -> Result<NewKey, Failure> {
     let path = state.next_online_key();
-    let key = if folder::is_there(&path) {
+    let key = if folder::is_there(&path)? {
         file::load(&path, &|path| passphrase::ask(common, path))?
     } else if settings.insecure_plain {
         file::create(&path, None)?

@@ -18,15 +18,15 @@ use tuffet::trust::ceremony::Act;
 
 pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
-    let now = clock::now(common)?;
     let state = State::new(&settings.state);
-    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(WhenHeld::GiveUp)?;
     let reporter = Terminal::new(common);
+    let now = clock::settled(common, &settings.site, &reporter)?;
     let load = |path: &std::path::Path| file::load(path, &|path| passphrase::ask(common, path));
     let next_path = state.next_online_key();
-    let next = folder::is_there(&next_path).then(|| load(&next_path)).transpose()?;
+    let next = folder::is_there(&next_path)?.then(|| load(&next_path)).transpose()?;
     // A run that died while one key took the place of the other has left the new one alone.
-    let is_between = next.is_some() && !folder::is_there(&state.online_key());
+    let is_between = next.is_some() && !folder::is_there(&state.online_key())?;
     let online_path = if is_between { next_path } else { state.online_key() };
     let online = load(&online_path)?;
     let request = apply::Request {
@@ -113,10 +113,10 @@ fn human(outcome: &Outcome) -> String {
 
 pub(super) fn abandoned(common: &Common) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
-    let now = clock::now(common)?;
     let state = State::new(&settings.state);
-    let _lock = state.lock(WhenHeld::GiveUp)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(WhenHeld::GiveUp)?;
     let reporter = Terminal::new(common);
+    let now = clock::settled(common, &settings.site, &reporter)?;
     let online = || -> Option<Box<dyn Signer>> {
         let key = file::load(&state.online_key(), &|path| passphrase::ask(common, path));
         key.ok().map(|key| Box::new(key) as Box<dyn Signer>)

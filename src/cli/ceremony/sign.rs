@@ -59,7 +59,7 @@ pub(super) fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u
     if !outcome.whole && out == args.file {
         // What nobody approved is not in what comes back; another holder may want to see the whole.
         let kept = beside(&args.file, ".before");
-        if !folder::is_there(&kept) {
+        if !folder::is_there(&kept)? {
             write::copy_durable(&args.file, &kept)?;
         }
     }

@@ -59,13 +59,13 @@ fn registrations(given: &[String]) -> Result<BTreeMap<ProjectName, BTreeSet<KeyI
 
 fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
-    let now = clock::now(common)?;
     let register = registrations(&args.register)?;
     let only = args.only.iter().map(|text| name(text)).collect::<Result<BTreeSet<_>, _>>()?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
-    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(when_held)?;
     let reporter = Terminal::new(common);
+    let now = clock::settled(common, &settings.site, &reporter)?;
     passphrase::warn_if_open(common, &reporter)?;
     let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
     let confirm = |project: &ProjectName, claim: &Claim| {
@@ -201,12 +201,12 @@ fn human(outcome: &Outcome) -> String {
 
 fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
-    let now = clock::now(common)?;
     let project = name(&args.name)?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
-    let _lock = state.lock(when_held)?.ok_or_else(|| Failure::locked(&settings.state))?;
+    let _lock = state.lock(when_held)?;
     let reporter = Terminal::new(common);
+    let now = clock::settled(common, &settings.site, &reporter)?;
     if !args.yes {
         let asked = format!(
             "Nothing of {project} will be published until its author, or another, registers a key again. Revoke it?"

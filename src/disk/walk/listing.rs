@@ -1,10 +1,9 @@
 //! One folder: its names, and what stands under each, with one system call for many names and one for each file.
 
 use super::{Error, FileStamp};
-use crate::disk::Context as _;
+use crate::disk::{Context as _, call};
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{FileType, Stat};
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -55,26 +54,25 @@ impl Listing {
 
 /// Opens the folder at `path`, through links.
 pub(super) fn open(path: &Path) -> Result<OwnedFd, Error> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(path, flags, Mode::empty()).context("list", path)
+    call::open_folder(path).context("list", path)
 }
 
 /// The folder `folder` below the open `root`, which is at `path`; `""` is that one itself.
 pub(super) fn list(root: &OwnedFd, path: &Path, folder: &Path) -> Result<Listing, Error> {
     let full = path.join(folder);
     let inside = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(root, inside, flags, Mode::empty()).context("list", &full)?;
+    let opened = call::open_folder_in(root, inside, &full).context("list", &full)?;
     let mut listing = Listing::default();
-    names(&opened, &full, |name, file_type| {
+    let failed = |e| Error::new("list", &full, e);
+    call::each_name(&opened, &full, failed, |name, file_type| {
         let listed = match file_type {
             FileType::Directory => Listed::Folder,
             FileType::Symlink => Listed::Link,
             FileType::RegularFile | FileType::Unknown => {
-                match rustix::fs::statat(&opened, name, AtFlags::SYMLINK_NOFOLLOW) {
+                match call::stat_in(&opened, name, &full) {
                     Ok(stat) => of(&stat),
                     // It went away between the listing and the look: as if it had never been there.
-                    Err(Errno::NOENT) => return Ok(()),
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
                     Err(e) => {
                         return Err(e).context("look at", &full.join(OsStr::from_bytes(name.to_bytes())));
                     }
@@ -96,43 +94,4 @@ fn of(stat: &Stat) -> Listed {
         FileType::Symlink => Listed::Link,
         _ => Listed::Other,
     }
-}
-
-/// Hands over each name in a folder, and its type where the file system says it.
-#[cfg(target_os = "linux")]
-fn names(
-    folder: &OwnedFd,
-    full: &Path,
-    mut each: impl FnMut(&CStr, FileType) -> Result<(), Error>,
-) -> Result<(), Error> {
-    use rustix::fs::RawDir;
-    use std::cell::RefCell;
-    thread_local! {
-        static BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(1 << 15));
-    }
-    BUFFER.with_borrow_mut(|buffer| {
-        let mut entries = RawDir::new(folder, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry.context("list", full)?;
-            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-                each(entry.file_name(), entry.file_type())?;
-            }
-        }
-        Ok(())
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn names(
-    folder: &OwnedFd,
-    full: &Path,
-    mut each: impl FnMut(&CStr, FileType) -> Result<(), Error>,
-) -> Result<(), Error> {
-    for entry in rustix::fs::Dir::read_from(folder).context("list", full)? {
-        let entry = entry.context("list", full)?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            each(entry.file_name(), entry.file_type())?;
-        }
-    }
-    Ok(())
 }

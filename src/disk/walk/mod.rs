@@ -4,7 +4,7 @@ mod listing;
 
 pub use listing::{Listed, Listing};
 
-use super::{Error, FileStamp};
+use super::{Error, FileStamp, call};
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ pub fn found(root: &Path, folder: &Path, name: &OsStr, listed: Listed) -> Option
     let kind = match listed {
         Listed::Folder => return None,
         Listed::File(stamp) => Kind::File(stamp),
-        Listed::Link => Kind::Link(std::fs::canonicalize(root.join(folder).join(name)).ok()),
+        Listed::Link => Kind::Link(call::resolve(&root.join(folder).join(name)).ok()),
         Listed::Other => Kind::Other,
     };
     Some(Found { relative: folder.join(name), kind })
@@ -124,13 +124,13 @@ pub fn each_folder<T: Send>(
 pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
     let full = root.join(path);
     let parent = full.parent().unwrap_or(root);
-    match std::fs::canonicalize(parent) {
+    match call::resolve(parent) {
         Ok(resolved) if resolved == parent => {}
         Ok(_) => return Ok(Vec::new()),
         Err(e) if is_absent(&e) => return Ok(Vec::new()),
         Err(e) => return Err(Error::new("look at", parent, e)),
     }
-    let metadata = match std::fs::symlink_metadata(&full) {
+    let metadata = match call::link_metadata(&full) {
         Ok(metadata) => metadata,
         Err(e) if is_absent(&e) => return Ok(Vec::new()),
         Err(e) => return Err(Error::new("look at", &full, e)),
@@ -142,7 +142,7 @@ pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
     let kind = if metadata.is_file() {
         Kind::File(FileStamp::of(&metadata))
     } else if metadata.is_symlink() {
-        Kind::Link(std::fs::canonicalize(&full).ok())
+        Kind::Link(call::resolve(&full).ok())
     } else {
         Kind::Other
     };

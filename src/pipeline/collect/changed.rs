@@ -68,7 +68,7 @@ pub fn changed(
     paths: &BTreeSet<String>,
     reporter: &dyn Reporter,
 ) -> Result<Changed, Error> {
-    if !disk::folder::is_folder(request.source) {
+    if !disk::folder::is_folder(request.source)? {
         return Err(Error::Missing(request.source.to_owned()));
     }
     let root = disk::folder::resolve(request.source)?;

@@ -183,20 +183,20 @@ pub struct Request<'a> {
 /// # Errors
 /// [`Error`]: a source that is missing or empty, or that cannot be read.
 pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collected, Error> {
-    if !disk::folder::is_folder(request.source) {
+    if !disk::folder::is_folder(request.source)? {
         return Err(Error::Missing(request.source.to_owned()));
     }
     let root = disk::folder::resolve(request.source)?;
     let web = match request.layout {
-        Layout::Auto => bandersnatch::web(&root, Sure::FindOut),
+        Layout::Auto => bandersnatch::web(&root, Sure::FindOut)?,
         Layout::Bandersnatch => Some(
-            bandersnatch::web(&root, Sure::SaidSo)
+            bandersnatch::web(&root, Sure::SaidSo)?
                 .ok_or_else(|| Error::NoMirror(request.source.to_owned()))?,
         ),
         Layout::Flat | Layout::Tree => None,
     };
-    if request.layout == Layout::Auto && web.is_none() && (request.was_mirror || bandersnatch::is_half(&root))
-    {
+    let may_be_half = request.layout == Layout::Auto && web.is_none();
+    if may_be_half && (request.was_mirror || bandersnatch::is_half(&root)?) {
         return Err(Error::HalfMirror(request.source.to_owned()));
     }
     let found = walk::below(&root)?;
@@ -254,7 +254,9 @@ pub fn is_mirror(source: &Path, layout: Layout, was_mirror: bool) -> bool {
         Layout::Auto => {
             was_mirror
                 || disk::folder::resolve(source).is_ok_and(|root| {
-                    bandersnatch::web(&root, Sure::FindOut).is_some() || bandersnatch::is_half(&root)
+                    // Where the system does not say, who reads it as a mirror says what is wrong.
+                    !matches!(bandersnatch::web(&root, Sure::FindOut), Ok(None))
+                        || !matches!(bandersnatch::is_half(&root), Ok(false))
                 })
         }
         Layout::Flat | Layout::Tree => false,

@@ -33,7 +33,7 @@ pub fn unlike(
     is_like: &(dyn Fn(&str, &FileStamp) -> bool + Sync),
     most: usize,
 ) -> Result<Option<Unlike>, Error> {
-    if !disk::folder::is_folder(request.source) {
+    if !disk::folder::is_folder(request.source)? {
         return Err(Error::Missing(request.source.to_owned()));
     }
     let root = disk::folder::resolve(request.source)?;

@@ -4,6 +4,7 @@
 
 use super::{API_VERSION, Page, PageFile};
 use crate::model::ProjectName;
+use crate::model::page::is_unseen;
 use crate::report::amount;
 use pep440_rs::Version;
 use std::fmt::Write as _;
@@ -122,8 +123,8 @@ fn head(out: &mut String, title: &str, status: Option<(&str, Option<&str>)>) {
     );
 }
 
-/// Text in an attribute or between tags. A control character, and one that turns the direction of what
-/// follows, is replaced: a reason or a version range is never to look like another.
+/// Text in an attribute or between tags. A character that nobody sees is replaced: a reason or a version range is never
+/// to look like another.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -133,8 +134,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#x27;"),
-            c if c.is_control() => out.push('\u{fffd}'),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
+            c if is_unseen(c) => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

@@ -76,6 +76,7 @@ impl Ending<'_> {
         };
         let mut ends = self.ends.to_vec();
         let mut digest = published.snapshot.digest;
+        let mut signed = Vec::new();
         outcome.suspended = lapsing.iter().map(|name| (*name).clone()).collect();
         if publication.changes_something() || is_due {
             (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
@@ -88,6 +89,7 @@ impl Ending<'_> {
                 timestamp = publicised.timestamp;
                 outcome.published = true;
                 outcome.written.add(publicised.written);
+                signed = publicised.signed;
                 remove_pages(site, state, lapsing)?;
                 for bin in publication.all_bins() {
                     if let Some(end) = ends.get_mut(bin as usize) {
@@ -111,7 +113,7 @@ impl Ending<'_> {
             let known = published.known(digest);
             let tree = Tree { snapshot, known, targets: self.targets, pages: self.pages, ends };
             tree::save(state, &tree)?;
-            journal::append(state, &journal_entry(request, &outcome))?;
+            journal::append(state, &journal_entry(request, &outcome, &signed))?;
         }
         Ok(outcome)
     }

@@ -104,7 +104,7 @@ pub(in crate::runs) fn find(
         _ => None,
     };
     let digested = event::stage(reporter, Stage::Digest, Some(candidates.len() as u64), || {
-        digest::digest(candidates, &known, reporter)
+        digest::digest(candidates, &known, digest::Half::Looked, reporter)
     })?;
     let digest::Digested { files, fresh, unstable, bytes_hashed } = digested;
     let is_young = |&index: &usize| {

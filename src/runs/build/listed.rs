@@ -96,7 +96,7 @@ pub(super) fn build(
         ..Outcome::default()
     };
     let changed = placement::changed(state, request);
-    let interrupted = swap::was_interrupted(site, &state.staging()) || state.is_marked();
+    let interrupted = swap::was_interrupted(site, &state.staging())? || state.is_marked()?;
     if request.mode == Mode::Publish && (changed.files || changed.copies || interrupted) {
         outcome.written.add(copies::mend(request, site, &published, &mut staging)?);
         outcome.written.add(keep::copies(site, &authors, request.compress, &mut staging)?);

@@ -105,8 +105,10 @@ pub(super) fn look(
         Mode::DryRun => None,
     };
     let known = |path: &str, stamp: &_| cache.digest(path, stamp);
-    let digested =
-        event::stage(reporter, Stage::Digest, Some(seen), || digest::digest(candidates, &known, reporter))?;
+    let half = if request.changed.is_some() { digest::Half::Never } else { digest::Half::Looked };
+    let digested = event::stage(reporter, Stage::Digest, Some(seen), || {
+        digest::digest(candidates, &known, half, reporter)
+    })?;
     let digest::Digested { files, fresh, unstable, bytes_hashed } = digested;
     let is_young = |&index: &usize| {
         read_at.is_some_and(|at| files[index].candidate.stamp.is_younger_than(TOO_YOUNG, at))

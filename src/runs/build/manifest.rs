@@ -32,7 +32,10 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
     let (site, state) = (Site::new(request.site), State::new(request.state));
     let manner = placement::words(request);
     let before = uploads::load::<Edition>(&state);
-    let waits = before.as_ref().is_some_and(|before| folder::is_there(Path::new(&before.file)));
+    let waits = match &before {
+        Some(before) => folder::is_there(Path::new(&before.file))?,
+        None => false,
+    };
     let from = match &before {
         // Names that no change of a role shows have come or gone: all are listed.
         Some(before) if before.manner != manner => Vec::new(),

@@ -174,7 +174,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         decisions: &decisions,
         restore: request.digests == Digests::Anew || changed.files,
         // What a run stages goes when it ends.
-        interrupted: swap::was_interrupted(&site, &state.staging()) || state.is_marked(),
+        interrupted: swap::was_interrupted(&site, &state.staging())? || state.is_marked()?,
         on_change: &on_change,
     };
     let mut staging = Lazy::new(&site, &state);
@@ -309,7 +309,7 @@ fn held_too(state: &State, mut held: Vec<Held>, found: &Found) -> Vec<Held> {
 /// [`Error::NotBegun`] or [`Error::SiteGone`].
 pub fn not_begun(site: &Site, state: &State) -> Result<(), Error> {
     let shown = site.root().display().to_string();
-    match (read::is_begun(site)?, disk::folder::is_there(&state.online_key())) {
+    match (read::is_begun(site)?, disk::folder::is_there(&state.online_key())?) {
         (true, _) => Ok(()),
         (false, true) => Err(Error::SiteGone(shown)),
         (false, false) => Err(Error::NotBegun(shown)),
@@ -367,13 +367,17 @@ fn projects(layout: Layout, inventory: &Inventory) -> u64 {
     names.len() as u64
 }
 
-fn journal_entry(request: &Request<'_>, outcome: &Outcome) -> journal::Entry {
+fn journal_entry<'a>(
+    request: &Request<'_>,
+    outcome: &Outcome,
+    signed: &'a [journal::Signed],
+) -> journal::Entry<'a> {
     journal::Entry {
         now: request.now,
         run: "build",
         snapshot: outcome.snapshot,
         published: outcome.published,
         targets: [outcome.added, outcome.changed, outcome.removed, outcome.held],
-        signed: outcome.bins_signed + outcome.bins_renewed,
+        signed,
     }
 }

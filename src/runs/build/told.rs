@@ -109,7 +109,7 @@ pub(super) fn build(
             None => return Ok(None),
         },
     };
-    let interrupted = swap::was_interrupted(site, &state.staging());
+    let interrupted = swap::was_interrupted(site, &state.staging())?;
     if interrupted && request.mode == Mode::Publish {
         // What such a run may have left is for a build that looks at everything.
         state.set_mark()?;
@@ -230,7 +230,7 @@ impl Coming<'_> {
             manner,
             decisions,
             restore: false,
-            interrupted: interrupted || state.is_marked(),
+            interrupted: interrupted || state.is_marked()?,
             on_change: &|file| on_change(request, file),
         };
         let place::Placed { entries, held, mut written } =

@@ -29,7 +29,7 @@ pub(super) fn serves(request: &Request<'_>, site: &Site, state: &State) -> Resul
     }
     let asked = request.digests == Digests::Anew || !request.replace.is_empty() || request.decided;
     let changed = placement::changed(state, request);
-    let interrupted = swap::was_interrupted(site, &state.staging()) || state.is_marked();
+    let interrupted = swap::was_interrupted(site, &state.staging())? || state.is_marked()?;
     Ok(!asked && !changed.files && !changed.copies && !interrupted)
 }
 

@@ -10,19 +10,21 @@ use crate::runs::project::remove_pages;
 use crate::site::Site;
 use crate::site::projects::Project;
 use crate::site::{layout, swap};
+use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Wanted};
+use crate::state::journal::{self, Signed};
 use crate::state::ledger::{Registration, What};
-use crate::state::{State, journal};
 use crate::trust::ceremony::Act;
 use crate::trust::signature::PublicKey;
 use std::collections::BTreeSet;
 
-/// Finishes; gives what was published.
+/// Finishes; gives what was published. `signed` is what this run knows of that: nothing, if one before it published.
 pub(super) fn finish(
     request: &Request<'_>,
     merged: &Merged,
     outstanding: &Outstanding,
     snapshot: Version,
+    signed: &[Signed],
 ) -> Result<Outcome, Error> {
     let place = request.place;
     let (site, state) = (Site::new(place.site), State::new(place.state));
@@ -50,7 +52,7 @@ pub(super) fn finish(
         snapshot: Some(snapshot),
         published: true,
         targets: [0; 4],
-        signed: roles.len() as u64,
+        signed,
     };
     journal::append(&state, &entry)?;
     Ok(Outcome {
@@ -88,12 +90,12 @@ fn root(
 /// The next online key takes the place of the one before, which is kept under another name: whoever runs the index
 /// destroys it.
 fn change_key(state: &State, before: Option<&KeyId>) -> Result<Option<std::path::PathBuf>, disk::Error> {
-    if !disk::folder::is_there(&state.next_online_key()) {
+    if !disk::folder::is_there(&state.next_online_key())? {
         return Ok(None);
     }
     let short = before.map_or("before", KeyId::short);
     let retired = state.root().join(format!("online.{short}.retired.key"));
-    if disk::folder::is_there(&state.online_key()) {
+    if disk::folder::is_there(&state.online_key())? {
         write::rename(&state.online_key(), &retired)?;
     }
     write::rename(&state.next_online_key(), &state.online_key())?;

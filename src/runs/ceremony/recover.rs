@@ -85,7 +85,7 @@ pub(super) fn apply(
         // The timestamp is the new key's: a run before this one got as far as the swap, and did not end.
         let merged = merge::signed(files, merge::Against::Itself)?;
         sweep_raised(&site, &state, snapshot)?;
-        return finish::finish(request, &merged, outstanding, snapshot);
+        return finish::finish(request, &merged, outstanding, snapshot, &[]);
     }
     if digest(&copy, since.snapshot)? != since.sha256 {
         return Err(Error::OtherCopy(since.snapshot));
@@ -134,7 +134,10 @@ pub(super) fn apply(
     remove_pages(&site, &state, &names)?;
     sweep_raised(&site, &state, publicised.snapshot)?;
     let lost = lost.into_iter().map(|entry| entry.path).collect();
-    Ok(Outcome { lost, ..finish::finish(request, &merged, outstanding, publicised.snapshot)? })
+    Ok(Outcome {
+        lost,
+        ..finish::finish(request, &merged, outstanding, publicised.snapshot, &publicised.signed)?
+    })
 }
 
 /// Roles that the state gone back to lists, and that the site does not hold as they were.

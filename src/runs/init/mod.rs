@@ -193,7 +193,7 @@ pub fn refuse(
     }
     let (root, admin) = key_paths(keys_dir, root_keys.0, admin_keys.0);
     for path in root.iter().chain(&admin).map(PathBuf::as_path).chain([online_key]) {
-        if folder::is_there(path) {
+        if folder::is_there(path)? {
             let way_out = "move it away if it belongs to another repository, or name another folder";
             return Err(Error::Exists { path: path.to_owned(), way_out });
         }

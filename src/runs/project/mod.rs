@@ -138,7 +138,7 @@ fn is_handed_over(state: &State, name: &ProjectName) -> Result<bool, Error> {
 /// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends
 /// what such a run leaves; opening clears its traces away.
 fn open_staging(site: &Site, state: &State) -> Result<Staging, disk::Error> {
-    if swap::was_interrupted(site, &state.staging()) {
+    if swap::was_interrupted(site, &state.staging())? {
         state.set_mark()?;
     }
     swap::open_staging(site, &state.staging())

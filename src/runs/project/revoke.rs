@@ -91,7 +91,7 @@ pub fn revoke(
         snapshot: Some(publicised.snapshot),
         published: true,
         targets: [0, 0, removed, 0],
-        signed: 1,
+        signed: &publicised.signed,
     };
     journal::append(&state, &entry)?;
     Ok(Outcome { project: name.clone(), removed, snapshot: publicised.snapshot })

@@ -2,10 +2,12 @@
 
 pub(crate) mod attacked;
 pub(crate) mod author;
+pub(crate) mod calls;
 pub(crate) mod clients;
 pub(crate) mod known;
 pub(crate) mod nginx;
 pub(crate) mod rekeyed;
 pub(crate) mod repo;
+pub(crate) mod scenes;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};

@@ -54,7 +54,12 @@ impl Repo {
 
     /// The same with these lines of configuration.
     pub(crate) fn with_config(config: &str) -> Self {
-        let dir = TempDir::new().unwrap();
+        Self::within(&std::env::temp_dir(), config)
+    }
+
+    /// The same in a folder of its own in `parent`.
+    pub(crate) fn within(parent: &Path, config: &str) -> Self {
+        let dir = TempDir::new_in(parent).unwrap();
         std::fs::create_dir(dir.path().join("dists")).unwrap();
         std::fs::write(dir.path().join("pipeline.toml"), config).unwrap();
         Self { dir }

@@ -8,26 +8,42 @@ use std::path::{Path, PathBuf};
 
 /// Whether `root`, or its folder `web/`, is what is left of a mirror: what only a mirror has is there, and
 /// one of its two folders is not.
-pub(in crate::pipeline::collect) fn is_half(root: &Path) -> bool {
-    ["", "web/"].into_iter().any(|prefix| {
+///
+/// # Errors
+/// If the system refuses to say.
+pub(in crate::pipeline::collect) fn is_half(root: &Path) -> Result<bool, disk::Error> {
+    for prefix in ["", "web/"] {
         let is_there = |name: &str| disk::folder::is_there(&root.join(format!("{prefix}{name}")));
-        let folders = ["simple", "packages"].into_iter().filter(|name| is_there(name)).count();
-        folders < 2 && (is_there("local-stats") || is_there("last-modified"))
-    })
+        let is_whole = is_there("simple")? && is_there("packages")?;
+        if !is_whole && (is_there("local-stats")? || is_there("last-modified")?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Where the folders `simple/` and `packages/` of a mirror are below `root`: "" or "web/"; `None` if
 /// this is no mirror.
-pub(in crate::pipeline::collect) fn web(root: &Path, how_sure: Sure) -> Option<&'static str> {
-    ["", "web/"].into_iter().find(|prefix| {
-        let is_folder = |name: &str| disk::folder::is_folder(&root.join(format!("{prefix}{name}")));
-        let is_there = |name: &str| disk::folder::is_there(&root.join(format!("{prefix}{name}")));
+///
+/// # Errors
+/// If the system refuses to say.
+pub(in crate::pipeline::collect) fn web(
+    root: &Path,
+    how_sure: Sure,
+) -> Result<Option<&'static str>, disk::Error> {
+    for prefix in ["", "web/"] {
+        let path = |name: &str| root.join(format!("{prefix}{name}"));
+        if !disk::folder::is_folder(&path("simple"))? || !disk::folder::is_folder(&path("packages"))? {
+            continue;
+        }
         // Folders of these names can be in any source; these files are a mirror's.
         let signs = ["local-stats", "last-modified", "simple/index.html", "simple/index.v1_json"];
-        is_folder("simple")
-            && is_folder("packages")
-            && (how_sure == Sure::SaidSo || signs.iter().any(|name| is_there(name)))
-    })
+        let mut signs = signs.iter().map(|name| disk::folder::is_there(&path(name)));
+        if how_sure == Sure::SaidSo || signs.any(|found| !matches!(found, Ok(false))) {
+            return Ok(Some(prefix));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether it was said that a source is a mirror, or is to be found out.

@@ -131,8 +131,7 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
         let done = passed.iter().map(|passed| passed.submission.project.clone()).collect();
         ceremony::dequeue(&state, &done)?;
     }
-    let signed = passed.iter().map(|passed| passed.checked.roles.len() as u64).sum();
-    finish(request, &state, &passed, publicised.snapshot, signed)?;
+    finish(request, &state, &passed, &publicised)?;
     let taken = passed.into_iter().map(|passed| taken(passed, &published)).collect();
     Ok(Outcome { taken, snapshot: publicised.snapshot, written: publicised.written })
 }
@@ -251,8 +250,7 @@ fn finish(
     request: &Request<'_>,
     state: &State,
     passed: &[Passed],
-    snapshot: Version,
-    signed: u64,
+    publicised: &Publicised,
 ) -> Result<(), disk::Error> {
     if let Some(all) = held::load(state) {
         let is_signed = |held: &Held| {
@@ -271,10 +269,10 @@ fn finish(
     let entry = journal::Entry {
         now: request.place.now,
         run,
-        snapshot: Some(snapshot),
+        snapshot: Some(publicised.snapshot),
         published: true,
         targets: [added, 0, removed, 0],
-        signed,
+        signed: &publicised.signed,
     };
     journal::append(state, &entry)
 }
