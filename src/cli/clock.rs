@@ -3,6 +3,7 @@
 
 use super::args::Common;
 use super::failure::Failure;
+use super::show;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 use tuffet::model::Moment;
@@ -39,7 +40,12 @@ pub(crate) fn settled(common: &Common, site: &Path, reporter: &dyn Reporter) -> 
     if let Some(clock) = system().filter(|_| common.now.is_some())
         && clock.since(moment).max(moment.since(clock)) > FAR
     {
-        let message = format!("--now says {moment}, and the system's clock {clock}");
+        let (days, way) = match moment < clock {
+            true => (clock.since(moment), "before"),
+            false => (moment.since(clock), "after"),
+        };
+        let days = show::count(days.as_secs() / 86_400, "day");
+        let message = format!("--now says {moment}, {days} {way} what the system's clock says");
         reporter.warn(Warning::of_run(Code::Clock, message));
     }
     let is_given = common.now.is_some() || std::env::var_os("SOURCE_DATE_EPOCH").is_some();

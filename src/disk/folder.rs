@@ -102,7 +102,8 @@ pub fn is_there(path: &Path) -> Result<bool, Error> {
     }
 }
 
-fn is_absent(error: &std::io::Error) -> bool {
+/// Whether nothing can be under such a name.
+pub(super) fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 

@@ -33,6 +33,11 @@ impl Safe {
         safe
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// What the ledger of the safe holds.
     pub(super) fn ledger(&self) -> PathBuf {
         self.dir.path().join(format!("{}.key.ledger", self.keys[0]))

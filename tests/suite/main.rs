@@ -48,6 +48,7 @@ mod remembered;
 mod reproducible;
 mod rotations;
 mod sample;
+mod secrets;
 mod serving;
 mod status;
 mod strangers;

@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 
 /// The kinds of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(debug_assertions), expect(dead_code, reason = "only faults tell them apart"))]
 enum Op {
     /// What stands under a name.
     Look,

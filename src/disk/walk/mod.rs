@@ -4,6 +4,7 @@ mod listing;
 
 pub use listing::{Listed, Listing};
 
+use super::folder::is_absent;
 use super::{Error, FileStamp, call};
 use rayon::prelude::*;
 use std::ffi::OsStr;
@@ -147,10 +148,6 @@ pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
         Kind::Other
     };
     Ok(vec![Found { relative: path.to_owned(), kind }])
-}
-
-fn is_absent(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

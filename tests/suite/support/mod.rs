@@ -9,5 +9,6 @@ pub(crate) mod nginx;
 pub(crate) mod rekeyed;
 pub(crate) mod repo;
 pub(crate) mod scenes;
+pub(crate) mod undurable;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};
