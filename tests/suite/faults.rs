@@ -37,6 +37,8 @@ struct Row {
     said: usize,
     /// It was killed.
     killed: usize,
+    /// What was left, or the next run, was not as it is to be.
+    lost: usize,
 }
 
 /// Every way in which a call can go wrong, or one of them.
@@ -88,6 +90,7 @@ impl<'a> Trials<'a> {
         }
         if let Err(what) = self.judge(&repo, signal, &ran) {
             let (op, path) = (call.op, call.path.strip_prefix(self.scene.base.path()).unwrap_or(&call.path));
+            self.rows.entry((call.op.group(), kind)).or_default().lost += 1;
             self.failed.push(format!("call {} ({op:?} {}): {kind}: {what}", call.call, path.display()));
         }
     }
@@ -165,11 +168,8 @@ fn at_each_call(scene: &Scene, least: usize, one_in: usize) {
     );
     let (mut tried, failed) = (0, trials.failed.len());
     for ((group, kind), row) in &trials.rows {
-        let Row { tried: of, unharmed, said, killed } = row;
-        println!(
-            "| {group} | {kind} | {of} | {} | {unharmed} | {said} | {killed} |",
-            unharmed + said + killed
-        );
+        let Row { tried: of, unharmed, said, killed, lost } = row;
+        println!("| {group} | {kind} | {of} | {} | {unharmed} | {said} | {killed} |", of - lost);
         tried += of;
     }
     println!("{}: {tried} faults, {failed} not survived", scene.name);

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(super) fn facts(
     checked: &Checked,
     known: &BTreeMap<Sha256, Facts>,
-    path_of: &(dyn Fn(&Entry) -> Option<PathBuf> + Sync),
+    path_of: &(dyn Fn(&Entry) -> Result<Option<PathBuf>, disk::Error> + Sync),
 ) -> Result<Result<BTreeMap<Sha256, Facts>, Vec<Refusal>>, disk::Error> {
     let distributions: Vec<Entry> = distributions(&checked.files);
     let all: Vec<Result<(Sha256, Facts), Refusal>> = distributions
@@ -25,7 +25,7 @@ pub(super) fn facts(
             if let Some(facts) = known.get(&entry.digest) {
                 return Ok(Ok((entry.digest, facts.clone())));
             }
-            let Some(path) = path_of(entry) else {
+            let Some(path) = path_of(entry)? else {
                 let what = "the site has no copy of it, and it is not in the ZIP";
                 let way_out = "sign again with the file in --dist";
                 return Ok(Err(Refusal::new("target-missing", entry.path.as_str(), what, way_out)));

@@ -97,8 +97,10 @@ pub(super) fn compare_pages(
         let path_of = |entry: &Entry| {
             let unpacked = received.get(&entry.path).filter(|received| received.entry == *entry);
             let name = entry.path.hashed(&entry.digest.to_string());
-            let published = || site.folder().stamp(&name).ok().flatten().map(|_| site.folder().path(&name));
-            unpacked.map(|received| received.path.clone()).or_else(published)
+            Ok(match unpacked {
+                Some(received) => Some(received.path.clone()),
+                None => site.folder().stamp(&name)?.map(|_| site.folder().path(&name)),
+            })
         };
         let refusals = match pages::facts(checked, known, &path_of)? {
             Err(refusals) => refusals,
@@ -108,7 +110,7 @@ pub(super) fn compare_pages(
                 let entry = page.and_then(|(path, (_, file))| {
                     Some(Entry { path: path.clone(), length: file.length, digest: file.hashes.sha256()? })
                 });
-                let path = entry.and_then(|entry| path_of(&entry));
+                let path = entry.map(|entry| path_of(&entry)).transpose()?.flatten();
                 let json = path.map(|path| disk::read::bytes(&path)).transpose()?.unwrap_or_default();
                 let before = page_before(site, submission, published)?;
                 let before = before.as_ref().map(|(page, listed)| (page, listed));
