@@ -8,6 +8,7 @@ mod call;
 pub mod folder;
 pub mod lock;
 pub mod memory;
+pub mod new_folders;
 pub mod place;
 pub mod read;
 pub mod stage;

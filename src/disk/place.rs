@@ -30,6 +30,14 @@ impl<'a> Placer<'a> {
         call::rename_new(staged.path(), &path).context("create", &path)
     }
 
+    /// Gives a folder that was filled at `staged` a name that nothing has yet.
+    pub(super) fn show(&self, staged: &Path, name: &str) -> Result<(), Error> {
+        let path = self.ready(name)?;
+        call::rename_new(staged, &path).context("create", &path)?;
+        self.touch(name);
+        Ok(())
+    }
+
     /// Gives a staged file a name, in place of whatever has it, in one step.
     ///
     /// # Errors

@@ -125,6 +125,21 @@ impl Staging {
         self.folder.join(shelf(number)).join(name)
     }
 
+    /// A name that nothing has yet, directly in the folder.
+    pub(super) fn fresh_here(&self) -> PathBuf {
+        self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Has [`Staging::sync`] make these durable, too.
+    pub(super) fn must_sync(&self, paths: Vec<PathBuf>) {
+        self.unsynced.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(paths);
+    }
+
     /// Whether there are folders for many files, which are made when there are many.
     fn has_shelves(&self) -> bool {
         *self.shelves.get_or_init(|| {
@@ -133,18 +148,16 @@ impl Staging {
     }
 
     fn staged(&self, path: PathBuf) -> Staged {
-        let mut unsynced = self.unsynced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        unsynced.push(path.clone());
+        self.must_sync(vec![path.clone()]);
         Staged { path }
     }
 
-    fn create(&self) -> Result<(PathBuf, File), Error> {
-        let path = self.fresh();
-        let file = create_with_mode(&path).context("create", &path)?;
+    fn create(&self, path: &Path) -> Result<File, Error> {
+        let file = create_with_mode(path).context("create", path)?;
         if !self.gives_mode {
-            file.set_mode(FILE_MODE).context("create", &path)?;
+            file.set_mode(FILE_MODE).context("create", path)?;
         }
-        Ok((path, file))
+        Ok(file)
     }
 
     /// Stages a file with these bytes and, where given, this time of modification.
@@ -152,7 +165,15 @@ impl Staging {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, bytes: &[u8], modified: Option<Moment>) -> Result<Staged, Error> {
-        let (path, mut file) = self.create()?;
+        self.write_at(self.fresh(), bytes, modified)
+    }
+
+    /// The same, in a place that [`super::new_folders::NewFolders`] gives.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_at(&self, path: PathBuf, bytes: &[u8], modified: Option<Moment>) -> Result<Staged, Error> {
+        let mut file = self.create(&path)?;
         file.write_all(bytes).context("write", &path)?;
         if let Some(modified) = modified {
             file.set_modified(system_time(modified.unix())).context("write", &path)?;
@@ -172,7 +193,8 @@ impl Staging {
         modified: Moment,
     ) -> Result<(PathBuf, FileStamp, Sha256), Error> {
         use std::io::Read as _;
-        let (path, mut file) = self.create()?;
+        let path = self.fresh();
+        let mut file = self.create(&path)?;
         let received = std::io::copy(&mut reader.take(most + 1), &mut file).context("unpack to", &path)?;
         if received > most {
             return Err(Error::new("unpack to", &path, std::io::Error::other("there is more than was said")));
@@ -184,7 +206,8 @@ impl Staging {
     }
 
     /// Brings in the file at `path`, which must still be what `stamp` and `digest` say, from one
-    /// descriptor that is checked before and after.
+    /// descriptor that is checked before and after; to the place `to`, if
+    /// [`super::new_folders::NewFolders`] has one for it.
     ///
     /// # Errors
     /// If it cannot be read or staged.
@@ -194,6 +217,7 @@ impl Staging {
         stamp: &FileStamp,
         digest: &Sha256,
         how: Bring,
+        to: Option<PathBuf>,
     ) -> Result<Brought, Error> {
         let source = match OpenFile::open(path) {
             Ok(source) => source,
@@ -203,33 +227,39 @@ impl Staging {
         if source.stamp()? != *stamp {
             return Ok(Brought::Changed);
         }
+        let to = to.unwrap_or_else(|| self.fresh());
         if how == Bring::Link
-            && let Some(staged) = self.link(&source)?
+            && let Some(staged) = self.link(&source, &to)?
         {
             // The link itself moves the time of change; nothing else may have moved.
             let after = source.stamp()?;
             let same = FileStamp { changed: stamp.changed, ..after } == *stamp;
             return Ok(if same { Brought::Staged(staged, after) } else { Brought::Changed });
         }
-        self.copy(&source, stamp, digest)
+        self.copy(&source, stamp, digest, to)
     }
 
     /// `None` where this file cannot be linked: another file system, a mode that is not ours, no
     /// links at all, or too many.
-    fn link(&self, source: &OpenFile) -> Result<Option<Staged>, Error> {
+    fn link(&self, source: &OpenFile, to: &Path) -> Result<Option<Staged>, Error> {
         let metadata = source.file().metadata().context("look at", source.path())?;
         if metadata.permissions().mode() & 0o7777 != FILE_MODE {
             return Ok(None);
         }
-        let path = self.fresh();
-        match source.file().link_to(&path) {
-            Ok(()) => Ok(Some(self.staged(path))),
+        match source.file().link_to(to) {
+            Ok(()) => Ok(Some(self.staged(to.to_owned()))),
             Err(_) => Ok(None),
         }
     }
 
-    fn copy(&self, source: &OpenFile, stamp: &FileStamp, digest: &Sha256) -> Result<Brought, Error> {
-        let (path, mut file) = self.create()?;
+    fn copy(
+        &self,
+        source: &OpenFile,
+        stamp: &FileStamp,
+        digest: &Sha256,
+        path: PathBuf,
+    ) -> Result<Brought, Error> {
+        let mut file = self.create(&path)?;
         let copied = if file.clone_of(source.file()).is_ok() {
             // The clone is ours and nobody writes to it: hash that.
             OpenFile::open(&path)?.digest()?
@@ -246,6 +276,19 @@ impl Staging {
         Ok(Brought::Staged(self.staged(path), *stamp))
     }
 
+    /// Gives a file that lies staged a further name in its folder. Where the file system has no links, or the file no
+    /// room for one more, the bytes are copied.
+    ///
+    /// # Errors
+    /// If neither works.
+    pub fn name_too(&self, staged: &Staged, to: &Path) -> Result<(), Error> {
+        if call::link(staged.path(), to).is_ok() {
+            return Ok(());
+        }
+        let copy = self.copy_of(staged.path())?;
+        call::rename_new(copy.path(), to).context("create", to)
+    }
+
     /// A further name, here, for the file at `path`.
     pub(super) fn link_of(&self, path: &Path) -> Result<Staged, Error> {
         let between = self.fresh();
@@ -255,7 +298,8 @@ impl Staging {
 
     /// A durable copy, here, of the file at `path`.
     pub(super) fn copy_of(&self, path: &Path) -> Result<Staged, Error> {
-        let (copy, mut file) = self.create()?;
+        let copy = self.fresh();
+        let mut file = self.create(&copy)?;
         let mut from = BufReader::with_capacity(1 << 18, File::open(path).context("read", path)?);
         std::io::copy(&mut from, &mut file).context("copy", path)?;
         sync::path(&copy)?;

@@ -6,6 +6,7 @@
 
 use super::Site;
 use crate::disk::folder::Standing;
+use crate::disk::new_folders::NewFolders;
 use crate::disk::place::Placer;
 use crate::disk::read::OpenFile;
 use crate::disk::stage::{Bring, Brought, Staged, Staging};
@@ -111,6 +112,11 @@ impl Survey {
             && [self.plain, self.hashed, self.alias].iter().any(|name| *name != Name::Right)
     }
 
+    /// Whether the site has nothing of it.
+    fn is_new(&self) -> bool {
+        [self.plain, self.hashed] == [Name::Free; 2] && self.refusal().is_none()
+    }
+
     /// Whether a name passes to it from other bytes.
     fn replaces_something(&self) -> bool {
         self.refusal().is_none() && [self.plain, self.alias].contains(&Name::Other)
@@ -153,17 +159,22 @@ pub fn bring(
     manner: Manner,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Arrival>, disk::Error> {
+    let names = files.iter().zip(surveys).filter(|(_, survey)| survey.is_new());
+    let new = names.map(|(file, _)| file.entry.path.as_str());
+    let new = NewFolders::make(staging, site.folder(), new)?;
     let staged: Vec<Prepared> = files
         .par_iter()
         .zip(surveys)
         .map(|(file, survey)| {
-            let prepared = prepare(staging, file, survey, manner.bring);
+            let prepared = prepare(staging, &new, file, survey, manner.bring);
             reporter.event(Event::Done(1));
             prepared
         })
         .collect::<Result<_, _>>()?;
     staging.sync()?;
     let placer = Placer::new(site.folder());
+    let missing = files.iter().zip(&staged).filter(|(_, prepared)| matches!(prepared, Prepared::Not(_)));
+    new.show(&placer, missing.map(|(file, _)| file.entry.path.as_str()))?;
     let placed: Vec<Placed> = staged
         .into_par_iter()
         .zip(files)
@@ -196,6 +207,8 @@ enum Prepared {
     Staged(Staged, FileStamp),
     /// Bytes of ours lie staged.
     Made(Staged),
+    /// The bytes lie in a new folder under both of their names; what the source's own look like.
+    Named(Option<FileStamp>),
     /// The hashed name has them.
     Hashed,
     Not(Arrival),
@@ -203,6 +216,7 @@ enum Prepared {
 
 fn prepare(
     staging: &Staging,
+    new: &NewFolders,
     file: &Incoming<'_>,
     survey: &Survey,
     how: Bring,
@@ -213,14 +227,22 @@ fn prepare(
     if survey.hashed == Name::Right {
         return Ok(Prepared::Hashed);
     }
-    let (path, stamp) = match file.content {
-        Content::File(path, stamp) => (path, stamp),
-        Content::Made(bytes, now) => return Ok(Prepared::Made(staging.write(bytes, Some(now))?)),
+    let hashed = if survey.is_new() { new.path(&hashed_name(file.entry)) } else { None };
+    let (staged, stamp) = match (file.content, &hashed) {
+        (Content::Made(bytes, now), Some(to)) => (staging.write_at(to.clone(), bytes, Some(now))?, None),
+        (Content::Made(bytes, now), None) => return Ok(Prepared::Made(staging.write(bytes, Some(now))?)),
+        (Content::File(path, stamp), to) => {
+            match staging.bring(path, stamp, &file.entry.digest, how, to.clone())? {
+                Brought::Changed => return Ok(Prepared::Not(Arrival::Changed)),
+                Brought::Staged(staged, stamp) if to.is_some() => (staged, Some(stamp)),
+                Brought::Staged(staged, stamp) => return Ok(Prepared::Staged(staged, stamp)),
+            }
+        }
     };
-    Ok(match staging.bring(path, stamp, &file.entry.digest, how)? {
-        Brought::Changed => Prepared::Not(Arrival::Changed),
-        Brought::Staged(staged, stamp) => Prepared::Staged(staged, stamp),
-    })
+    if let Some(plain) = new.path(file.entry.path.as_str()) {
+        staging.name_too(&staged, &plain)?;
+    }
+    Ok(Prepared::Named(stamp))
 }
 
 fn place(
@@ -235,8 +257,10 @@ fn place(
         Content::File(_, stamp) => Some(*stamp),
         Content::Made(..) => None,
     };
+    let is_named = matches!(prepared, Prepared::Named(_));
     let (staged, stamp) = match prepared {
         Prepared::Not(arrival) => return Ok(Placed::Not(arrival)),
+        Prepared::Named(stamp) => (None, stamp),
         Prepared::Hashed => (None, of_source),
         Prepared::Staged(staged, stamp) => (Some(staged), Some(stamp)),
         Prepared::Made(staged) => (Some(staged), None),
@@ -248,13 +272,16 @@ fn place(
         (Some(staged), _) => placer.replace(staged, &hashed)?,
     }
     let alias = file.entry.path.tough_alias(&file.entry.digest.to_string());
-    for (name, standing) in [(file.entry.path.as_str(), survey.plain), (&alias, survey.alias)] {
+    let plain = if is_named { Name::Right } else { survey.plain };
+    for (name, standing) in [(file.entry.path.as_str(), plain), (&alias, survey.alias)] {
         if standing == Name::Free {
             placer.link(&hashed, name, staging)?;
         }
     }
-    // Names that a run which did not end has given may not be durable yet.
-    placer.touch(&hashed);
+    if !is_named {
+        // Names that a run which did not end has given may not be durable yet.
+        placer.touch(&hashed);
+    }
     Ok(Placed::There(stamp))
 }
 
