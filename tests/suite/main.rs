@@ -50,6 +50,7 @@ mod rotations;
 mod sample;
 mod secrets;
 mod serving;
+mod soak;
 mod status;
 mod strangers;
 mod submissions;

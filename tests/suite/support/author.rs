@@ -13,13 +13,18 @@ use zip::write::SimpleFileOptions;
 
 /// A small wheel that pip installs.
 pub(crate) fn wheel(project: &str, version: &str) -> (String, Vec<u8>) {
+    wheel_with(project, version, "")
+}
+
+/// The same with these lines more in its module: other bytes under the same name.
+pub(crate) fn wheel_with(project: &str, version: &str, lines: &str) -> (String, Vec<u8>) {
     let name = project.replace('-', "_");
     let info = format!("{name}-{version}.dist-info");
     let metadata =
         format!("Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nRequires-Python: >=3.8\n");
     let tags = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
     let files = [
-        (format!("{name}.py"), format!("VERSION = {version:?}\n")),
+        (format!("{name}.py"), format!("VERSION = {version:?}\n{lines}")),
         (format!("{info}/METADATA"), metadata),
         (format!("{info}/WHEEL"), tags.to_owned()),
         (
@@ -130,6 +135,16 @@ impl Author {
         }
         self.run(&[&args, more].concat()).ok();
         out
+    }
+
+    /// Lets members into a project, or takes them out; gives the submission.
+    #[track_caller]
+    pub(crate) fn delegate(&self, project: &str, from: &Repo, what: &[&str]) -> PathBuf {
+        let zip = self.path().join("delegation.zip");
+        let (site, root) = places(Some(from));
+        let out = ["--key", self.key(), "--out", zip.to_str().unwrap(), "--from", &site, "--root", &root];
+        self.run(&[&["author", "delegate", project, "--yes"], what, &out].concat()).ok();
+        zip
     }
 }
 
@@ -310,11 +325,7 @@ pub(crate) fn with_member(repo: &Repo, author: &Author, alice: &Author, paths: &
     let joining = alice.path().join("alice.json");
     let joining = joining.to_str().unwrap();
     alice.run(&["author", "join", "cheese", "--as", "alice", "--key", alice.key(), "--out", joining]).ok();
-    let zip = author.path().join("delegation.zip");
-    let (site, root) = places(Some(repo));
-    let delegate = ["author", "delegate", "cheese", "--member", joining, "--paths", paths, "--yes"];
-    let out = ["--key", author.key(), "--out", zip.to_str().unwrap(), "--from", &site, "--root", &root];
-    author.run(&[&delegate[..], &out].concat()).ok();
+    let zip = author.delegate("cheese", repo, &["--member", joining, "--paths", paths]);
     repo.accept(&[&zip], &[]);
 }
 

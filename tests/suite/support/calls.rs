@@ -3,7 +3,7 @@
 use super::Repo;
 use super::repo::Ran;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 /// One call of a run.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -103,9 +103,21 @@ pub(crate) fn calls_of(repo: &Repo, args: &[&str]) -> (Ran, Vec<Call>) {
 
 /// Runs a command with one thread, whose call with this number goes wrong.
 pub(crate) fn with_fault(repo: &Repo, args: &[&str], call: usize, kind: &str) -> Output {
+    faulty(repo, args, call, kind).output().unwrap()
+}
+
+/// The same with a kill before the call; gives the last call that was made, too.
+pub(crate) fn stopped_before(repo: &Repo, args: &[&str], call: usize) -> (Output, Option<Call>) {
+    let log = repo.path().join("calls.jsonl");
+    let output = faulty(repo, args, call, "stop").env("TUFFET_CALLS", &log).output().unwrap();
+    let text = std::fs::read_to_string(&log).expect("calls are noted by builds with debug assertions alone");
+    (output, text.lines().last().map(|line| serde_json::from_str(line).unwrap()))
+}
+
+fn faulty(repo: &Repo, args: &[&str], call: usize, kind: &str) -> Command {
     let mut command = repo.command(args);
     command.env("TUFFET_FAULT", format!("{call}:{kind}")).env("RAYON_NUM_THREADS", "1");
-    command.output().unwrap()
+    command
 }
 
 fn absolute(root: &Path, path: &Path) -> PathBuf {

@@ -81,17 +81,22 @@ impl Nginx {
 
     /// One GET with further header lines.
     pub(crate) fn get(&self, path: &str, header: &[&str]) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let lines: String = header.iter().map(|line| format!("{line}\r\n")).collect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n").unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-        let (status, header) = head.split_once("\r\n").unwrap();
-        let status = status.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, header: header.to_owned(), body: bytes[end + 4..].to_vec() }
+        get(self.port, path, header)
     }
+}
+
+/// The same, by whoever knows the port alone.
+pub(crate) fn get(port: u16, path: &str, header: &[&str]) -> Answer {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let lines: String = header.iter().map(|line| format!("{line}\r\n")).collect();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n").unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let (status, header) = head.split_once("\r\n").unwrap();
+    let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, header: header.to_owned(), body: bytes[end + 4..].to_vec() }
 }
 
 impl Drop for Nginx {

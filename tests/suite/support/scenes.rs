@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
-use tuffet::model::Moment;
 use tuffet::model::metadata::parse_file_name;
 use tuffet::model::target_path::looks_hashed;
+use tuffet::model::{Moment, Sha256};
 
 /// Everything a build writes: files, pages, the root page, compressed copies.
 pub(crate) const WITH_PAGES: &str =
@@ -182,7 +182,7 @@ pub(crate) fn copy_into(parent: &Path, base: &Repo) -> Repo {
 
 /// What each versioned or hashed name was first seen to hold.
 #[derive(Clone, Default)]
-pub(crate) struct Names(BTreeMap<String, Vec<u8>>);
+pub(crate) struct Names(BTreeMap<String, Sha256>);
 
 impl Names {
     /// Notes what is new, and insists that nothing else has changed.
@@ -202,8 +202,9 @@ impl Names {
             looks_hashed(file) || parse_file_name(file).is_some()
         };
         snapshot_of(&repo.site()).into_iter().filter(|(name, _)| is_fixed(name)).find_map(|(name, bytes)| {
-            let first = self.0.entry(name.clone()).or_insert_with(|| bytes.clone());
-            (*first != bytes).then_some(name)
+            let digest = Sha256::of(&bytes);
+            let first = self.0.entry(name.clone()).or_insert(digest);
+            (*first != digest).then_some(name)
         })
     }
 }

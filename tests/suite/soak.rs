@@ -1,0 +1,159 @@
+//! A soak: one repository to which everything happens that can happen to one, in an order drawn at random, while clients read
+//! it without pause. After every event the tree verifies and holds what a model of it says; no reader sees an error.
+//!
+//! TUFFET_SOAK sets for how many seconds it goes on after every kind of event has had its turn (default 0), TUFFET_SOAK_SEED
+//! what is drawn.
+
+mod authors;
+mod ceremony;
+mod readers;
+mod source;
+mod tally;
+mod world;
+
+use super::support::clients;
+use super::support::nginx::Nginx;
+use readers::{Fault, Readers};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+use tally::Dice;
+use world::World;
+
+/// What can happen: its name, how often it is drawn in a round, and what does it.
+type Kind = (&'static str, usize, fn(&mut World) -> String);
+
+const KINDS: [Kind; 27] = [
+    ("source: files added", 4, |world| in_source(world, World::add)),
+    ("source: files removed", 3, |world| in_source(world, World::remove)),
+    ("source: files brought back", 1, |world| in_source(world, World::bring_back)),
+    ("source: a file replaced", 2, |world| in_source(world, World::replace)),
+    ("build", 4, World::build),
+    ("build --changed", 4, World::build_changed),
+    ("build, kill -9", 3, World::build_killed),
+    ("build, killed before a call", 3, World::build_stopped),
+    ("two builds at once", 2, World::two_builds),
+    ("build of a source that shrank", 1, World::shrink),
+    ("accept, a registration", 2, World::register),
+    ("accept, an adoption", 1, World::adopt_project),
+    ("accept, a release", 4, World::release),
+    ("accept, a member comes", 1, World::join),
+    ("accept, a member's release", 2, World::member_releases),
+    ("accept, a member goes", 1, World::leave),
+    ("accept, tampered with", 2, World::tampered),
+    ("accept, killed before a call", 2, World::accept_stopped),
+    ("revoke", 1, World::revoke),
+    ("rekey", 1, World::rekey),
+    ("ceremony prepare", 2, World::prepare),
+    ("ceremony prepare, online key", 1, World::rotate),
+    ("ceremony sign", 2, World::sign),
+    ("ceremony apply", 2, World::apply),
+    ("ceremony abandon", 1, World::abandon),
+    ("sweep", 2, World::sweep),
+    ("sweep, killed before a call", 1, World::sweep_stopped),
+];
+
+/// The caches go now and then, at the end of a round.
+const FORGETS: &str = "state without caches";
+
+fn in_source(world: &mut World, change: fn(&mut World)) -> String {
+    change(world);
+    "done".to_owned()
+}
+
+#[test]
+fn everything_happens_and_no_reader_sees_an_error() {
+    let seconds = std::env::var("TUFFET_SOAK").map_or(0, |text| text.parse().unwrap());
+    let drawn = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let seed = std::env::var("TUFFET_SOAK_SEED").map_or(drawn, |text| text.parse().unwrap());
+    println!("TUFFET_SOAK_SEED={seed}");
+    let mut world = World::new(seed);
+    world.check();
+    let (site, root) = (world.repo.site(), world.aside("root.json"));
+    std::fs::copy(site.join("metadata/1.root.json"), &root).unwrap();
+    let nginx = Nginx::serve(&site, &world.aside("nginx"));
+    // It knows the repository as it is now, and sleeps.
+    let (sleeper, at_first) = (world.aside("sleeper"), world.repo.all_targets());
+    clients::python_tuf_at(&nginx.base(), &site, &sleeper, &at_first);
+    let readers = Readers::begin(&nginx, &root, &world.aside("readers"), seed);
+
+    let (begun, mut rounds, mut excused) = (Instant::now(), 0_u64, BTreeMap::new());
+    while rounds == 0 || begun.elapsed() < Duration::from_secs(seconds) {
+        for kind in round(seed, rounds) {
+            happen(&mut world, kind);
+            judge(&world, readers.faults(), &mut excused);
+        }
+        rounds += 1;
+    }
+    happen(&mut world, ("build", 1, World::build));
+    let took = begun.elapsed();
+    let (read, faults) = readers.end();
+    judge(&world, faults, &mut excused);
+    KINDS.iter().for_each(|(name, ..)| assert!(world.tally.times(name) > 0, "{name}"));
+
+    world.repo.verify();
+    let all = world.repo.all_targets();
+    assert_eq!(clients::python_tuf_at(&nginx.base(), &site, &sleeper, &all), all.len() as u64);
+    let missing = missing(&nginx.log());
+    println!("{rounds} rounds in {} s, {} files swept\n", took.as_secs(), world.tally.swept);
+    println!("{}\n| reader | what | times |\n|---|---|---|", world.tally.table());
+    for (reader, counts) in &read {
+        counts.iter().for_each(|(what, times)| println!("| {reader} | {what} | {times} |"));
+        assert!(counts["reads"] > 0 && counts["files"] > 0, "{reader} reads: {counts:?}");
+    }
+    excused.iter().for_each(|(what, times)| println!("| pip | excused: {what} | {times} |"));
+    missing.iter().for_each(|(what, times)| println!("| nginx | 404: {what} | {times} |"));
+}
+
+/// The events of a round: each kind as often as it is to be, in the first round once, in an order drawn at random.
+fn round(seed: u64, round: u64) -> Vec<Kind> {
+    let mut dice = Dice::of(seed, u64::MAX - round);
+    let often = |times: usize| if round == 0 { 1 } else { times };
+    let mut kinds: Vec<Kind> =
+        KINDS.iter().flat_map(|kind| std::iter::repeat_n(*kind, often(kind.1))).collect();
+    dice.shuffle(&mut kinds);
+    if round % 4 == 0 {
+        kinds.insert(dice.below(kinds.len()), (FORGETS, 1, World::forget));
+    }
+    kinds
+}
+
+/// Has an event happen, and looks at what came of it.
+fn happen(world: &mut World, (name, _, event): Kind) {
+    let step = world.step();
+    world.tally.begin(format!("#{step} {name}"));
+    let came_to = event(world);
+    world.tally.end(name, &came_to);
+    world.check();
+}
+
+/// No reader may see an error, but for one: pip reads plain names, and where a file is replaced or goes between its request
+/// for the page and the one for the file, it finds neither of the two as a whole. It is excused where that happened.
+fn judge(world: &World, faults: Vec<Fault>, excused: &mut BTreeMap<String, u64>) {
+    for fault in faults {
+        let project = fault.project.as_deref().unwrap_or_default();
+        let is_excused = fault.reader == "pip" && world.is_unsettled(project, fault.began, fault.ended);
+        assert!(is_excused, "{fault:#?}");
+        *excused.entry("the project changed meanwhile".to_owned()).or_default() += 1;
+    }
+}
+
+/// What was asked for and is not there, by kind. Only a root that is not there yet may be asked for in vain, and plain names.
+fn missing(log: &str) -> BTreeMap<&'static str, u64> {
+    let mut missing = BTreeMap::new();
+    for line in log.lines() {
+        let status = line.split("\" ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        let path = line.split(' ').nth(6).unwrap();
+        assert!(["200", "304", "404"].contains(&status), "{line}");
+        if status != "404" {
+            continue;
+        }
+        let file = path.rsplit('/').next().unwrap();
+        let kind = match path.starts_with("/metadata/") {
+            true if file.ends_with(".root.json") => "the next root",
+            false if !tuffet::model::target_path::looks_hashed(file) => "a plain name",
+            _ => panic!("what a timestamp leads to is not there: {line}"),
+        };
+        *missing.entry(kind).or_default() += 1;
+    }
+    missing
+}
