@@ -64,15 +64,15 @@ impl World {
         }
     }
 
-    /// A first release, of a project that is nobody's or of which the keys were taken away.
-    fn registration(&mut self) -> Submission {
+    /// A first release, of a project that is nobody's or of which the keys were taken away; `None` if all names are taken.
+    fn registration(&mut self) -> Option<Submission> {
         let free: Vec<String> = (0..NAMES).map(|number| format!("a{number}")).collect();
         let free: Vec<String> =
             free.into_iter().filter(|name| !self.model.claims.contains_key(name)).collect();
         let back = self.claim(|claim| claim.is_revoked && !claim.is_claimed && !claim.in_ceremony);
         let back = back.filter(|_| free.is_empty() || self.dice.one_in(2)).map(|(name, _)| name);
-        let name = back.or_else(|| self.dice.pick(&free)).expect("some names are always given back");
-        self.registration_of(&name)
+        let name = back.or_else(|| self.dice.pick(&free))?;
+        Some(self.registration_of(&name))
     }
 
     fn registration_of(&mut self, name: &str) -> Submission {
@@ -98,8 +98,10 @@ impl World {
     }
 
     pub(super) fn register(&mut self) -> String {
-        let submission = self.registration();
-        self.accept(submission)
+        match self.registration() {
+            Some(submission) => self.accept(submission),
+            None => format!("all names taken, one revoked: {}", self.revoke()),
+        }
     }
 
     /// An author comes for a project that the index has published for nobody.
@@ -148,7 +150,11 @@ impl World {
 
     /// An accept that is killed before one of its calls, and comes again if it has not published.
     pub(super) fn accept_stopped(&mut self) -> String {
-        let submission = if self.dice.one_in(3) { self.registration() } else { self.next_release() };
+        let registration = if self.dice.one_in(3) { self.registration() } else { None };
+        let submission = match registration {
+            Some(registration) => registration,
+            None => self.next_release(),
+        };
         let args = ["project", "accept", submission.zip.to_str().unwrap()];
         let args: Vec<&str> = args.into_iter().chain(submission.more.iter().map(String::as_str)).collect();
         let (is_over, came_to) = self.stopped("accept", &args, &submission.after);

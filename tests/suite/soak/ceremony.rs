@@ -83,11 +83,17 @@ impl World {
         }
         let trust = ceremony.online.iter().map(|id| format!("--trust=online={id}"));
         let freed = ceremony.freed.iter().map(|name| format!("--confirm={name}=freed"));
+        // Each author has told the signer which key is theirs.
+        let claims = &self.model.claims;
+        let claimed = ceremony.promoted.iter().map(|name| (name, claims[name].author));
+        let rekeyed = ceremony.rekeyed.iter().map(|name| (name, claims[name].waits.flatten().unwrap()));
+        let keys = claimed.chain(rekeyed);
+        let keys = keys.map(|(name, author)| format!("--confirm={name}={}", self.authors[author].keyid()));
         let abandoned = self.abandoned.iter().map(|id| format!("--abandoned={id}"));
-        let more: Vec<String> = trust.chain(freed).chain(abandoned).collect();
-        let more: Vec<&str> = more.iter().map(String::as_str).collect();
-        let all = [&["--confirm-all", "--suspensions"], &more[..]].concat();
-        let (code, said, signed) = self.safe.sign(&ceremony.file, &all);
+        let more: Vec<String> = trust.chain(freed).chain(keys).chain(abandoned).collect();
+        let more: Vec<&str> =
+            std::iter::once("--suspensions").chain(more.iter().map(String::as_str)).collect();
+        let (code, said, signed) = self.safe.sign(&ceremony.file, &more);
         assert_eq!(code, 0, "{said}");
         let projects =
             said["roles"].as_array().unwrap().iter().flat_map(|role| role["projects"].as_array().unwrap());
@@ -122,11 +128,14 @@ impl World {
 
     fn check_applied(&self, ceremony: &Ceremony, ran: &Ran) {
         let out = ran.json();
+        // Names of the online list are let go of without a word.
+        let is_claimed = |name: &&String| self.model.claims[*name].is_claimed;
+        let freed = ceremony.freed.iter().filter(is_claimed).cloned().collect();
         let lists = [
             ("claimed", &ceremony.promoted),
             ("rekeyed", &ceremony.rekeyed),
             ("suspended", &ceremony.suspended),
-            ("freed", &ceremony.freed),
+            ("freed", &freed),
         ];
         lists
             .into_iter()

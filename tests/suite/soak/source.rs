@@ -38,11 +38,15 @@ impl World {
         listed.map(|(name, dist)| (name.clone(), dist.clone())).collect()
     }
 
+    /// How many published distributions the source does not have any more.
+    fn removed(&self) -> usize {
+        self.model.bins.len() - self.listed().len()
+    }
+
     /// Some fewer, below a tenth of what is published.
     pub(super) fn remove(&mut self) {
         let mut listed = self.listed();
-        let gone = self.model.bins.len() - listed.len();
-        let most = (self.model.bins.len() / 10).saturating_sub(gone + 1).min(10);
+        let most = (self.model.bins.len() / 10).saturating_sub(self.removed() + 1).min(10);
         self.dice.shuffle(&mut listed);
         let many = if most == 0 { 0 } else { 1 + self.dice.below(most) };
         for (name, dist) in listed.into_iter().filter(|(_, dist)| dist.project != "anchor").take(many) {
@@ -106,6 +110,10 @@ impl World {
         let replace = if self.dice.one_in(4) { Vec::new() } else { self.replaced() };
         let mut args = vec!["build".to_owned(), "--format".to_owned(), "json".to_owned()];
         replace.iter().for_each(|name| args.extend(["--replace".to_owned(), name.clone()]));
+        // What was adopted meanwhile is not in the bins any more, of which a tenth may go.
+        if self.removed() * 10 >= self.model.bins.len() {
+            args.push("--allow-removals".to_owned());
+        }
         (args, self.after_build(&replace))
     }
 
@@ -200,7 +208,8 @@ impl World {
         let share = u32::try_from(self.dice.below(1000)).unwrap();
         std::thread::sleep(self.whole * share / 1000);
         let _ = build.kill();
-        if build.wait().unwrap().code() == Some(0) {
+        if let Some(code) = build.wait().unwrap().code() {
+            assert_eq!(code, 0, "a build that ended before it was killed");
             self.built(after);
             return "had ended".to_owned();
         }
