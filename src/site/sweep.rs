@@ -114,15 +114,17 @@ fn needed_roles(
 }
 
 /// The last versions that authors and members signed of projects that are suspended: they are not published,
-/// and the authors come back to them.
+/// and the authors come back to them. One that was suspended in a snapshot that is kept, and is not any more, is published.
 fn suspended(
     site: &Site,
     current: &Snapshot,
     needed: &BTreeSet<(RoleName, Version)>,
 ) -> BTreeSet<(RoleName, Version)> {
-    let own = needed
-        .iter()
-        .filter(|(role, _)| ProjectRole::parse(role).is_some_and(|(_, part)| part == ProjectRole::Own));
+    let is_current = |role: &RoleName, version| current.meta.get(role).is_some_and(|m| m.version == version);
+    let own = needed.iter().filter(|(role, version)| {
+        is_current(role, *version)
+            && ProjectRole::parse(role).is_some_and(|(_, part)| part == ProjectRole::Own)
+    });
     let mut all = BTreeSet::new();
     for (role, version) in own {
         let stands_in = parse::<Targets>(site, role, *version).ok();

@@ -90,6 +90,10 @@ while not stop.is_set():
     except Exception:
         counts["errors"] += 1
         error = {"began": began, "ended": time.time(), "project": now["project"], "error": traceback.format_exc()}
-        print(json.dumps(error), flush=True)
+        try:
+            print(json.dumps(error), flush=True)
+        except BrokenPipeError:
+            # Nobody listens any more: the soak has ended in an error.
+            sys.exit(1)
     stop.wait(0.05 if kind == "tuf" else 0.3)
 print(json.dumps({"counts": counts}))

@@ -1,8 +1,8 @@
 //! A soak: one repository to which everything happens that can happen to one, in an order drawn at random, while clients read
 //! it without pause. After every event the tree verifies and holds what a model of it says; no reader sees an error.
 //!
-//! TUFFET_SOAK sets for how many seconds it goes on after every kind of event has had its turn (default 0), TUFFET_SOAK_SEED
-//! what is drawn.
+//! TUFFET_SOAK sets for how many seconds it goes on (default 15, and until every kind of event has had its turn),
+//! TUFFET_SOAK_SEED what is drawn.
 
 mod authors;
 mod ceremony;
@@ -23,12 +23,13 @@ use world::World;
 /// What can happen: its name, how often it is drawn in a round, and what does it.
 type Kind = (&'static str, usize, fn(&mut World) -> String);
 
-const KINDS: [Kind; 27] = [
+const KINDS: [Kind; 28] = [
     ("source: files added", 4, |world| in_source(world, World::add)),
     ("source: files removed", 3, |world| in_source(world, World::remove)),
     ("source: files brought back", 1, |world| in_source(world, World::bring_back)),
     ("source: a file replaced", 2, |world| in_source(world, World::replace)),
     ("build", 4, World::build),
+    ("build --replace", 2, World::build_replacing),
     ("build --changed", 4, World::build_changed),
     ("build, kill -9", 3, World::build_killed),
     ("build, killed before a call", 3, World::build_stopped),
@@ -63,7 +64,7 @@ fn in_source(world: &mut World, change: fn(&mut World)) -> String {
 
 #[test]
 fn everything_happens_and_no_reader_sees_an_error() {
-    let seconds = std::env::var("TUFFET_SOAK").map_or(0, |text| text.parse().unwrap());
+    let seconds = std::env::var("TUFFET_SOAK").map_or(15, |text| text.parse().unwrap());
     let drawn = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let seed = std::env::var("TUFFET_SOAK_SEED").map_or(drawn, |text| text.parse().unwrap());
     println!("TUFFET_SOAK_SEED={seed}");
@@ -78,8 +79,9 @@ fn everything_happens_and_no_reader_sees_an_error() {
     let readers = Readers::begin(&nginx, &root, &world.aside("readers"), seed);
 
     let (begun, mut rounds, mut excused) = (Instant::now(), 0_u64, BTreeMap::new());
-    while rounds == 0 || begun.elapsed() < Duration::from_secs(seconds) {
-        for kind in round(seed, rounds) {
+    let is_over = |rounds| rounds > 0 && begun.elapsed() >= Duration::from_secs(seconds);
+    while !is_over(rounds) {
+        for kind in round(seed, rounds).into_iter().take_while(|_| !is_over(rounds)) {
             happen(&mut world, kind);
             judge(&world, readers.faults(), &mut excused);
         }

@@ -1,7 +1,7 @@
 //! What is not published although it is there: held files, roles that would lapse, revoked projects.
 
 use super::authors::{Clients, repository};
-use super::support::author::{Author, days_from_now, wheel};
+use super::support::author::{Author, days_from_now, places, released, wheel, with_member};
 use super::support::{Repo, snapshot_of};
 use serde_json::json;
 
@@ -121,6 +121,29 @@ fn a_revoked_project_stays_reserved_until_somebody_is_registered_again() {
     repo.accept(&[&taken], &["--register", &format!("cheese={}", other.keyid())]);
     repo.verify();
     known.verify(&repo, &repo.of_project("cheese"));
+}
+
+/// The snapshot in which the project was suspended is kept, and says nothing of what its member has released since.
+#[test]
+fn a_sweep_leaves_alone_what_a_member_released_since_the_project_came_back() {
+    let repo = repository();
+    let (author, alice) = (Author::known(11), Author::known(12));
+    repo.register(&author, "cheese", &["1.0"]);
+    with_member(&repo, &author, &alice, "cheese-2.*");
+    repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    let again = author.sign("cheese", &[], Some(&repo), &["--yes"]);
+    repo.accept(&[&again], &["--register", &format!("cheese={}", author.keyid())]);
+    let joining = alice.path().join("again.json");
+    let joining = joining.to_str().unwrap();
+    let (site, root) = places(Some(&repo));
+    let join = ["author", "join", "cheese", "--as", "alice", "--key", alice.key(), "--out", joining];
+    alice.run(&[&join[..], &["--from", &site, "--root", &root]].concat()).ok();
+    let what = ["--member", joining, "--paths", "cheese-2.*"];
+    repo.accept(&[&author.delegate("cheese", &repo, &what)], &[]);
+    repo.accept(&[&alice.sign("cheese", &["2.0"], Some(&repo), &["--as", "alice"])], &[]);
+    repo.run(&["sweep"]).ok();
+    assert!(repo.site().join(released("cheese", "2.0")).exists());
+    repo.verify();
 }
 
 #[test]

@@ -25,35 +25,41 @@ fn names(list: &Value) -> Vec<String> {
 }
 
 impl World {
-    /// All that waits goes into a file, and now and then the name of a revoked project is let go of.
+    /// All that waits goes into a file, and the name of a revoked project is let go of, if there is one.
     pub(super) fn prepare(&mut self) -> String {
+        self.end_ceremony();
+        // Somebody waits to be signed over.
+        if !self.model.claims.values().any(|claim| !claim.is_claimed && !claim.is_revoked) {
+            self.register();
+        }
         self.prepare_with(&[])
     }
 
     /// The online key is to change.
     pub(super) fn rotate(&mut self) -> String {
-        while self.ceremony.is_some() {
-            self.apply();
-        }
+        self.end_ceremony();
         self.prepare_with(&["--rotate", "online"])
     }
 
-    fn prepare_with(&mut self, more: &[&str]) -> String {
+    /// One ceremony at a time: one that is under way comes to its end first.
+    fn end_ceremony(&mut self) {
         if self.ceremony.is_some() {
             let out = self.aside("another.json");
             let ran = self.repo.run(&["ceremony", "prepare", "--out", out.to_str().unwrap()]);
             assert_eq!(ran.code, 2, "one at a time: {ran:?}");
-            return exit(ran.code);
+            let came_to = self.apply();
+            self.tally.note(format!("the ceremony before is applied: {came_to}"));
         }
+    }
+
+    fn prepare_with(&mut self, more: &[&str]) -> String {
         let revoked = self.model.claims.iter().filter(|(_, claim)| claim.is_revoked);
         let revoked: Vec<String> = revoked.map(|(name, _)| name.clone()).collect();
         let free = self.dice.pick(&revoked);
         let mut args = more.to_vec();
         free.iter().for_each(|name| args.extend(["--free", name]));
         let (out, file) = prepare(&self.repo, &args);
-        if out["out"].is_null() {
-            return "exit 0, nothing waits".to_owned();
-        }
+        assert!(!out["out"].is_null(), "something waits: {out}");
         assert_eq!(out["stale"], serde_json::json!([]), "{out}");
         let online = (!more.is_empty()).then(|| {
             let next = self.repo.path().join(".tuffet/online.next.key");
@@ -74,13 +80,14 @@ impl World {
 
     /// The file goes to the safe and back.
     pub(super) fn sign(&mut self) -> String {
-        if self.ceremony.is_none() {
+        if self.ceremony.as_ref().is_none_or(|ceremony| ceremony.is_signed) {
             self.prepare();
         }
-        let Some(ceremony) = &mut self.ceremony else { return "nothing waits".to_owned() };
-        if ceremony.is_signed {
-            return "signed already".to_owned();
-        }
+        self.sign_prepared()
+    }
+
+    fn sign_prepared(&mut self) -> String {
+        let ceremony = self.ceremony.as_mut().unwrap();
         let trust = ceremony.online.iter().map(|id| format!("--trust=online={id}"));
         let freed = ceremony.freed.iter().map(|name| format!("--confirm={name}=freed"));
         // Each author has told the signer which key is theirs.
@@ -106,8 +113,10 @@ impl World {
 
     /// What came back is published; now and then by a run that is killed, and comes again.
     pub(super) fn apply(&mut self) -> String {
-        self.sign();
-        let Some(ceremony) = self.ceremony.take() else { return "nothing waits".to_owned() };
+        if self.ceremony.as_ref().is_none_or(|ceremony| !ceremony.is_signed) {
+            self.sign();
+        }
+        let ceremony = self.ceremony.take().unwrap();
         let after = self.after_ceremony(&ceremony);
         self.unsettle(&after);
         let file = ceremony.file.to_str().unwrap();
@@ -188,7 +197,7 @@ impl World {
         if self.ceremony.is_none() {
             self.prepare();
         }
-        let Some(ceremony) = self.ceremony.take() else { return "nothing waits".to_owned() };
+        let ceremony = self.ceremony.take().unwrap();
         let mut after = self.model.clone();
         for claim in after.claims.values_mut() {
             let at_once = claim.in_ceremony && !claim.is_claimed;

@@ -108,6 +108,10 @@ impl World {
     /// The arguments of a build: most take the new bytes of what was replaced, some hold it.
     fn build_args(&mut self) -> (Vec<String>, Model) {
         let replace = if self.dice.one_in(4) { Vec::new() } else { self.replaced() };
+        self.build_args_with(replace)
+    }
+
+    fn build_args_with(&self, replace: Vec<String>) -> (Vec<String>, Model) {
         let mut args = vec!["build".to_owned(), "--format".to_owned(), "json".to_owned()];
         replace.iter().for_each(|name| args.extend(["--replace".to_owned(), name.clone()]));
         // What was adopted meanwhile is not in the bins any more, of which a tenth may go.
@@ -119,7 +123,11 @@ impl World {
 
     /// A build that nobody disturbs.
     pub(super) fn build_now(&mut self, more: &[&str]) -> i32 {
-        let (args, after) = self.build_args();
+        let planned = self.build_args();
+        self.build_as(planned, more)
+    }
+
+    fn build_as(&mut self, (args, after): (Vec<String>, Model), more: &[&str]) -> i32 {
         let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
         let begun = Instant::now();
         let ran = self.run(&args, &after).ok();
@@ -136,6 +144,13 @@ impl World {
 
     pub(super) fn build(&mut self) -> String {
         exit(self.build_now(&[]))
+    }
+
+    /// One that takes the new bytes of a file.
+    pub(super) fn build_replacing(&mut self) -> String {
+        self.replace();
+        let planned = self.build_args_with(self.replaced());
+        exit(self.build_as(planned, &[]))
     }
 
     /// A build that is told what changed, and some files that did not.
