@@ -99,14 +99,19 @@ fn everything_happens_and_no_reader_sees_an_error() {
     let all = world.repo.all_targets();
     assert_eq!(clients::python_tuf_at(&nginx.base(), &site, &sleeper, &all), all.len() as u64);
     let missing = missing(&nginx.log());
-    println!("{rounds} rounds in {} s, {} files swept\n", took.as_secs(), world.tally.swept);
-    println!("{}\n| reader | what | times |\n|---|---|---|", world.tally.table());
+    let events = world.step() - 1;
+    println!("{} s, {rounds} rounds, {events} events, {} files swept\n", took.as_secs(), world.tally.swept);
+    println!(
+        "{}\n| reader | {} |\n|---|---|---|---|---|---|---|",
+        world.tally.table(),
+        readers::COUNTED.join(" | ")
+    );
     for (reader, counts) in &read {
-        counts.iter().for_each(|(what, times)| println!("| {reader} | {what} | {times} |"));
+        let counted = readers::COUNTED.map(|what| counts[what].to_string());
+        println!("| {reader} | {} |", counted.join(" | "));
         assert!(counts["reads"] > 0 && counts["files"] > 0, "{reader} reads: {counts:?}");
     }
-    excused.iter().for_each(|(what, times)| println!("| pip | excused: {what} | {times} |"));
-    missing.iter().for_each(|(what, times)| println!("| nginx | 404: {what} | {times} |"));
+    println!("\nexcused of pip: {excused:?}; answered with 404: {missing:?}");
 }
 
 /// The events of a round: each kind as often as it is to be, in the first round once, in an order drawn at random.

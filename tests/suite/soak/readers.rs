@@ -29,6 +29,9 @@ pub(super) struct Fault {
 
 type Counts = BTreeMap<String, u64>;
 
+/// What is counted of each reader.
+pub(super) const COUNTED: [&str; 6] = ["reads", "refreshes", "fresh starts", "files", "bytes", "errors"];
+
 /// Readers at work.
 pub(super) struct Readers {
     faults: Arc<Mutex<Vec<Fault>>>,
@@ -148,9 +151,7 @@ struct Tough {
 impl Tough {
     fn read_until(mut self, stop: &AtomicBool, faults: &Mutex<Vec<Fault>>) -> Counts {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for name in ["reads", "refreshes", "fresh starts", "files", "bytes", "errors"] {
-            self.counts.insert(name.to_owned(), 0);
-        }
+        self.counts.extend(COUNTED.map(|what| (what.to_owned(), 0)));
         while !stop.load(Ordering::Relaxed) {
             let began = SystemTime::now();
             self.project = None;
