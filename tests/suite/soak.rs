@@ -99,7 +99,7 @@ fn everything_happens_and_no_reader_sees_an_error() {
     let all = world.repo.all_targets();
     assert_eq!(clients::python_tuf_at(&nginx.base(), &site, &sleeper, &all), all.len() as u64);
     let missing = missing(&nginx.log());
-    let events = world.step() - 1;
+    let events = world.steps;
     println!("{} s, {rounds} rounds, {events} events, {} files swept\n", took.as_secs(), world.tally.swept);
     println!(
         "{}\n| reader | {} |\n|---|---|---|---|---|---|---|",

@@ -116,7 +116,8 @@ pub(super) struct World {
     pub(super) unsettled: Vec<(String, SystemTime, SystemTime)>,
     names: Names,
     seed: u64,
-    steps: u64,
+    /// How many events there were.
+    pub(super) steps: u64,
     /// Projects that ever had an author, and those that ever had a member: their roles go on from where they were.
     pub(super) known: BTreeSet<String>,
     pub(super) joined: BTreeSet<String>,
