@@ -6,6 +6,7 @@ use crate::ceremonies::prepare;
 use crate::support::Ran;
 use crate::support::calls::stopped_before;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A ceremony that is under way.
@@ -18,6 +19,13 @@ pub(super) struct Ceremony {
     rekeyed: Vec<String>,
     suspended: Vec<String>,
     freed: Vec<String>,
+}
+
+impl Ceremony {
+    /// Whether it has the list of claimed projects signed anew.
+    fn changes_claimed(&self) -> bool {
+        [&self.promoted, &self.rekeyed, &self.suspended, &self.freed].iter().any(|names| !names.is_empty())
+    }
 }
 
 fn names(list: &Value) -> Vec<String> {
@@ -89,15 +97,20 @@ impl World {
     fn sign_prepared(&mut self) -> String {
         let ceremony = self.ceremony.as_mut().unwrap();
         let trust = ceremony.online.iter().map(|id| format!("--trust=online={id}"));
-        let freed = ceremony.freed.iter().map(|name| format!("--confirm={name}=freed"));
-        // Each author has told the signer which key is theirs.
-        let claims = &self.model.claims;
-        let claimed = ceremony.promoted.iter().map(|name| (name, claims[name].author));
-        let rekeyed = ceremony.rekeyed.iter().map(|name| (name, claims[name].waits.flatten().unwrap()));
-        let keys = claimed.chain(rekeyed);
-        let keys = keys.map(|(name, author)| format!("--confirm={name}={}", self.authors[author].keyid()));
         let abandoned = self.abandoned.iter().map(|id| format!("--abandoned={id}"));
-        let more: Vec<String> = trust.chain(freed).chain(keys).chain(abandoned).collect();
+        // Each author has told the signer which key is theirs; other keys than before are agreed to by those.
+        let claims = &self.model.claims;
+        let key = |name: &String| self.authors[claims[name].author].keyid();
+        let mut known: BTreeMap<&String, String> =
+            ceremony.promoted.iter().map(|name| (name, key(name))).collect();
+        // What was signed and abandoned stands in the ledger of the safe, and what is published says otherwise.
+        for name in self.doubted.iter().filter(|name| !ceremony.promoted.contains(name)) {
+            let is_claimed = claims.get(name).is_some_and(|claim| claim.is_claimed);
+            known.insert(name, if is_claimed { key(name) } else { "freed".to_owned() });
+        }
+        known.extend(ceremony.freed.iter().map(|name| (name, "freed".to_owned())));
+        let known = known.into_iter().map(|(name, said)| format!("--confirm={name}={said}"));
+        let more: Vec<String> = trust.chain(known).chain(abandoned).collect();
         let more: Vec<&str> =
             std::iter::once("--suspensions").chain(more.iter().map(String::as_str)).collect();
         let (code, said, signed) = self.safe.sign(&ceremony.file, &more);
@@ -108,6 +121,13 @@ impl World {
         assert!(refused.is_empty(), "{refused:?}");
         ceremony.file = signed;
         ceremony.is_signed = true;
+        if ceremony.changes_claimed() {
+            let stays = |name: &String| {
+                let is_claimed = self.model.claims.get(name).is_some_and(|claim| claim.is_claimed);
+                is_claimed && !ceremony.rekeyed.contains(name) && !ceremony.freed.contains(name)
+            };
+            self.doubted.retain(stays);
+        }
         exit(code)
     }
 
@@ -211,6 +231,7 @@ impl World {
         let ran = self.run(&["ceremony", "abandon", "--format", "json"], &after).ok();
         if ceremony.is_signed {
             self.abandoned.push(ran.json()["id"].as_str().unwrap().to_owned());
+            self.doubted.extend(ceremony.promoted.iter().chain(&ceremony.rekeyed).cloned());
         }
         self.model = after;
         format!("exit {}, {}", ran.code, if ceremony.is_signed { "signed" } else { "not signed" })

@@ -106,6 +106,8 @@ pub(super) struct World {
     pub(super) ceremony: Option<super::ceremony::Ceremony>,
     /// Ceremonies that were signed and then given up.
     pub(super) abandoned: Vec<String>,
+    /// Projects of which something was signed in those, that is not published.
+    pub(super) doubted: BTreeSet<String>,
     /// How many calls of the file system the longest run of a command took.
     pub(super) calls: BTreeMap<&'static str, usize>,
     /// How long a build takes.
@@ -147,6 +149,7 @@ impl World {
             safe,
             ceremony: None,
             abandoned: Vec::new(),
+            doubted: BTreeSet::new(),
             calls: BTreeMap::new(),
             whole: Duration::from_millis(100),
             open: BTreeMap::new(),

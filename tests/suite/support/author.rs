@@ -140,7 +140,7 @@ impl Author {
     /// Lets members into a project, or takes them out; gives the submission.
     #[track_caller]
     pub(crate) fn delegate(&self, project: &str, from: &Repo, what: &[&str]) -> PathBuf {
-        let zip = self.path().join("delegation.zip");
+        let zip = self.path().join(format!("{project}-delegation.zip"));
         let (site, root) = places(Some(from));
         let out = ["--key", self.key(), "--out", zip.to_str().unwrap(), "--from", &site, "--root", &root];
         self.run(&[&["author", "delegate", project, "--yes"], what, &out].concat()).ok();
