@@ -66,6 +66,33 @@ fn a_rekey_that_the_old_key_agreed_to_is_signed_and_parent_and_child_change_in_o
     assert_eq!(status["queue"], json!([]));
 }
 
+/// What is published is what was before the change that was given up, and the ledger knows the one after it.
+#[test]
+fn a_rekey_that_was_signed_and_abandoned_is_signed_again_by_the_signers_word() {
+    let (repo, safe, author) = claimed();
+    let heir = Author::known(14);
+    let old = author.key().to_owned();
+    let zip = heir.sign("cheese", &["1.1"], Some(&repo), &["--rekey", "--yes", "--old-key", &old]);
+    rekey(&repo, &zip, &heir);
+    let (_, file) = prepare(&repo, &[]);
+    assert_eq!(safe.sign(&file, &[]).0, 0);
+    repo.run(&["ceremony", "abandon"]).ok();
+    let (_, file) = prepare(&repo, &[]);
+    // Without a word of the signer's on the project, nothing of it is signed; nor with one on somebody else's key.
+    let strange = format!("cheese={}", Author::known(99).keyid());
+    for more in
+        [&["--abandoned"][..], &["--abandoned", "--confirm-all"], &["--abandoned", "--confirm", &strange]]
+    {
+        assert_eq!(safe.sign(&file, more).0, 3, "{more:?}");
+    }
+    let confirm = format!("cheese={}", heir.keyid());
+    let (code, said, signed) = safe.sign(&file, &["--abandoned", "--confirm", &confirm]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(apply(&repo, &[&signed])["rekeyed"], json!(["cheese"]));
+    repo.verify();
+    Clients::of(&repo);
+}
+
 #[test]
 fn a_rekey_that_only_the_index_asks_for_needs_the_signers_word() {
     let (repo, safe, author) = claimed();

@@ -105,8 +105,14 @@ impl World {
             ceremony.promoted.iter().map(|name| (name, key(name))).collect();
         // What was signed and abandoned stands in the ledger of the safe, and what is published says otherwise.
         for name in self.doubted.iter().filter(|name| !ceremony.promoted.contains(name)) {
-            let is_claimed = claims.get(name).is_some_and(|claim| claim.is_claimed);
-            known.insert(name, if is_claimed { key(name) } else { "freed".to_owned() });
+            let said = match claims.get(name) {
+                Some(claim) if ceremony.rekeyed.contains(name) => {
+                    self.authors[claim.waits.flatten().unwrap()].keyid()
+                }
+                Some(claim) if claim.is_claimed => key(name),
+                _ => "freed".to_owned(),
+            };
+            known.insert(name, said);
         }
         known.extend(ceremony.freed.iter().map(|name| (name, "freed".to_owned())));
         let known = known.into_iter().map(|(name, said)| format!("--confirm={name}={said}"));
@@ -124,7 +130,8 @@ impl World {
         if ceremony.changes_claimed() {
             let stays = |name: &String| {
                 let is_claimed = self.model.claims.get(name).is_some_and(|claim| claim.is_claimed);
-                is_claimed && !ceremony.rekeyed.contains(name) && !ceremony.freed.contains(name)
+                let changes = [&ceremony.rekeyed, &ceremony.suspended, &ceremony.freed];
+                is_claimed && !changes.iter().any(|names| names.contains(name))
             };
             self.doubted.retain(stays);
         }
@@ -231,7 +238,8 @@ impl World {
         let ran = self.run(&["ceremony", "abandon", "--format", "json"], &after).ok();
         if ceremony.is_signed {
             self.abandoned.push(ran.json()["id"].as_str().unwrap().to_owned());
-            self.doubted.extend(ceremony.promoted.iter().chain(&ceremony.rekeyed).cloned());
+            let signed = [&ceremony.promoted, &ceremony.rekeyed, &ceremony.suspended];
+            self.doubted.extend(signed.into_iter().flatten().cloned());
         }
         self.model = after;
         format!("exit {}, {}", ran.code, if ceremony.is_signed { "signed" } else { "not signed" })

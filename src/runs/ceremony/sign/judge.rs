@@ -76,6 +76,8 @@ pub(super) fn projects(
             (None, Some(held)) if is_there(after) || is_named(held) => continue,
             (Some(_), _) if by_others(&name) => continue,
             (Some(held), _) if is_named(held) => continue,
+            // The same change of keys once more, and the signer's word for it: what is signed is what the ledger says.
+            (Some(_), Some(held)) if is_there(after) && is_named(held) => continue,
             (None, None) if said == Some(&Said::Freed) => {
                 let_go.push(name);
                 continue;
