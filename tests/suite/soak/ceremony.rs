@@ -201,8 +201,8 @@ impl World {
     /// or by a build where everything is published.
     fn apply_stopped(&mut self, args: &[&str]) -> Option<String> {
         let before = self.timestamp();
-        let longest = *self.calls.get("apply").unwrap_or(&800);
-        let at = 1 + self.dice.below(longest);
+        let longest = *self.calls.get("apply").unwrap_or(&1500);
+        let at = 1 + self.dice.below(longest + longest / 8);
         let (output, last) = stopped_before(&self.repo, args, at);
         if output.status.code() == Some(0) {
             self.calls.insert("apply", last.unwrap().call);

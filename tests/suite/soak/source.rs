@@ -260,7 +260,7 @@ impl World {
     /// Runs a command that is killed before a call drawn at random; gives whether it ended before that, and where it was
     /// killed.
     pub(super) fn stopped(&mut self, what: &'static str, args: &[&str], after: &Model) -> (bool, String) {
-        let longest = *self.calls.get(what).unwrap_or(&500);
+        let longest = *self.calls.get(what).unwrap_or(&1500);
         let at = 1 + self.dice.below(longest + longest / 8);
         self.tally.note(format!("{what}: killed before call {at} of about {longest}"));
         self.unsettle(after);
