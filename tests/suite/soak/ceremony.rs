@@ -98,21 +98,17 @@ impl World {
         let ceremony = self.ceremony.as_mut().unwrap();
         let trust = ceremony.online.iter().map(|id| format!("--trust=online={id}"));
         let abandoned = self.abandoned.iter().map(|id| format!("--abandoned={id}"));
-        // Each author has told the signer which key is theirs; other keys than before are agreed to by those.
+        // Each author has told the signer which key is theirs, and each heir.
         let claims = &self.model.claims;
-        let key = |name: &String| self.authors[claims[name].author].keyid();
-        let mut known: BTreeMap<&String, String> =
-            ceremony.promoted.iter().map(|name| (name, key(name))).collect();
+        let id = |author: usize| self.authors[author].keyid();
+        let mut known: BTreeMap<&String, String> = BTreeMap::new();
+        known.extend(ceremony.promoted.iter().map(|name| (name, id(claims[name].author))));
+        let heir = |name: &String| claims[name].waits.flatten().unwrap();
+        known.extend(ceremony.rekeyed.iter().map(|name| (name, id(heir(name)))));
         // What was signed and abandoned stands in the ledger of the safe, and what is published says otherwise.
-        for name in self.doubted.iter().filter(|name| !ceremony.promoted.contains(name)) {
-            let said = match claims.get(name) {
-                Some(claim) if ceremony.rekeyed.contains(name) => {
-                    self.authors[claim.waits.flatten().unwrap()].keyid()
-                }
-                Some(claim) if claim.is_claimed => key(name),
-                _ => "freed".to_owned(),
-            };
-            known.insert(name, said);
+        for name in &self.doubted {
+            let published = claims.get(name).filter(|claim| claim.is_claimed).map(|claim| id(claim.author));
+            known.entry(name).or_insert(published.unwrap_or_else(|| "freed".to_owned()));
         }
         known.extend(ceremony.freed.iter().map(|name| (name, "freed".to_owned())));
         let known = known.into_iter().map(|(name, said)| format!("--confirm={name}={said}"));
