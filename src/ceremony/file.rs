@@ -1,7 +1,7 @@
 //! The file of a ceremony.
 
 use crate::disk::{self, read, write};
-use crate::model::{Envelope, Metadata, ProjectName, RoleName, Root, Sha256, Targets, canonical};
+use crate::model::{Envelope, Metadata, ProjectName, RoleName, Root, Sha256, Targets, canonical, strict};
 use crate::trust::Consent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -111,7 +111,7 @@ impl Ceremony {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let form = |what: String| Error::Form { path: path.to_owned(), what };
         let bytes = read::bounded(path, LARGEST)?.ok_or_else(|| form("there is no such file".to_owned()))?;
-        let written: Written = serde_json::from_slice(&bytes).map_err(|e| form(e.to_string()))?;
+        let written: Written = strict::from_slice(&bytes).map_err(|e| form(e.to_string()))?;
         if written.form != FORM {
             return Err(form(format!("its form is {:?}, and this release reads {FORM:?}", written.form)));
         }

@@ -2,6 +2,7 @@
 //! [`Signer`]; nothing below this folder ever sees a secret.
 
 pub mod agent;
+mod cost;
 pub mod ed25519;
 pub mod file;
 mod lanes;

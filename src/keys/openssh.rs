@@ -1,7 +1,7 @@
 //! Keys as OpenSSH writes them: `openssh-key-v1` private keys, plain or encrypted, and the one-line
 //! public form (RFC 4253 section 6.6, RFC 8709). Only Ed25519 makes the plain signatures that TUF needs.
 
-use super::Ed25519;
+use super::{Ed25519, cost};
 use super::pem::Error;
 use crate::model::Key;
 use ssh_key::private::KeypairData;
@@ -34,6 +34,7 @@ pub(super) fn private(text: &str) -> Result<Private, Error> {
     let key = PrivateKey::from_openssh(text.trim()).map_err(|_| Error::NotOpenSsh)?;
     check(&key.algorithm())?;
     if key.is_encrypted() {
+        cost::of_openssh(key.kdf())?;
         return Ok(Private::Encrypted(Box::new(Locked(key))));
     }
     from_data(key.key_data()).map(|key| Private::Plain(Box::new(key)))

@@ -1,7 +1,7 @@
 //! The form of a key file: PKCS#8 version 1 in PEM (RFC 5958, RFC 8410), plain or encrypted
 //! with PBES2 (scrypt and AES-256-CBC, RFC 8018 and RFC 7914). OpenSSH's own form is read as it is.
 
-use super::{Ed25519, openssh};
+use super::{Ed25519, cost, openssh};
 use crate::model::Key;
 use pkcs8::der::asn1::{OctetString, OctetStringRef};
 use pkcs8::der::{Decode as _, Encode as _};
@@ -46,6 +46,16 @@ pub enum Error {
     /// The passphrase does not open it.
     #[error("the passphrase does not open it")]
     WrongPassphrase,
+    /// To open it would take longer, or more memory, than anybody asks for.
+    #[error("to open it takes {cost}, and {most}: write it again with `{again}`, and give that")]
+    Cost {
+        /// What it says that it takes.
+        cost: String,
+        /// What may be taken.
+        most: String,
+        /// The command that writes it again.
+        again: &'static str,
+    },
     /// A key could not be encrypted.
     #[error("the key could not be encrypted: {0}")]
     Encrypt(String),
@@ -106,7 +116,12 @@ pub fn read(pem: &str) -> Result<Contents, Error> {
     let (label, document) = SecretDocument::from_pem(pem).map_err(|_| Error::NotPkcs8)?;
     match label {
         PLAIN => from_der(document.as_bytes()).map(|key| Contents::Plain(Box::new(key))),
-        ENCRYPTED => Ok(Contents::Encrypted(Locked(Form::Pkcs8(document)))),
+        ENCRYPTED => {
+            let info =
+                EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| Error::NotPkcs8)?;
+            cost::of_pkcs8(&info.encryption_algorithm)?;
+            Ok(Contents::Encrypted(Locked(Form::Pkcs8(document))))
+        }
         _ => Err(Error::NotPkcs8),
     }
 }

@@ -134,6 +134,7 @@ pub struct DelegatedRole {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegatedKeys {
     /// Ids of the keys.
+    #[serde(deserialize_with = "super::strict::few")]
     pub keyids: Vec<KeyId>,
     /// How many different keys must sign; above 0.
     #[serde(deserialize_with = "super::metadata::threshold")]

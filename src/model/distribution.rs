@@ -21,10 +21,16 @@ pub enum Distribution {
 /// The endings of sdists that installers read, old ones included.
 const SDIST_ENDINGS: [&str; 7] = [".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar.Z", ".tar"];
 
+/// No file system has longer names by far; and where a version begins in one is tried at each dash.
+const LONGEST: usize = 1024;
+
 impl Distribution {
     /// Reads a file name.
     #[must_use]
     pub fn from_file_name(name: &str) -> Self {
+        if name.len() > LONGEST {
+            return Self::Other;
+        }
         if let Some(stem) = name.strip_suffix(".whl") {
             return from_wheel(stem);
         }
@@ -43,7 +49,7 @@ pub fn version_text<'a>(name: &'a str, project: &ProjectName) -> Option<&'a str>
         return stem.split('-').nth(1);
     }
     let stem = SDIST_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))?;
-    let mut dashes = stem.match_indices('-').map(|(at, _)| at);
+    let mut dashes = stem.match_indices('-').map(|(at, _)| at).take(LONGEST);
     let at = dashes.find(|&at| ProjectName::normalise(&stem[..at]).is_ok_and(|name| name == *project))?;
     Some(&stem[at + 1..])
 }

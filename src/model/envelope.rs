@@ -1,6 +1,7 @@
 //! The envelope of signed metadata: signatures, and the exact bytes that they cover.
 
 use super::canonical;
+use super::strict::{self, Strict};
 use super::{KeyId, Metadata};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,6 +51,9 @@ pub enum Error {
         /// What the parser says.
         source: serde_json::Error,
     },
+    /// It would take far more memory than its bytes.
+    #[error(transparent)]
+    Dense(#[from] strict::Dense),
     /// Another kind of metadata.
     #[error("its _type is {found:?}, not {expected:?}")]
     Type {
@@ -65,29 +69,36 @@ pub enum Error {
 
 #[derive(Deserialize)]
 struct Raw {
-    signatures: Vec<Signature>,
-    signed: Value,
+    signatures: Strict,
+    signed: Strict,
 }
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Signatures(#[serde(deserialize_with = "strict::few")] Vec<Signature>);
 
 impl<T: Metadata> Envelope<T> {
     /// Reads an envelope; nothing is verified.
     ///
     /// # Errors
-    /// [`Error`], if the bytes are no JSON, not of the shape, or of another `_type`.
+    /// [`Error`], if the bytes are no JSON, say something twice, are not of the shape, or of another `_type`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        strict::check_density(bytes)?;
         if let Some(envelope) = Self::parse_canonical(bytes) {
             return Ok(envelope);
         }
         let shape = |source| Error::Shape { kind: T::TYPE, source };
-        let raw: Raw = serde_json::from_slice(bytes).map_err(shape)?;
-        let found = raw.signed.get("_type").and_then(Value::as_str).unwrap_or_default();
+        let Raw { signatures: Strict(signatures), signed: Strict(raw) } =
+            serde_json::from_slice(bytes).map_err(shape)?;
+        let found = raw.get("_type").and_then(Value::as_str).unwrap_or_default();
         if found != T::TYPE {
             return Err(Error::Type { found: found.to_owned(), expected: T::TYPE });
         }
-        let covered = canonical::value_to_canonical(&raw.signed)?;
-        let expires = raw.signed.get("expires").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let signed = serde_json::from_value(raw.signed).map_err(shape)?;
-        Ok(Self { signed, signatures: raw.signatures, covered, expires })
+        let Signatures(signatures) = serde_json::from_value(signatures).map_err(shape)?;
+        let covered = canonical::value_to_canonical(&raw)?;
+        let expires = raw.get("expires").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let signed = serde_json::from_value(raw).map_err(shape)?;
+        Ok(Self { signed, signatures, covered, expires })
     }
 
     /// The same of metadata that is written in its canonical form already, as ours always is: no tree of values is made
@@ -95,7 +106,8 @@ impl<T: Metadata> Envelope<T> {
     fn parse_canonical(bytes: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Written<'a> {
-            signatures: Vec<Signature>,
+            #[serde(borrow)]
+            signatures: &'a RawValue,
             #[serde(borrow)]
             signed: &'a RawValue,
         }
@@ -108,7 +120,9 @@ impl<T: Metadata> Envelope<T> {
         }
         let written: Written<'_> = serde_json::from_slice(bytes).ok()?;
         let text = written.signed.get();
-        if !canonical::is_canonical(text.as_bytes()) {
+        // What is canonical names no member twice.
+        let signatures = written.signatures.get();
+        if !canonical::is_canonical(text.as_bytes()) || !canonical::is_canonical(signatures.as_bytes()) {
             return None;
         }
         let head: Head<'_> = serde_json::from_str(text).ok()?;
@@ -116,8 +130,9 @@ impl<T: Metadata> Envelope<T> {
             return None;
         }
         let signed = serde_json::from_str(text).ok()?;
+        let Signatures(signatures) = serde_json::from_str(signatures).ok()?;
         let (covered, expires) = (text.as_bytes().to_vec(), head.expires.into_owned());
-        Some(Self { signed, signatures: written.signatures, covered, expires })
+        Some(Self { signed, signatures, covered, expires })
     }
 
     /// An envelope around metadata that `sign` signs: it is given the canonical bytes.
@@ -186,7 +201,8 @@ impl<T: Metadata> Envelope<T> {
         &self.covered
     }
 
-    /// The file: canonical JSON, with the very bytes that were signed inside it.
+    /// The file: canonical JSON, with the very bytes that were signed inside it; but control characters, which
+    /// canonical JSON writes as they are and no reader of JSON takes so, are escaped.
     ///
     /// # Errors
     /// If an unknown field of a signature has no canonical form.
@@ -203,11 +219,24 @@ pub fn file(signatures: &[Signature], covered: &[u8]) -> Result<Vec<u8>, canonic
     let signatures = canonical::to_canonical(signatures)?;
     let mut out = Vec::with_capacity(signatures.len() + covered.len() + 32);
     out.extend_from_slice(b"{\"signatures\":");
-    out.extend_from_slice(&signatures);
+    put(&signatures, &mut out);
     out.extend_from_slice(b",\"signed\":");
-    out.extend_from_slice(covered);
+    put(covered, &mut out);
     out.push(b'}');
     Ok(out)
+}
+
+/// Appends canonical JSON as JSON: in nothing but its texts can there be a control character.
+fn put(canonical: &[u8], out: &mut Vec<u8>) {
+    if canonical.iter().all(|byte| *byte >= b' ') {
+        return out.extend_from_slice(canonical);
+    }
+    for byte in canonical {
+        match byte {
+            0..b' ' => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(*byte),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -227,6 +256,16 @@ mod tests {
         assert_eq!(envelope.covered(), again.covered());
         assert_eq!(canonical::to_canonical(envelope.signed()).unwrap(), envelope.covered());
         assert_eq!(envelope.signed().version, Version::new(7).unwrap());
+    }
+
+    #[test]
+    fn a_key_in_pem_has_lines_and_survives_being_written() {
+        let file = br#"{"signatures":[],"signed":{"_type":"targets","expires":"2030-01-01T00:00:00Z",
+            "spec_version":"1.0.31","version":7,"targets":{},"x-pem":"-----BEGIN\n\u0000\"\\-----\n"}}"#;
+        let envelope = Envelope::<Targets>::parse(file).unwrap();
+        assert!(envelope.covered().contains(&b'\n'));
+        let again = Envelope::<Targets>::parse(&envelope.to_bytes().unwrap()).unwrap();
+        assert_eq!((again.covered(), again.signed()), (envelope.covered(), envelope.signed()));
     }
 
     #[test]

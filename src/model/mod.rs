@@ -33,6 +33,7 @@ pub mod root;
 pub mod shards;
 pub mod snapshot;
 pub mod snapshot_file;
+pub mod strict;
 pub mod target_path;
 pub mod targets;
 pub mod timestamp;

@@ -1,9 +1,10 @@
 //! An index page as installers read it: PEP 503 with its later attributes in HTML, PEP 691 in JSON.
 //! Takes bytes from a stranger, gives what they say.
 
-use super::{Moment, Sha256};
+use super::{Moment, Sha256, strict};
 use html5gum::emitters::default::StartTag;
 use html5gum::{Token, Tokenizer};
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -176,6 +177,7 @@ pub fn json(bytes: &[u8]) -> Result<Page, serde_json::Error> {
         #[serde(default)]
         reason: Option<String>,
     }
+    strict::check_density(bytes).map_err(serde_json::Error::custom)?;
     let document: Document = serde_json::from_slice(bytes)?;
     let serial = match &document.meta.serial {
         Value::String(text) => text.parse().unwrap_or(0),

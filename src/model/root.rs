@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleKeys {
     /// Ids of the keys.
+    #[serde(deserialize_with = "super::strict::few")]
     pub keyids: Vec<KeyId>,
     /// How many different keys must sign; above 0.
     #[serde(deserialize_with = "metadata::threshold")]

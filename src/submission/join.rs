@@ -3,7 +3,7 @@
 
 use crate::disk::{self, read, write};
 use crate::model::project_role::NotAMember;
-use crate::model::{Envelope, Key, MemberName, ProjectName, RoleKeys, Targets, envelope};
+use crate::model::{Envelope, Key, MemberName, ProjectName, RoleKeys, Targets, envelope, strict};
 use crate::trust::claim::key_fault;
 use crate::trust::verified;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ impl Joining {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let form = |what: String| Error::Form { path: path.to_owned(), what };
         let bytes = read::bounded(path, LARGEST)?.ok_or_else(|| form("it is not there".to_owned()))?;
-        let file: File = serde_json::from_slice(&bytes).map_err(|e| form(e.to_string()))?;
+        let file: File = strict::from_slice(&bytes).map_err(|e| form(e.to_string()))?;
         let role = serde_json::to_vec(&file.role).map_err(|e| form(e.to_string()))?;
         let role = Envelope::<Targets>::parse(&role).map_err(|e: envelope::Error| form(e.to_string()))?;
         let keyid = file.key.id().map_err(|e| form(e.to_string()))?;

@@ -6,7 +6,7 @@ use super::{Claim, KEYS, LARGEST_ROLE, METADATA, Refusal, TARGETS};
 use crate::disk;
 use crate::disk::read::OpenFile;
 use crate::model::metadata::parse_file_name;
-use crate::model::{Envelope, ProjectName, ProjectRole, RoleName, TargetPath, Targets, Version};
+use crate::model::{Envelope, ProjectName, ProjectRole, RoleName, TargetPath, Targets, Version, strict};
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -177,7 +177,7 @@ impl Submission {
 fn parse_claim(bytes: &[u8]) -> Result<Claim, Refusal> {
     let refuse =
         |what: String| Refusal::new("registration", KEYS, what, "make the ZIP with `tuffet author sign`");
-    let claim: Claim = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
+    let claim: Claim = strict::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
     match claim.fault() {
         None => Ok(claim),
         Some(what) => Err(refuse(what)),

@@ -2,7 +2,7 @@
 //! unknown key is an error.
 
 use serde::{Deserialize, Deserializer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tuffet::model::{BinCount, moment};
 
@@ -127,6 +127,16 @@ pub(super) struct Expiry {
     pub(super) timestamp: Option<Duration>,
 }
 
+impl File {
+    /// Reads the text of the file at `path`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words, and where.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| describe(path, text, &error))
+    }
+}
+
 impl Default for Source {
     fn default() -> Self {
         Self {
@@ -198,4 +208,16 @@ fn files_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
         )));
     }
     Ok(Some(text.trim_end_matches('/').to_owned()))
+}
+
+/// `pipeline.toml, line 3: what`, and the line itself, in which the key stands.
+fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let what = error.message().trim_end_matches('\n');
+    let Some(span) = error.span() else { return format!("{}: {what}", path.display()) };
+    let start = span.start.min(text.len());
+    let line = text[..start].matches('\n').count() + 1;
+    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+    // A comment behind the value is not what is wrong.
+    let shown = shown.split_once(" #").map_or(shown, |(value, _)| value.trim_end());
+    format!("{}, line {line}: {what}\n  {line} | {shown}", path.display())
 }

@@ -58,7 +58,7 @@ impl Settings {
         let Some(bytes) = read::bytes_if_there(path)? else { return Ok(None) };
         let text = String::from_utf8(bytes)
             .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?;
-        let file = toml::from_str(&text).map_err(|error| Failure::usage(describe(path, &text, &error)))?;
+        let file = File::parse(path, &text).map_err(Failure::usage)?;
         Self::check(path, file).map(Some)
     }
 
@@ -157,16 +157,4 @@ fn lives(expiry: &Expiry) -> Lives {
         snapshot: expiry.snapshot.unwrap_or(default.snapshot),
         timestamp: expiry.timestamp.unwrap_or(default.timestamp),
     }
-}
-
-/// `pipeline.toml, line 3: what`, and the line itself, in which the key stands.
-fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
-    let what = error.message().trim_end_matches('\n');
-    let Some(span) = error.span() else { return format!("{}: {what}", path.display()) };
-    let start = span.start.min(text.len());
-    let line = text[..start].matches('\n').count() + 1;
-    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
-    // A comment behind the value is not what is wrong.
-    let shown = shown.split_once(" #").map_or(shown, |(value, _)| value.trim_end());
-    format!("{}, line {line}: {what}\n  {line} | {shown}", path.display())
 }

@@ -80,8 +80,12 @@ impl Table {
             table.firsts.extend_from_slice(input.take(usize::try_from(key).ok()?)?);
             let first = from..table.firsts.len();
             table.pages.push(Page { first, at, length: u32::try_from(length).ok()?, sum, before });
-            at += length;
-            before += count;
+            // No key takes less than three bytes, so that no count is larger than what it counts.
+            if count > length {
+                return None;
+            }
+            at = at.checked_add(length)?;
+            before = before.checked_add(count)?;
         }
         (at == list && before == keys).then_some(table)
     }

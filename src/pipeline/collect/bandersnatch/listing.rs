@@ -3,9 +3,10 @@
 
 use super::page::{self, Link, Page};
 use crate::disk::FileStamp;
-use crate::model::Sha256;
 use crate::model::page::{ProjectStatus, one_line};
+use crate::model::{Sha256, strict};
 use crate::pipeline::source::Mark;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -50,22 +51,20 @@ pub(super) fn merge(
     let Some(best) = pages.next() else { return (Vec::new(), None) };
     let as_new: Vec<Page> = pages.filter(|page| page.serial == best.serial).collect();
     let mut status = best.status;
-    let mut others: BTreeMap<&str, Vec<&Link>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, Others<'_>> = BTreeMap::new();
     for page in &as_new {
         status = status.or_else(|| page.status.clone());
-        page.files.iter().for_each(|link| others.entry(&link.path).or_default().push(link));
+        page.files.iter().for_each(|link| others.entry(&link.path).or_default().add(link));
     }
     // A page that does not say how new it is is not corrected.
     let upstream = upstream.filter(|upstream| best.serial > 0 && upstream.serial >= best.serial);
     let offer = |link: Link| {
-        let others = others.get(link.path.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let others = others.get(link.path.as_str()).copied().unwrap_or_default();
         let mut mark = Mark { yanked: link.yanked, uploaded: link.uploaded };
-        for other in others {
-            if mark.yanked.as_deref() == Some("") && other.yanked.is_some() {
-                mark.yanked.clone_from(&other.yanked);
-            }
-            mark.uploaded = mark.uploaded.or_else(|| other.uploaded.clone());
+        if mark.yanked.as_deref() == Some("") {
+            mark.yanked = others.reason.map(str::to_owned).or(mark.yanked);
         }
+        mark.uploaded = mark.uploaded.or_else(|| others.uploaded.map(str::to_owned));
         let name = link.path.rsplit('/').next().unwrap_or(&link.path);
         if let Some(told) = upstream.and_then(|upstream| upstream.files.get(name)) {
             if let Some(yanked) = &told.yanked {
@@ -74,7 +73,7 @@ pub(super) fn merge(
             mark.uploaded = mark.uploaded.or_else(|| told.uploaded.clone());
         }
         Offer {
-            sha256: link.sha256.or_else(|| others.iter().find_map(|other| other.sha256)),
+            sha256: link.sha256.or(others.sha256),
             path: link.path,
             mark,
         }
@@ -82,6 +81,22 @@ pub(super) fn merge(
     let offers = best.files.into_iter().map(offer).collect();
     let status = status.or_else(|| upstream.and_then(|upstream| upstream.status.clone()));
     (offers, status)
+}
+
+/// What the other pages say of a file, the first of them that says it: one may name a file a million times.
+#[derive(Clone, Copy, Default)]
+struct Others<'a> {
+    reason: Option<&'a str>,
+    uploaded: Option<&'a str>,
+    sha256: Option<Sha256>,
+}
+
+impl<'a> Others<'a> {
+    fn add(&mut self, link: &'a Link) {
+        self.reason = self.reason.or(link.yanked.as_deref().filter(|reason| !reason.is_empty()));
+        self.uploaded = self.uploaded.or(link.uploaded.as_deref());
+        self.sha256 = self.sha256.or(link.sha256);
+    }
 }
 
 /// What PyPI's JSON (`json/<project>` in a mirror that keeps it) says of the files, by name. It is
@@ -123,6 +138,7 @@ impl Upstream {
             #[serde(default)]
             upload_time_iso_8601: Option<String>,
         }
+        strict::check_density(bytes).map_err(serde_json::Error::custom)?;
         let document: Document = serde_json::from_slice(bytes)?;
         let files = document.releases.into_values().flatten().map(|file| {
             let reason = file.yanked_reason.unwrap_or_default();
