@@ -156,3 +156,24 @@ fn what_cannot_sign_for_tuf_is_refused_with_the_reason() {
         assert!(ran.stderr.replace("\n ", "").contains(said), "{file}: {}", ran.stderr);
     }
 }
+
+/// The numbers stand in the file, so that whoever wrote it could have its reader compute for hours, or fill the memory.
+#[test]
+fn a_key_that_nobody_could_wait_for_is_refused_before_a_passphrase_is_asked_for() {
+    let repo = Repo::new();
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/key-file");
+    for (seed, said, way_out) in [
+        ("hostile-scrypt-n-2-to-30", "scrypt with N = 1073741824, r = 8 and p = 1", "openssl pkcs8 -topk8"),
+        ("hostile-scrypt-n-2-to-63", "scrypt with N = 9223372036854775808", "openssl pkcs8 -topk8"),
+        ("hostile-scrypt-n-0", "no PKCS#8 key", ""),
+        ("hostile-pbkdf2-2-to-32", "4294967295 iterations of PBKDF2", "openssl pkcs8 -topk8"),
+        ("hostile-bcrypt-2-to-32", "4294967295 rounds of bcrypt", "ssh-keygen -p -a 100"),
+    ] {
+        std::fs::copy(seeds.join(seed), repo.path().join("key")).unwrap();
+        std::fs::set_permissions(repo.path().join("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        let ran = repo.run(&["key", "show", "key"]);
+        assert_eq!(ran.code, 3, "{seed}: {}", ran.stderr);
+        let stderr = ran.stderr.replace("\n ", "");
+        assert!(stderr.contains(said) && stderr.contains(way_out), "{seed}: {stderr}");
+    }
+}

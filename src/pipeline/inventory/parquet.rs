@@ -1,6 +1,6 @@
 //! Lists as Parquet, with the columns of PyPI's `distribution_metadata`: read, and written.
 
-use super::{Error, Row};
+use super::{Error, Row, pages};
 use crate::disk::read::OpenFile;
 use crate::disk::{self, write};
 use crate::model::Moment;
@@ -13,6 +13,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::record::Field;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::Type;
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +31,9 @@ const SCHEMA: &str = "message files {
     optional int64 upload_time (TIMESTAMP(MICROS,true));
     optional binary requires_python (STRING);
 }";
+
+/// No cell is longer. One that stands in a million rows is written once, and read a million times.
+const LONGEST_CELL: usize = 4096;
 
 /// The columns that are read, by any of these names.
 const COLUMNS: [(&str, &[&str]); 8] = [
@@ -54,17 +58,20 @@ pub(super) fn each(
         row,
         what: error.to_string(),
     };
-    let reader = SerializedFileReader::new(file.into_file()).map_err(|e| damaged(0, &e))?;
+    let bytes = file.stamp()?.size;
+    let file = file.into_file();
+    let mut headers = BufReader::new(file.try_clone().map_err(|e| disk::Error::new("read", path, e))?);
+    let reader = SerializedFileReader::new(file).map_err(|e| damaged(0, &e))?;
+    pages::check(&mut headers, bytes, reader.metadata(), |name| kind(name).is_some())
+        .map_err(|e| Error::Damaged { path: path.to_owned(), row: 0, what: e.to_string() })?;
     let schema = reader.metadata().file_metadata().schema();
     let (fields, kinds): (Vec<Arc<Type>>, Vec<&'static str>) = schema
         .get_fields()
         .iter()
         .filter(|field| field.is_primitive())
         .filter_map(|field| {
-            let name = field.name().to_ascii_lowercase();
-            let known = COLUMNS.iter().find(|(_, names)| names.contains(&name.as_str()))?;
             // The record reader knows no nanoseconds.
-            let kind = if is_nanos(field) { NANOS } else { known.0 };
+            let kind = kind(field.name()).map(|kind| if is_nanos(field) { NANOS } else { kind })?;
             Some((Arc::clone(field), kind))
         })
         .unzip();
@@ -95,10 +102,20 @@ pub(super) fn each(
                 Field::Long(nanos) if *kind == NANOS => moment(nanos.div_euclid(1000)),
                 field => text(field),
             };
+            if cell.as_ref().is_some_and(|text| text.len() > LONGEST_CELL) {
+                let what = format!("a cell is longer than {LONGEST_CELL} bytes");
+                return Err(Error::Damaged { path: path.to_owned(), row, what });
+            }
         }
         take(said)?;
     }
     Ok(())
+}
+
+/// What a column of this name is, if it is read.
+fn kind(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    COLUMNS.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(kind, _)| *kind)
 }
 
 /// What a column of moments in nanoseconds is called here.

@@ -5,6 +5,7 @@ pub(crate) mod author;
 pub(crate) mod calls;
 pub(crate) mod clients;
 pub(crate) mod known;
+pub(crate) mod monsters;
 pub(crate) mod nginx;
 pub(crate) mod rekeyed;
 pub(crate) mod repo;

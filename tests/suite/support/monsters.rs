@@ -1,0 +1,251 @@
+//! Files of ten megabytes that are made to cost their reader all that they can: for each parser, by what is the matter
+//! with them.
+
+use std::io::{Cursor, Write as _};
+use tuffet::model::{Compression, Sha256};
+use tuffet::pipeline::inventory::{Row, write};
+use zip::write::SimpleFileOptions;
+
+/// How large each is, about.
+pub(crate) const SIZE: usize = 10_000_000;
+
+/// A parser, what is the matter, the bytes.
+pub(crate) type Monster = (&'static str, &'static str, Vec<u8>);
+
+/// `one` of each number, as many as there is room for.
+fn many(one: impl Fn(usize) -> String) -> String {
+    let mut all = String::with_capacity(SIZE + 1024);
+    let mut number = 0;
+    while all.len() < SIZE {
+        all.push_str(&one(number));
+        number += 1;
+    }
+    all
+}
+
+/// The same between commas.
+fn listed(one: impl Fn(usize) -> String) -> String {
+    let mut all = many(|number| one(number) + ",");
+    all.pop();
+    all
+}
+
+/// The same one inside the other.
+fn nested(open: &str, close: &str) -> String {
+    let depth = SIZE / (open.len() + close.len());
+    format!("{}0{}", open.repeat(depth), close.repeat(depth))
+}
+
+/// All of them, one at a time, for together they are a gigabyte.
+pub(crate) fn all(mut each: impl FnMut(Monster)) {
+    metadata(&mut each);
+    forms(&mut each);
+    pages(&mut each);
+    lists(&mut each);
+    archives(&mut each);
+    others(&mut each);
+}
+
+/// Metadata: in canonical form where that is possible, and with a space before it, which takes the general way.
+fn metadata(each: &mut impl FnMut(Monster)) {
+    let mut both = |kind: &'static str, what: &'static str, signatures: &str, body: &str| {
+        let text = format!(
+            r#"{{"signatures":[{signatures}],"signed":{{"_type":"{kind}","expires":"2030-01-01T00:00:00Z",{body}"version":1}}}}"#
+        );
+        each((kind, what, text.replacen(r#""signed":{"#, r#""signed": {"#, 1).into_bytes()));
+        each((kind, what, text.into_bytes()));
+    };
+    let (root, targets) = (r#""consistent_snapshot":true,"#, r#""spec_version":"1.0.31","targets":{},"#);
+    let (keys, roles) = (r#""keys":{},"#, r#""roles":{},"spec_version":"1.0.31","#);
+    both("targets", "signatures", &listed(|_| r#"{"keyid":"","sig":""}"#.to_owned()), targets);
+    let unknown: [(&str, String); 8] = [
+        ("deep lists", nested("[", "]")),
+        ("deep objects", nested("{\"\":", "}")),
+        ("a list of numbers", format!("[{}]", listed(|_| "0".to_owned()))),
+        ("a list of lists", format!("[{}]", listed(|_| "[]".to_owned()))),
+        ("a list of objects", format!("[{}]", listed(|_| "{\"\":0}".to_owned()))),
+        ("a list of deep objects", format!("[{}]", listed(|_| "{\"\":".repeat(40) + "0" + &"}".repeat(40)))),
+        ("members", format!("{{{}}}", listed(|n| format!("\"{n:07}\":0")))),
+        ("escapes", format!("\"{}\"", many(|_| "\\u0001".to_owned()))),
+    ];
+    for (what, value) in &unknown {
+        both("targets", what, "", &format!(r#""spec_version":"1.0.31","targets":{{}},"unknown":{value},"#));
+    }
+    let signature = format!(r#"{{"keyid":"","sig":"","unknown":{}}}"#, unknown[2].1);
+    both("targets", "a list in a signature", &signature, targets);
+    let key = r#"{"keytype":"ed25519","keyval":{"public":"00"},"scheme":"ed25519"}"#;
+    both("root", "keys", "", &format!(r#"{root}"keys":{{{}}},{roles}"#, listed(|n| format!("\"{n:07}\":{key}"))));
+    let role = |ids: &str| format!(r#"{root}{keys}"roles":{{"root":{{"keyids":[{ids}],"threshold":1}}}},"spec_version":"1.0.31","#);
+    both("root", "ids of keys", "", &role(&listed(|_| "\"\"".to_owned())));
+    let all = listed(|n| format!(r#""{n:07}":{{"hashes":{{}},"length":1}}"#));
+    both("targets", "targets", "", &format!(r#""spec_version":"1.0.31","targets":{{{all}}},"#));
+    let child = |paths: &str, n: usize| {
+        format!(r#"{{"keyids":[],"name":"a{n}","paths":[{paths}],"terminating":true,"threshold":1}}"#)
+    };
+    let delegations = |roles: &str| {
+        format!(r#""delegations":{{"keys":{{}},"roles":[{roles}]}},"spec_version":"1.0.31","targets":{{}},"#)
+    };
+    both("targets", "delegations", "", &delegations(&listed(|n| child("", n))));
+    both("targets", "patterns", "", &delegations(&child(&listed(|_| "\"*\"".to_owned()), 0)));
+    for kind in ["snapshot", "timestamp"] {
+        let all = listed(|n| format!(r#""a{n:07}.json":{{"version":1}}"#));
+        both(kind, "roles", "", &format!(r#""meta":{{{all}}},"spec_version":"1.0.31","#));
+    }
+}
+
+/// The two forms that are read without a tree of values.
+fn forms(each: &mut impl FnMut(Monster)) {
+    let file = |signed: String| {
+        let (id, sig) = ("ab".repeat(32), "00".repeat(64));
+        format!(r#"{{"signatures":[{{"keyid":"{id}","sig":"{sig}"}}],"signed":{signed}}}"#).into_bytes()
+    };
+    let head = r#""expires":"2030-01-01T00:00:00Z""#;
+    let hash = "0".repeat(64);
+    let all = listed(|n| format!(r#""{n:07}":{{"hashes":{{"sha256":"{hash}"}},"length":1}}"#));
+    let bin = format!(r#"{{"_type":"targets",{head},"spec_version":"1.0.31","targets":{{{all}}},"version":1}}"#);
+    each(("bin", "targets", file(bin)));
+    let all = listed(|n| format!(r#""a{n:07}.json":{{"version":1}}"#));
+    let snapshot = format!(r#"{{"_type":"snapshot",{head},"meta":{{{all}}},"spec_version":"1.0.31","version":1}}"#);
+    each(("snapshot-file", "roles", file(snapshot)));
+}
+
+fn pages(each: &mut impl FnMut(Monster)) {
+    let html: [(&str, String); 6] = [
+        ("anchors", many(|_| "<a href=x>".to_owned())),
+        ("attributes of one tag", format!("<a {}>", many(|n| format!("a{n}=1 ")))),
+        ("an anchor without end", format!("<a href=x>{}", many(|_| "a<b>".to_owned()))),
+        ("entities", format!("<a href=\"{}\">", many(|_| "&amp;&#x0;".to_owned()))),
+        ("comments", many(|_| "<!---->".to_owned())),
+        ("open tags", many(|_| "<a <".to_owned())),
+    ];
+    html.into_iter().for_each(|(what, text)| each(("page-html", what, text.into_bytes())));
+    let json: [(&str, String); 4] = [
+        ("files", format!("{{\"files\":[{}]}}", listed(|_| "{\"url\":\"\"}".to_owned()))),
+        ("a list for a reason", format!("{{\"files\":[{{\"url\":\"\",\"yanked\":[{}]}}]}}", listed(|_| "0".to_owned()))),
+        ("deep objects", format!("{{\"files\":[],\"meta\":{}}}", nested("{\"\":", "}"))),
+        ("hashes", format!("{{\"files\":[{{\"url\":\"\",\"hashes\":{{{}}}}}]}}", listed(|n| format!("\"{n}\":\"\"")))),
+    ];
+    json.into_iter().for_each(|(what, text)| each(("page-json", what, text.into_bytes())));
+    // Two pages that both offer one file, again and again.
+    let half = |one: &str| one.repeat(SIZE / 2 / one.len());
+    let link = "<a href=/packages/x/x-1.0.zip data-yanked></a>";
+    let files = half("{\"url\":\"/packages/x/x-1.0.zip\"},");
+    let mirror = format!(
+        "=== simple/x/index.html\n<html>{}</html>\n=== simple/x/index.v1_json\n{{\"files\":[{}]}}\n=== packages/x/x-1.0.zip\nx",
+        half(link),
+        files.trim_end_matches(',')
+    );
+    each(("mirror", "one file offered again and again", mirror.into_bytes()));
+}
+
+fn lists(each: &mut impl FnMut(Monster)) {
+    let hash = "a".repeat(64);
+    let text: [(&str, String); 9] = [
+        ("empty rows of JSON", many(|_| "{}\n".to_owned())),
+        ("rows of CSV", format!("path,size,sha256\n{}", many(|_| ",,\n".to_owned()))),
+        ("one cell of CSV", format!("path,size,sha256\n\"{}\",7,{hash}\n", "a".repeat(SIZE))),
+        ("a name of dashes", format!("filename,size,sha256\nx{}.zip,7,{hash}\n", "-1".repeat(SIZE / 2))),
+        ("a name of local versions", format!("filename,size,sha256\nx-1+{}.zip,7,{hash}\n", "a-1.".repeat(SIZE / 4))),
+        ("a header of columns", format!("{}path,size,sha256\n", many(|_| "a,".to_owned()))),
+        ("lines of semicolons", many(|_| ";;;\n".to_owned())),
+        ("one line", "a\t".repeat(SIZE / 2)),
+        ("rows that say the same", many(|_| format!("a;7;sha256;{hash}\n"))),
+    ];
+    for (what, text) in text {
+        each(("inventory-text", what, text.clone().into_bytes()));
+        each(("inventory-at-once", what, text.into_bytes()));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut parquet = |what, rows: &[Row]| {
+        let path = folder.path().join("list.parquet");
+        write(&path, rows).unwrap();
+        each(("inventory-parquet", what, std::fs::read(path).unwrap()));
+    };
+    parquet("two million rows of nothing", &vec![Row::default(); 2_000_000]);
+    let text = |text: String| Some(text);
+    let row = |n: usize| Row {
+        path: text(format!("simple/x/x-{n}.zip")),
+        size: text("7".to_owned()),
+        sha256: text(Sha256::of(&n.to_le_bytes()).to_string()),
+        ..Row::default()
+    };
+    parquet("rows", &(0..120_000).map(row).collect::<Vec<_>>());
+    let long = Row { path: text("a".repeat(64 << 10)), ..row(0) };
+    parquet("a long cell in each row", &vec![long; 90_000]);
+    each(("changed", "paths", many(|_| "a\n".to_owned()).into_bytes()));
+    each(("changed", "one path", many(|_| "a/".to_owned()).into_bytes()));
+}
+
+fn zip(files: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn archives(each: &mut impl FnMut(Monster)) {
+    let entries = zip((0..100_000).map(|n| (format!("{n}"), Vec::new())));
+    each(("submission", "a hundred thousand entries", entries.clone()));
+    each(("wheel", "a hundred thousand entries", entries));
+    let metadata = "x-1.0.dist-info/METADATA".to_owned();
+    let folded = format!("Name: x\nRequires-Python: a\n{}", many(|_| " a\n".to_owned())).into_bytes();
+    each(("wheel", "a header folded a million times", zip([(metadata.clone(), folded)].into_iter())));
+    let lines = many(|_| "a\n".to_owned()).into_bytes();
+    each(("wheel", "a header of lines", zip([(metadata.clone(), lines)].into_iter())));
+    each(("wheel", "a bomb", zip([(metadata, vec![b'a'; 1 << 30])].into_iter())));
+    let role = "metadata/1.project.x.json".to_owned();
+    each(("submission", "a bomb", zip([(role.clone(), vec![b'['; 1 << 28])].into_iter())));
+    let dense = vec![(role, format!("[{}]", "0,".repeat(1_900_000)).into_bytes())];
+    each(("submission", "a role of numbers", zip(dense.into_iter())));
+    // An empty file after the other: 512 bytes each, which shrink to nothing.
+    let mut header = tar::Header::new_ustar();
+    header.set_path("a").unwrap();
+    header.set_size(0);
+    header.set_cksum();
+    let tar = header.as_bytes().repeat(SIZE / 512);
+    each(("sdist", "entries", Compression::Gzip.compress(&tar.repeat(20)).unwrap()));
+    let mut long = tar::Header::new_gnu();
+    long.set_entry_type(tar::EntryType::GNULongName);
+    long.set_path("a").unwrap();
+    long.set_size(60 << 20);
+    long.set_cksum();
+    let long = [&long.as_bytes()[..], &vec![b'a'; 60 << 20], &header.as_bytes()[..]].concat();
+    each(("sdist", "a long name", Compression::Gzip.compress(&long).unwrap()));
+    each(("sdist", "a bomb", Compression::Gzip.compress(&vec![0; 1 << 28]).unwrap()));
+    let nothing = vec![0; 1 << 28];
+    for (form, what) in Compression::ALL.into_iter().zip(["a bomb of gzip", "a bomb of Brotli", "a bomb of Zstandard"]) {
+        each(("copies", what, form.compress(&nothing).unwrap()));
+    }
+}
+
+fn others(each: &mut impl FnMut(Monster)) {
+    let head = r#"{"form":"tuffet ceremony 1","prepared":"","root":null,"targets":{},"retired":[],"steps":[],"consents":{},"digest":"#;
+    each(("ceremony", "roots", format!("{head}\"\",\"roots\":[{}]}}", listed(|_| "{}".to_owned())).into_bytes()));
+    each(("ceremony", "a list of numbers", format!("{head}[{}]}}", listed(|_| "0".to_owned())).into_bytes()));
+    each(("joining", "deep lists", nested("[", "]").into_bytes()));
+    let freed = r#"{"freed":"a","at":"2026-01-01T00:00:00Z"}"#;
+    each(("ledger", "lines", many(|_| format!("{freed}\n")).into_bytes()));
+    let keys = listed(|_| "\"\"".to_owned());
+    let claimed = format!(r#"{{"claimed":"a","keys":[{keys}],"threshold":1,"at":"2026-01-01T00:00:00Z"}}"#);
+    each(("ledger", "keys in a line", format!("{claimed}\n").into_bytes()));
+    let settings: [(&str, String); 6] = [
+        ("deep lists", format!("a = {}", nested("[", "]"))),
+        ("deep tables", format!("a = {}", nested("{a=", "}"))),
+        ("a dotted key", format!("{}a = 1", many(|_| "a.".to_owned()))),
+        ("a dotted table", format!("[{}a]", many(|_| "a.".to_owned()))),
+        ("tables", many(|_| "[[a]]\n".to_owned())),
+        ("globs", format!("[source]\ninclude = [{}]", listed(|_| "\"*a*b*\"".to_owned()))),
+    ];
+    settings.into_iter().for_each(|(what, text)| each(("settings", what, text.into_bytes())));
+    let pem = |label: &str| format!("-----BEGIN {label}-----\n{}-----END {label}-----\n", many(|_| "A".repeat(64) + "\n"));
+    each(("key-file", "PKCS#8", pem("ENCRYPTED PRIVATE KEY").into_bytes()));
+    each(("key-file", "OpenSSH", pem("OPENSSH PRIVATE KEY").into_bytes()));
+    each(("public-key", "PEM", pem("PUBLIC KEY").into_bytes()));
+    each(("public-key", "a line", format!("ssh-ed25519 {}", "A".repeat(SIZE)).into_bytes()));
+    let facts = many(|n| format!("[\"{n:064}\",{{}}]\n"));
+    each(("state", "facts", format!("=== cache/facts.jsonl\ntuffet facts 2\n{facts}").into_bytes()));
+    each(("state", "registrations", format!("=== ledger/registrations.jsonl\n{}", many(|_| "{}\n".to_owned())).into_bytes()));
+    each(("state", "a journal", format!("=== journal.jsonl\n{}", many(|_| "{}\n".to_owned())).into_bytes()));
+}
