@@ -61,7 +61,8 @@ pub(crate) fn distribution(bytes: &[u8]) {
     let tar = tar(bytes).unwrap_or_else(|| bytes.to_vec());
     let path = scratch::file("x-1.0.tar", &tar);
     let _ = inspect(&path, "x-1.0.tar");
-    let gz = if bytes.starts_with(b"\x1f\x8b") { Some(bytes.to_vec()) } else { Compression::Gzip.compress(&tar) };
+    let gz =
+        if bytes.starts_with(b"\x1f\x8b") { Some(bytes.to_vec()) } else { Compression::Gzip.compress(&tar) };
     let path = scratch::file("x-1.0.tar.gz", &gz.unwrap_or_default());
     let _ = inspect(&path, "x-1.0.tar.gz");
 }

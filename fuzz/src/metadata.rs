@@ -30,7 +30,12 @@ fn read<T: Metadata + PartialEq + Debug>(bytes: &[u8]) -> Option<Envelope<T>> {
 }
 
 /// Whatever it says, no key counts twice for a threshold.
-fn verify<T: Metadata>(bytes: &[u8], envelope: &Envelope<T>, keys: &BTreeMap<KeyId, Key>, signers: &RoleKeys) {
+fn verify<T: Metadata>(
+    bytes: &[u8],
+    envelope: &Envelope<T>,
+    keys: &BTreeMap<KeyId, Key>,
+    signers: &RoleKeys,
+) {
     assert!(signers.threshold > 0);
     let role = RoleName::targets();
     let _ = judge::<T>(bytes, &Expectation { role: &role, keys, signers, meta: None });
@@ -109,7 +114,10 @@ pub(crate) fn bin(bytes: &[u8]) {
     let [signature] = long.signatures() else { panic!("one signature") };
     assert_eq!((signature.keyid.as_str(), signature.sig.as_str()), (short.keyid, short.signature));
     let targets = long.signed();
-    assert_eq!((targets.version, targets.expires, targets.targets.len()), (short.version, short.expires, short.count));
+    assert_eq!(
+        (targets.version, targets.expires, targets.targets.len()),
+        (short.version, short.expires, short.count)
+    );
     assert!(targets.delegations.is_none() && targets.extra.is_empty());
     let listed = targets.targets.iter().map(|(path, file)| {
         let digest = file.hashes.sha256().expect("the short way wants one");

@@ -11,15 +11,19 @@ use tuffet::pipeline::collect::Listing;
 use tuffet::pipeline::source::Facts;
 use tuffet::site::manifest::Edition;
 use tuffet::state::cache::{Comparison, DigestCache, Remembered};
-use tuffet::state::{State, ceremony, facts, held, journal, ledger as registrations, listings, tree, undecided, uploads};
+use tuffet::state::{
+    State, ceremony, facts, held, journal, ledger as registrations, listings, tree, undecided, uploads,
+};
 
 /// Files of a state folder; those with a checksum get the one that they should have.
 pub(crate) fn state(bytes: &[u8]) {
     let root = scratch::free("state");
     scratch::unpack(&root, &scratch::files(bytes));
-    for (name, mend) in
-        [("cache/tree", tree_digest as fn(&mut [u8])), ("cache/digests.head", head_sum), ("cache/digests", table_sum)]
-    {
+    for (name, mend) in [
+        ("cache/tree", tree_digest as fn(&mut [u8])),
+        ("cache/digests.head", head_sum),
+        ("cache/digests", table_sum),
+    ] {
         if let Ok(mut bytes) = std::fs::read(root.join(name)) {
             mend(&mut bytes);
             std::fs::write(root.join(name), bytes).expect("it was just read");

@@ -1,8 +1,8 @@
 //! Keys as OpenSSH writes them: `openssh-key-v1` private keys, plain or encrypted, and the one-line
 //! public form (RFC 4253 section 6.6, RFC 8709). Only Ed25519 makes the plain signatures that TUF needs.
 
-use super::{Ed25519, cost};
 use super::pem::Error;
+use super::{Ed25519, cost};
 use crate::model::Key;
 use ssh_key::private::KeypairData;
 use ssh_key::public::KeyData;

@@ -117,7 +117,8 @@ impl<'de> Visitor<'de> for AnyValue {
         let mut all = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if all.contains_key(&name) {
-                let what = format!("the member {name:?} stands there twice, and clients disagree on which counts");
+                let what =
+                    format!("the member {name:?} stands there twice, and clients disagree on which counts");
                 return Err(A::Error::custom(what));
             }
             let Strict(value) = members.next_value()?;
@@ -147,7 +148,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
         let mut all = Vec::new();
         while let Some(item) = items.next_element()? {
             if all.len() == MOST_SIGNERS {
-                let what = format!("there are more than {MOST_SIGNERS} keys or signatures, which is the most");
+                let what =
+                    format!("there are more than {MOST_SIGNERS} keys or signatures, which is the most");
                 return Err(A::Error::custom(what));
             }
             all.push(item);
@@ -173,9 +175,15 @@ mod tests {
 
     #[test]
     fn what_is_dense_is_told_from_what_is_long() {
-        let target = format!("\"p/{}\":{{\"hashes\":{{\"sha256\":\"{}\"}},\"length\":1}},", "a".repeat(20), "0".repeat(64));
+        let target = format!(
+            "\"p/{}\":{{\"hashes\":{{\"sha256\":\"{}\"}},\"length\":1}},",
+            "a".repeat(20),
+            "0".repeat(64)
+        );
         let role = "\"project.a.json\":{\"version\":1},";
-        for honest in [target.as_str(), role, "{\"keyid\":\"\",\"sig\":\"0000000000000000\"},", "\"00\",\"01\","] {
+        for honest in
+            [target.as_str(), role, "{\"keyid\":\"\",\"sig\":\"0000000000000000\"},", "\"00\",\"01\","]
+        {
             assert_eq!(check_density(honest.repeat(4_000_000 / honest.len()).as_bytes()), Ok(()), "{honest}");
         }
         for dense in ["0,", "[],", "{\"\":", "[[0]],"] {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tuffet::disk::memory;
 use tuffet::keys::pem;
-use tuffet::model::{BinCount, BinFile, Compression, Envelope, Root, Snapshot, SnapshotFile, Targets, Timestamp, page};
+use tuffet::model::{
+    BinCount, BinFile, Compression, Envelope, Root, Snapshot, SnapshotFile, Targets, Timestamp, page,
+};
 use tuffet::pipeline::inspect::inspect;
 use tuffet::pipeline::inventory::{self, Names};
 use tuffet::report::Silent;
@@ -27,7 +29,9 @@ const FILE: &str = "TUFFET_TEST_FILE";
 fn no_ten_megabytes_take_a_second_or_half_a_gigabyte() {
     let folder = tempfile::tempdir().unwrap();
     let mut broken = Vec::new();
-    println!("| parser | what is the matter | MB | seconds | memory, MB | verdict |\n|---|---|---:|---:|---:|---|");
+    println!(
+        "| parser | what is the matter | MB | seconds | memory, MB | verdict |\n|---|---|---:|---:|---:|---|"
+    );
     monsters::all(|(parser, what, bytes): Monster| {
         let file = folder.path().join("x");
         std::fs::write(&file, &bytes).unwrap();
@@ -125,9 +129,12 @@ fn parse(parser: &str, path: &Path, bytes: &[u8]) -> Result<(), String> {
         "joining" => done(tuffet::submission::Joining::read(path)),
         "ledger" => done(tuffet::ceremony::Ledger::read(path)),
         "key-file" => done(pem::read(text())),
-        "public-key" => done(pem::public(text()).ok_or("no public key").and_then(|key| key.map_err(|_| "no public key"))),
+        "public-key" => {
+            done(pem::public(text()).ok_or("no public key").and_then(|key| key.map_err(|_| "no public key")))
+        }
         "copies" => {
-            let unpacked = Compression::ALL.map(|form| form.decompress(bytes, 4 * monsters::SIZE + (1 << 20)).is_some());
+            let unpacked =
+                Compression::ALL.map(|form| form.decompress(bytes, 4 * monsters::SIZE + (1 << 20)).is_some());
             if unpacked.contains(&true) { Ok(()) } else { Err("it is none, or holds more".to_owned()) }
         }
         // These judge nothing but themselves, and read once.

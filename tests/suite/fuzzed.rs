@@ -35,7 +35,10 @@ fn every_parser_has_a_target_and_seeds_and_there_are_no_others() {
     assert_eq!(targets, parsers.iter().map(|name| format!("{name}.rs")).collect());
     let text = std::fs::read_to_string(manifest.join("Cargo.toml")).unwrap();
     for name in &parsers {
-        assert!(text.contains(&format!("[[bin]]\nname = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"\n")), "{name}");
+        assert!(
+            text.contains(&format!("[[bin]]\nname = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"\n")),
+            "{name}"
+        );
         let target = std::fs::read_to_string(manifest.join(format!("fuzz_targets/{name}.rs"))).unwrap();
         assert!(target.contains(&format!("tuffet_fuzz::run(\"{name}\", bytes)")), "{name}: it runs another");
     }
@@ -123,9 +126,13 @@ impl Real {
         let zip = author.sign("cheese", &["1.0"], None, &now);
         self.add_file("submission", &zip);
         let register = format!("cheese={}", author.keyid());
-        repo.run(&[&["project", "accept", zip.to_str().unwrap(), "--register", &register], &now[..]].concat()).ok();
+        repo.run(
+            &[&["project", "accept", zip.to_str().unwrap(), "--register", &register], &now[..]].concat(),
+        )
+        .ok();
         let path = |name: &str| repo.path().join(name).display().to_string();
-        let (joining, ceremony, parquet) = (path("joining.json"), path("ceremony.json"), path("list.parquet"));
+        let (joining, ceremony, parquet) =
+            (path("joining.json"), path("ceremony.json"), path("list.parquet"));
         let join = ["author", "join", "cheese", "--as", "alice", "--key", author.key(), "--out", &joining];
         author.run(&[&join[..], &now].concat()).ok();
         repo.run(&[&["ceremony", "prepare", "--out", &ceremony], &now[..]].concat()).ok();
@@ -184,7 +191,8 @@ impl Real {
         let answers = {
             let line = ssh_key::PublicKey::from_openssh(&openssh::public_line(&key, "")).unwrap();
             let text = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
-            let identities = [&[12, 0, 0, 0, 1][..], &text(&line.to_bytes().unwrap()), &text(b"comment")].concat();
+            let identities =
+                [&[12, 0, 0, 0, 1][..], &text(&line.to_bytes().unwrap()), &text(b"comment")].concat();
             let signature = [text(b"ssh-ed25519"), text(&[7; 64])].concat();
             [text(&identities), text(&[&[14][..], &text(&signature)].concat())].concat()
         };

@@ -36,9 +36,14 @@ pub(super) fn check(
     let rows = groups.iter().fold(0_u64, |sum, group| sum.saturating_add(group.num_rows().unsigned_abs()));
     let most = 100_000 + size / BYTES_OF_A_ROW;
     if rows > most {
-        return damaged(format!("it has {rows} rows in {size} bytes, and no more than {most} could have a SHA-256 each"));
+        return damaged(format!(
+            "it has {rows} rows in {size} bytes, and no more than {most} could have a SHA-256 each"
+        ));
     }
-    let mut columns = groups.iter().flat_map(|group| group.columns()).filter(|column| is_read(column.column_descr().name()));
+    let mut columns = groups
+        .iter()
+        .flat_map(|group| group.columns())
+        .filter(|column| is_read(column.column_descr().name()));
     columns.try_for_each(|column| {
         let name = column.column_descr().name();
         pages(reader, size, column).or_else(|e| damaged(format!("column {name:?}: {e}")))

@@ -74,8 +74,17 @@ fn metadata(each: &mut impl FnMut(Monster)) {
     let signature = format!(r#"{{"keyid":"","sig":"","unknown":{}}}"#, unknown[2].1);
     both("targets", "a list in a signature", &signature, targets);
     let key = r#"{"keytype":"ed25519","keyval":{"public":"00"},"scheme":"ed25519"}"#;
-    both("root", "keys", "", &format!(r#"{root}"keys":{{{}}},{roles}"#, listed(|n| format!("\"{n:07}\":{key}"))));
-    let role = |ids: &str| format!(r#"{root}{keys}"roles":{{"root":{{"keyids":[{ids}],"threshold":1}}}},"spec_version":"1.0.31","#);
+    both(
+        "root",
+        "keys",
+        "",
+        &format!(r#"{root}"keys":{{{}}},{roles}"#, listed(|n| format!("\"{n:07}\":{key}"))),
+    );
+    let role = |ids: &str| {
+        format!(
+            r#"{root}{keys}"roles":{{"root":{{"keyids":[{ids}],"threshold":1}}}},"spec_version":"1.0.31","#
+        )
+    };
     both("root", "ids of keys", "", &role(&listed(|_| "\"\"".to_owned())));
     let all = listed(|n| format!(r#""{n:07}":{{"hashes":{{}},"length":1}}"#));
     both("targets", "targets", "", &format!(r#""spec_version":"1.0.31","targets":{{{all}}},"#));
@@ -102,10 +111,12 @@ fn forms(each: &mut impl FnMut(Monster)) {
     let head = r#""expires":"2030-01-01T00:00:00Z""#;
     let hash = "0".repeat(64);
     let all = listed(|n| format!(r#""{n:07}":{{"hashes":{{"sha256":"{hash}"}},"length":1}}"#));
-    let bin = format!(r#"{{"_type":"targets",{head},"spec_version":"1.0.31","targets":{{{all}}},"version":1}}"#);
+    let bin =
+        format!(r#"{{"_type":"targets",{head},"spec_version":"1.0.31","targets":{{{all}}},"version":1}}"#);
     each(("bin", "targets", file(bin)));
     let all = listed(|n| format!(r#""a{n:07}.json":{{"version":1}}"#));
-    let snapshot = format!(r#"{{"_type":"snapshot",{head},"meta":{{{all}}},"spec_version":"1.0.31","version":1}}"#);
+    let snapshot =
+        format!(r#"{{"_type":"snapshot",{head},"meta":{{{all}}},"spec_version":"1.0.31","version":1}}"#);
     each(("snapshot-file", "roles", file(snapshot)));
 }
 
@@ -121,9 +132,18 @@ fn pages(each: &mut impl FnMut(Monster)) {
     html.into_iter().for_each(|(what, text)| each(("page-html", what, text.into_bytes())));
     let json: [(&str, String); 4] = [
         ("files", format!("{{\"files\":[{}]}}", listed(|_| "{\"url\":\"\"}".to_owned()))),
-        ("a list for a reason", format!("{{\"files\":[{{\"url\":\"\",\"yanked\":[{}]}}]}}", listed(|_| "0".to_owned()))),
+        (
+            "a list for a reason",
+            format!("{{\"files\":[{{\"url\":\"\",\"yanked\":[{}]}}]}}", listed(|_| "0".to_owned())),
+        ),
         ("deep objects", format!("{{\"files\":[],\"meta\":{}}}", nested("{\"\":", "}"))),
-        ("hashes", format!("{{\"files\":[{{\"url\":\"\",\"hashes\":{{{}}}}}]}}", listed(|n| format!("\"{n}\":\"\"")))),
+        (
+            "hashes",
+            format!(
+                "{{\"files\":[{{\"url\":\"\",\"hashes\":{{{}}}}}]}}",
+                listed(|n| format!("\"{n}\":\"\""))
+            ),
+        ),
     ];
     json.into_iter().for_each(|(what, text)| each(("page-json", what, text.into_bytes())));
     // Two pages that both offer one file, again and again.
@@ -145,7 +165,10 @@ fn lists(each: &mut impl FnMut(Monster)) {
         ("rows of CSV", format!("path,size,sha256\n{}", many(|_| ",,\n".to_owned()))),
         ("one cell of CSV", format!("path,size,sha256\n\"{}\",7,{hash}\n", "a".repeat(SIZE))),
         ("a name of dashes", format!("filename,size,sha256\nx{}.zip,7,{hash}\n", "-1".repeat(SIZE / 2))),
-        ("a name of local versions", format!("filename,size,sha256\nx-1+{}.zip,7,{hash}\n", "a-1.".repeat(SIZE / 4))),
+        (
+            "a name of local versions",
+            format!("filename,size,sha256\nx-1+{}.zip,7,{hash}\n", "a-1.".repeat(SIZE / 4)),
+        ),
         ("a header of columns", format!("{}path,size,sha256\n", many(|_| "a,".to_owned()))),
         ("lines of semicolons", many(|_| ";;;\n".to_owned())),
         ("one line", "a\t".repeat(SIZE / 2)),
@@ -215,14 +238,20 @@ fn archives(each: &mut impl FnMut(Monster)) {
     each(("sdist", "a long name", Compression::Gzip.compress(&long).unwrap()));
     each(("sdist", "a bomb", Compression::Gzip.compress(&vec![0; 1 << 28]).unwrap()));
     let nothing = vec![0; 1 << 28];
-    for (form, what) in Compression::ALL.into_iter().zip(["a bomb of gzip", "a bomb of Brotli", "a bomb of Zstandard"]) {
+    for (form, what) in
+        Compression::ALL.into_iter().zip(["a bomb of gzip", "a bomb of Brotli", "a bomb of Zstandard"])
+    {
         each(("copies", what, form.compress(&nothing).unwrap()));
     }
 }
 
 fn others(each: &mut impl FnMut(Monster)) {
     let head = r#"{"form":"tuffet ceremony 1","prepared":"","root":null,"targets":{},"retired":[],"steps":[],"consents":{},"digest":"#;
-    each(("ceremony", "roots", format!("{head}\"\",\"roots\":[{}]}}", listed(|_| "{}".to_owned())).into_bytes()));
+    each((
+        "ceremony",
+        "roots",
+        format!("{head}\"\",\"roots\":[{}]}}", listed(|_| "{}".to_owned())).into_bytes(),
+    ));
     each(("ceremony", "a list of numbers", format!("{head}[{}]}}", listed(|_| "0".to_owned())).into_bytes()));
     each(("joining", "deep lists", nested("[", "]").into_bytes()));
     let freed = r#"{"freed":"a","at":"2026-01-01T00:00:00Z"}"#;
@@ -239,13 +268,19 @@ fn others(each: &mut impl FnMut(Monster)) {
         ("globs", format!("[source]\ninclude = [{}]", listed(|_| "\"*a*b*\"".to_owned()))),
     ];
     settings.into_iter().for_each(|(what, text)| each(("settings", what, text.into_bytes())));
-    let pem = |label: &str| format!("-----BEGIN {label}-----\n{}-----END {label}-----\n", many(|_| "A".repeat(64) + "\n"));
+    let pem = |label: &str| {
+        format!("-----BEGIN {label}-----\n{}-----END {label}-----\n", many(|_| "A".repeat(64) + "\n"))
+    };
     each(("key-file", "PKCS#8", pem("ENCRYPTED PRIVATE KEY").into_bytes()));
     each(("key-file", "OpenSSH", pem("OPENSSH PRIVATE KEY").into_bytes()));
     each(("public-key", "PEM", pem("PUBLIC KEY").into_bytes()));
     each(("public-key", "a line", format!("ssh-ed25519 {}", "A".repeat(SIZE)).into_bytes()));
     let facts = many(|n| format!("[\"{n:064}\",{{}}]\n"));
     each(("state", "facts", format!("=== cache/facts.jsonl\ntuffet facts 2\n{facts}").into_bytes()));
-    each(("state", "registrations", format!("=== ledger/registrations.jsonl\n{}", many(|_| "{}\n".to_owned())).into_bytes()));
+    each((
+        "state",
+        "registrations",
+        format!("=== ledger/registrations.jsonl\n{}", many(|_| "{}\n".to_owned())).into_bytes(),
+    ));
     each(("state", "a journal", format!("=== journal.jsonl\n{}", many(|_| "{}\n".to_owned())).into_bytes()));
 }

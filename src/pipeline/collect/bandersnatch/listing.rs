@@ -72,11 +72,7 @@ pub(super) fn merge(
             }
             mark.uploaded = mark.uploaded.or_else(|| told.uploaded.clone());
         }
-        Offer {
-            sha256: link.sha256.or(others.sha256),
-            path: link.path,
-            mark,
-        }
+        Offer { sha256: link.sha256.or(others.sha256), path: link.path, mark }
     };
     let offers = best.files.into_iter().map(offer).collect();
     let status = status.or_else(|| upstream.and_then(|upstream| upstream.status.clone()));
