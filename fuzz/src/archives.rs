@@ -1,7 +1,7 @@
 //! What strangers pack: submissions, distributions, compressed copies; and the files of ceremonies and of members.
 
 use super::scratch;
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::{Cursor, Write as _};
 use tuffet::ceremony::file::Ceremony;
 use tuffet::disk;
 use tuffet::model::{Compression, Envelope, Targets};

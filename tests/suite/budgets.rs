@@ -108,7 +108,7 @@ fn parse(parser: &str, path: &Path, bytes: &[u8]) -> Result<(), String> {
         "bin" => done(BinFile::parse(bytes).ok_or("another form")),
         "snapshot-file" => done(SnapshotFile::parse(bytes.to_vec()).ok_or("another form")),
         "page-html" => {
-            page::html(bytes);
+            let _ = page::html(bytes);
             Ok(())
         }
         "page-json" => done(page::json(bytes)),

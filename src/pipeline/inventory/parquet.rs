@@ -14,6 +14,7 @@ use parquet::record::Field;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::Type;
 use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,15 +54,10 @@ pub(super) fn each(
     file: OpenFile,
     take: &mut dyn FnMut(Row) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let damaged = |row: u64, error: &ParquetError| Error::Damaged {
-        path: path.to_owned(),
-        row,
-        what: error.to_string(),
-    };
     let bytes = file.stamp()?.size;
     let file = file.into_file();
     let mut headers = BufReader::new(file.try_clone().map_err(|e| disk::Error::new("read", path, e))?);
-    let reader = SerializedFileReader::new(file).map_err(|e| damaged(0, &e))?;
+    let reader = guarded(path, 0, || SerializedFileReader::new(file))?;
     pages::check(&mut headers, bytes, reader.metadata(), |name| kind(name).is_some())
         .map_err(|e| Error::Damaged { path: path.to_owned(), row: 0, what: e.to_string() })?;
     let schema = reader.metadata().file_metadata().schema();
@@ -82,10 +78,9 @@ pub(super) fn each(
         return Err(Error::Column { path: path.to_owned(), what });
     }
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
-    let projection = projection.map_err(|e| damaged(0, &e))?;
-    let rows = reader.get_row_iter(Some(projection)).map_err(|e| damaged(0, &e))?;
-    for (row, one) in (1..).zip(rows) {
-        let one = one.map_err(|e| damaged(row, &e))?;
+    let mut rows = guarded(path, 0, || reader.get_row_iter(Some(projection?)))?;
+    for row in 1.. {
+        let Some(one) = guarded(path, row, || rows.next().transpose())? else { break };
         let mut said = Row::default();
         for ((_, field), kind) in one.get_column_iter().zip(&kinds) {
             let cell = match *kind {
@@ -110,6 +105,16 @@ pub(super) fn each(
         take(said)?;
     }
     Ok(())
+}
+
+/// What the reader makes of a file that may be damaged: in some of those it stops with a panic (`assert!` in its decoders).
+fn guarded<T>(path: &Path, row: u64, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
+    let damaged = |what: String| Error::Damaged { path: path.to_owned(), row, what };
+    // What a panic leaves behind in the reader is not looked at again.
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(|e| damaged(e.to_string())),
+        Err(_) => Err(damaged("what stands in a page is not what its header says".to_owned())),
+    }
 }
 
 /// What a column of this name is, if it is read.
