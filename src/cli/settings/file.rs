@@ -127,12 +127,19 @@ pub(super) struct Expiry {
     pub(super) timestamp: Option<Duration>,
 }
 
+/// No configuration is longer.
+const LARGEST: usize = 1 << 20;
+
 impl File {
     /// Reads the text of the file at `path`.
     ///
     /// # Errors
     /// What is wrong with it, in words, and where.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, String> {
+        if text.len() > LARGEST {
+            let path = path.display();
+            return Err(format!("{path}: it has {} bytes, and {LARGEST} are read at most", text.len()));
+        }
         toml::from_str(text).map_err(|error| describe(path, text, &error))
     }
 }

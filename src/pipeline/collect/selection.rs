@@ -11,12 +11,25 @@ pub struct Selection {
     globs: String,
 }
 
-/// A glob that cannot be read.
+/// Globs of more bytes become a machine of hundreds of megabytes.
+const MOST_BYTES: usize = 1 << 16;
+
+/// Globs that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{glob:?} is not a glob: {reason}")]
-pub struct BadGlob {
-    glob: String,
-    reason: String,
+pub enum BadGlob {
+    /// One cannot be read.
+    #[error("{glob:?} is not a glob: {reason}")]
+    Form {
+        /// Which.
+        glob: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Together they are too long.
+    #[error(
+        "they are {0} bytes long together, and {MOST_BYTES} are read at most: name folders, or fewer files"
+    )]
+    Long(usize),
 }
 
 impl Selection {
@@ -27,6 +40,10 @@ impl Selection {
     /// # Errors
     /// [`BadGlob`].
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, BadGlob> {
+        let bytes = include.iter().chain(exclude).map(String::len).sum();
+        if bytes > MOST_BYTES {
+            return Err(BadGlob::Long(bytes));
+        }
         let globs = format!("include {include:?} exclude {exclude:?}");
         let include = if include.is_empty() { None } else { Some(set(include)?) };
         Ok(Self { include, exclude: set(exclude)?, globs })
@@ -49,11 +66,11 @@ impl Selection {
 fn set(globs: &[String]) -> Result<GlobSet, BadGlob> {
     let mut builder = GlobSetBuilder::new();
     for glob in globs {
-        let bad = |e: globset::Error| BadGlob { glob: glob.clone(), reason: e.kind().to_string() };
+        let bad = |e: globset::Error| BadGlob::Form { glob: glob.clone(), reason: e.kind().to_string() };
         let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
         builder.add(GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(bad)?);
     }
-    builder.build().map_err(|e| BadGlob { glob: globs.join(", "), reason: e.kind().to_string() })
+    builder.build().map_err(|e| BadGlob::Form { glob: globs.join(", "), reason: e.kind().to_string() })
 }
 
 #[cfg(test)]
@@ -73,6 +90,8 @@ mod tests {
         ] {
             assert_eq!(selection.takes(Path::new(path)), taken, "{path}");
         }
-        assert!(Selection::new(&some(&["a["]), &[]).is_err());
+        assert!(matches!(Selection::new(&some(&["a["]), &[]), Err(BadGlob::Form { .. })));
+        let many = vec!["*a*b*".to_owned(); 1 << 14];
+        assert!(matches!(Selection::new(&[], &many), Err(BadGlob::Long(81_920))));
     }
 }

@@ -14,9 +14,14 @@ pub(crate) type Monster = (&'static str, &'static str, Vec<u8>);
 
 /// `one` of each number, as many as there is room for.
 fn many(one: impl Fn(usize) -> String) -> String {
-    let mut all = String::with_capacity(SIZE + 1024);
+    within(SIZE, one)
+}
+
+/// The same in so many bytes.
+fn within(size: usize, one: impl Fn(usize) -> String) -> String {
+    let mut all = String::with_capacity(size + 1024);
     let mut number = 0;
-    while all.len() < SIZE {
+    while all.len() < size {
         all.push_str(&one(number));
         number += 1;
     }
@@ -32,7 +37,11 @@ fn listed(one: impl Fn(usize) -> String) -> String {
 
 /// The same one inside the other.
 fn nested(open: &str, close: &str) -> String {
-    let depth = SIZE / (open.len() + close.len());
+    nested_within(SIZE, open, close)
+}
+
+fn nested_within(size: usize, open: &str, close: &str) -> String {
+    let depth = size / (open.len() + close.len());
     format!("{}0{}", open.repeat(depth), close.repeat(depth))
 }
 
@@ -71,8 +80,30 @@ fn metadata(each: &mut impl FnMut(Monster)) {
     for (what, value) in &unknown {
         both("targets", what, "", &format!(r#""spec_version":"1.0.31","targets":{{}},"unknown":{value},"#));
     }
-    let signature = format!(r#"{{"keyid":"","sig":"","unknown":{}}}"#, unknown[2].1);
-    both("targets", "a list in a signature", &signature, targets);
+    // As dense as is read.
+    let padding = "a".repeat(24);
+    let unknown = [
+        ("as many objects as are read", listed(|_| format!("{{\"\":\"{padding}\"}}"))),
+        ("as many lists as are read", listed(|_| format!("[\"{padding}     \"]"))),
+        ("as many numbers as are read", "0,".repeat(1_600_000) + &format!("\"{}\"", "a".repeat(6_000_000))),
+    ];
+    for (what, values) in &unknown {
+        both(
+            "targets",
+            what,
+            "",
+            &format!(r#""spec_version":"1.0.31","targets":{{}},"unknown":[{values}],"#),
+        );
+        let signature = format!(r#"{{"keyid":"","sig":"","unknown":[{values}]}}"#);
+        both("targets", what, &signature, targets);
+    }
+    let all = listed(|n| format!(r#""{n:07}{padding}{padding}":{{"hashes":{{}},"length":1}}"#));
+    both(
+        "targets",
+        "as many targets as are read",
+        "",
+        &format!(r#""spec_version":"1.0.31","targets":{{{all}}},"#),
+    );
     let key = r#"{"keytype":"ed25519","keyval":{"public":"00"},"scheme":"ed25519"}"#;
     both(
         "root",
@@ -259,13 +290,16 @@ fn others(each: &mut impl FnMut(Monster)) {
     let keys = listed(|_| "\"\"".to_owned());
     let claimed = format!(r#"{{"claimed":"a","keys":[{keys}],"threshold":1,"at":"2026-01-01T00:00:00Z"}}"#);
     each(("ledger", "keys in a line", format!("{claimed}\n").into_bytes()));
-    let settings: [(&str, String); 6] = [
-        ("deep lists", format!("a = {}", nested("[", "]"))),
-        ("deep tables", format!("a = {}", nested("{a=", "}"))),
-        ("a dotted key", format!("{}a = 1", many(|_| "a.".to_owned()))),
-        ("a dotted table", format!("[{}a]", many(|_| "a.".to_owned()))),
-        ("tables", many(|_| "[[a]]\n".to_owned())),
-        ("globs", format!("[source]\ninclude = [{}]", listed(|_| "\"*a*b*\"".to_owned()))),
+    // As long as a configuration may be, and its globs.
+    let size = 1_000_000;
+    let settings: [(&str, String); 7] = [
+        ("ten megabytes", many(|_| "[[a]]\n".to_owned())),
+        ("deep lists", format!("a = {}", nested_within(size, "[", "]"))),
+        ("deep tables", format!("a = {}", nested_within(size, "{a=", "}"))),
+        ("a dotted key", format!("{}a = 1", within(size, |_| "a.".to_owned()))),
+        ("a dotted table", format!("[{}a]", within(size, |_| "a.".to_owned()))),
+        ("tables", within(size, |_| "[[a]]\n".to_owned())),
+        ("globs", format!("[source]\ninclude = [{}]", within(85_000, |_| "\"*a*b\",".to_owned()))),
     ];
     settings.into_iter().for_each(|(what, text)| each(("settings", what, text.into_bytes())));
     let pem = |label: &str| {
