@@ -18,9 +18,9 @@ use tuffet::report::Silent;
 const SECONDS: f64 = 1.0;
 const MEGABYTES: f64 = 500.0;
 
-/// So many times slower than what users run is what the tests run at the most, measured over this table: they are not
-/// optimised as much, and check every number for overflow.
-const SLOWER: f64 = if cfg!(debug_assertions) { 4.0 } else { 1.0 };
+/// So many times slower may the tests' own build be, which is not optimised as much as what users run, and checks every
+/// number for overflow. Measured over the rows that take longest: 2.0 times; the rest is for machines that are slower.
+const SLOWER: f64 = if cfg!(debug_assertions) { 2.5 } else { 1.0 };
 
 const PARSER: &str = "TUFFET_TEST_PARSER";
 const FILE: &str = "TUFFET_TEST_FILE";

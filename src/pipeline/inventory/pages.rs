@@ -162,3 +162,73 @@ impl<R: Read> Header<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    fn column(at: i64, length: i64) -> ColumnChunkMetaData {
+        let schema = parse_message_type("message m { optional binary path (STRING); }").unwrap();
+        let column = SchemaDescriptor::new(Arc::new(schema)).column(0);
+        let column = ColumnChunkMetaData::builder(column).set_data_page_offset(at);
+        column.set_total_compressed_size(length).build().unwrap()
+    }
+
+    /// The header of a page that becomes `unpacked` bytes and has `packed`, with some of what may stand there besides.
+    fn header(unpacked: u64, packed: u64) -> Vec<u8> {
+        let mut out = vec![0x15, 0];
+        for size in [unpacked, packed] {
+            out.push(0x15);
+            let mut number = size * 2;
+            while number >= 0x80 {
+                out.push((number % 0x80) as u8 | 0x80);
+                number /= 0x80;
+            }
+            out.push(number as u8);
+        }
+        // A structure with a text, a flag and a list of two numbers; and the end of both.
+        out.extend(*b"\x2c\x18\x03abc\x11\x19\x25\x02\x04\x00\x00");
+        out
+    }
+
+    fn said(file: &[u8], column: &ColumnChunkMetaData) -> Result<()> {
+        pages(&mut BufReader::new(Cursor::new(file)), file.len() as u64, column)
+    }
+
+    #[test]
+    fn pages_are_walked_by_what_their_headers_say() {
+        let file = [b"PAR1".as_slice(), &header(9, 2), b"xx", &header(LARGEST, 300), &[0; 300]].concat();
+        said(&file, &column(4, file.len() as i64 - 4)).unwrap();
+        said(&file, &column(4, 0)).unwrap();
+    }
+
+    #[test]
+    fn what_a_reader_would_stop_at_or_drown_in_is_damage() {
+        let whole = |header: Vec<u8>| {
+            let length = header.len() as i64;
+            said(&header, &column(0, length))
+        };
+        for (result, what) in [
+            (whole(header(LARGEST + 1, 0)), "becomes 67108865 bytes"),
+            (whole(header(9, 7)), "ends behind its column"),
+            (whole(b"\x15\x00\x15\x01\x15\x00\x00".to_vec()), "less than no bytes"),
+            (whole(b"\x15\x00\x00".to_vec()), "does not say how large"),
+            (whole(b"\x18\xff\xff\xff\xff\x7f".to_vec()), "longer than a megabyte"),
+            (whole(vec![0x1c; 100]), "nested too deep"),
+            (whole(vec![0x19; 100]), "nested too deep"),
+            (whole(vec![0xff; 100]), "no form that is known"),
+            (whole(b"\x16\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01".to_vec()), "has no end"),
+            (said(b"PAR1", &column(-1, 1)), "before the file"),
+            (said(b"PAR1", &column(0, -1)), "less than no bytes"),
+            (said(b"PAR1", &column(1, 4)), "behind the file"),
+            (said(b"PAR1", &column(i64::MAX, i64::MAX)), "behind the file"),
+        ] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(what), "{what}: {error}");
+        }
+    }
+}
