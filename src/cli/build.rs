@@ -4,12 +4,11 @@ use super::args::{Build, Common, Format, Init};
 use super::failure::{Failure, USAGE};
 use super::settings::Settings;
 use super::terminal::{self, Finished, Terminal};
-use super::{clock, init, passphrase, show};
+use super::{clock, init, passphrase, show, signer};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
-use tuffet::keys::file;
 use tuffet::model::{Moment, TargetPath};
 use tuffet::pipeline::collect::Layout;
 use tuffet::pipeline::inventory;
@@ -53,7 +52,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         }
         made = Some(init::make(common, &Init::default(), &settings, count, &reporter)?);
     }
-    let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
+    let online = signer::online(common, &settings, &state)?;
     let request = build::Request {
         mode: if args.dry_run { Mode::DryRun } else { Mode::Publish },
         removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
@@ -66,7 +65,7 @@ pub(crate) fn run(common: &Common, args: &Build) -> Result<u8, Failure> {
         target_files: if args.inventory.is_empty() { settings.target_files } else { TargetFiles::Elsewhere },
         ..request(&settings, now)
     };
-    let outcome = build::build(&request, &online, &reporter);
+    let outcome = build::build(&request, &*online, &reporter);
     if let (Some(made), Format::Human, false) = (&made, common.format, common.quiet) {
         show::print(&format!("{}\n", init::human(&Init::default(), made, &settings)));
     }

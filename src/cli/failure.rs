@@ -73,7 +73,7 @@ impl From<tuffet::keys::file::Error> for Failure {
 impl From<init::Error> for Failure {
     fn from(error: init::Error) -> Self {
         let code = match &error {
-            init::Error::Threshold { .. } | init::Error::Exists { .. } => USAGE,
+            init::Error::Threshold { .. } | init::Error::Exists { .. } | init::Error::Twice(_) => USAGE,
             init::Error::Key(_) | init::Error::Sign(_) => REFUSED,
             init::Error::Disk(_) => FILES,
         };

@@ -4,14 +4,14 @@ use super::args::{Common, Format, Init};
 use super::failure::Failure;
 use super::settings::{Settings, TEMPLATE};
 use super::terminal::Terminal;
-use super::{clock, passphrase, show};
-use std::path::{Path, PathBuf};
+use super::{clock, passphrase, show, signer};
+use std::path::PathBuf;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::disk::{folder, write};
 use tuffet::model::BinCount;
 use tuffet::pipeline::collect;
 use tuffet::report::{Code, Reporter, Silent, Warning};
-use tuffet::runs::init;
+use tuffet::runs::init::{self, Quorum, Source};
 use tuffet::state::State;
 
 pub(crate) fn run(common: &Common, args: &Init) -> Result<u8, Failure> {
@@ -58,27 +58,35 @@ pub(crate) fn make(
 ) -> Result<init::Outcome, Failure> {
     let keys_dir = keys_dir(args, settings);
     let online = State::new(&settings.state).online_key();
-    init::refuse(
-        &settings.site,
-        &keys_dir,
-        &online,
-        (args.root_keys, args.root_threshold),
-        (args.admin_keys, args.admin_threshold),
-    )?;
+    let quorum = |given: &[PathBuf], made: u32, threshold: u32| {
+        let given = u32::try_from(given.len()).unwrap_or(u32::MAX);
+        match given {
+            0 => Quorum { keys: made, threshold, source: Source::Made },
+            keys => Quorum { keys, threshold, source: Source::Given },
+        }
+    };
+    let root_keys = quorum(&args.root_key, args.root_keys, args.root_threshold);
+    let admin_keys = quorum(&args.admin_key, args.admin_keys, args.admin_threshold);
+    init::refuse(&settings.site, &keys_dir, &online, root_keys, admin_keys)?;
     settings.check_keys_dir(&keys_dir).map_err(Failure::usage)?;
     let bins = match settings.bins {
         Some(bins) => bins,
         None => BinCount::for_targets(count.map_or_else(|| count_source(settings), Ok)?),
     };
+    let given = given(common, args, settings)?;
     let plain = args.insecure_plain_keys || settings.insecure_plain;
     let mut passphrases = init::Passphrases::default();
     if !plain {
-        passphrases.online = Some(passphrase::choose(common, "the online key, which every build needs")?);
-        passphrases.offline = Some(match &args.offline_passphrase_file {
-            Some(path) => passphrase::from_file(path, reporter)?,
-            None => passphrase::choose(common, "the offline keys")?,
-        });
-        if passphrases.offline == passphrases.online {
+        if given.online.is_none() {
+            passphrases.online = Some(passphrase::choose(common, "the online key, which every build needs")?);
+        }
+        if given.root.is_empty() || given.admin.is_empty() {
+            passphrases.offline = Some(match &args.offline_passphrase_file {
+                Some(path) => passphrase::from_file(path, reporter)?,
+                None => passphrase::choose(common, "the offline keys")?,
+            });
+        }
+        if passphrases.offline.is_some() && passphrases.offline == passphrases.online {
             let message = "the offline keys have the online key's passphrase, which this machine keeps: \
                            change it where they go, or make them with --offline-passphrase-file";
             reporter.warn(Warning::of_run(Code::Passphrase, message));
@@ -88,14 +96,34 @@ pub(crate) fn make(
         site: &settings.site,
         state: &settings.state,
         keys_dir: &keys_dir,
-        root_keys: (args.root_keys, args.root_threshold),
-        admin_keys: (args.admin_keys, args.admin_threshold),
+        root_keys,
+        admin_keys,
         bins,
         compress: &settings.compress,
         lives: &settings.lives,
         now: clock::now(common)?,
     };
-    Ok(init::init(&request, &passphrases, reporter)?)
+    Ok(init::init(&request, &passphrases, given, reporter)?)
+}
+
+/// The keys that are there already.
+fn given(common: &Common, args: &Init, settings: &Settings) -> Result<init::GivenKeys, Failure> {
+    let one = |name: &PathBuf| -> Result<init::Given, Failure> {
+        Ok(init::Given { name: name.clone(), signer: signer::load_with(common, Some(settings), name)? })
+    };
+    let all = |names: &[PathBuf]| names.iter().map(one).collect::<Result<Vec<_>, _>>();
+    let online = match (&args.online_key, &settings.online) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("--online-key: pipeline.toml names the online key, as keys.online"));
+        }
+        (Some(name), None) => Some((one(name)?, Some(signer::text(name)?))),
+        (None, Some(uri)) => {
+            let signer = signer::online(common, settings, &State::new(&settings.state))?;
+            Some((init::Given { name: uri.to_string().into(), signer }, None))
+        }
+        (None, None) => None,
+    };
+    Ok(init::GivenKeys { root: all(&args.root_key)?, admin: all(&args.admin_key)?, online })
 }
 
 pub(crate) fn keys_dir(args: &Init, settings: &Settings) -> PathBuf {
@@ -150,30 +178,37 @@ pub(crate) fn human(args: &Init, outcome: &init::Outcome, settings: &Settings) -
         format!("Made a new repository in {}, with {} bins.\n\n", settings.site.display(), outcome.bins);
     out += &format!(
         "  Root keys: any {} of these {} can say who signs what.\n",
-        args.root_threshold, args.root_keys
+        args.root_threshold,
+        outcome.root_keys.len()
     );
     out += &list(&outcome.root_keys);
     out += &format!(
         "  Administrators' keys: any {} of these {} sign targets, claimed and unclaimed.\n",
-        args.admin_threshold, args.admin_keys
+        args.admin_threshold,
+        outcome.admin_keys.len()
     );
     out += &list(&outcome.admin_keys);
-    out += "  Online key: signs every build, and stays on this machine.\n";
+    let stays = args.online_key.is_none() && settings.online.is_none();
+    let stays = if stays { ", and stays on this machine" } else { "" };
+    out += &format!("  Online key: signs every build{stays}.\n");
     out += &list(std::slice::from_ref(&outcome.online_key));
-    let folder = outcome.root_keys.first().and_then(|path| path.parent()).unwrap_or(Path::new("."));
+    let are_made = [args.root_key.is_empty(), args.admin_key.is_empty()];
     if args.insecure_plain_keys || settings.insecure_plain {
-        out += "\nNone of these files has a passphrase: that is for trying things out.\n";
+        out += "\nNone of the files that were made has a passphrase: that is for trying things out.\n";
     }
     let carry = format!(
         "Now carry the files in {} away: give each to the person who is to hold it, on a medium that goes into \
          a safe, with a copy in another place. Then remove them here: as long as they lie on this machine, \
          whoever takes it over is the repository. No build ever needs them.",
-        folder.display()
+        keys_dir(args, settings).display()
     );
     let clients = format!(
         "Clients start from {}: hand it to them in a way that does not pass through this machine.",
         settings.site.join("metadata").join("1.root.json").display()
     );
-    out += &format!("\n{}\n\n{}\n", show::wrap(&carry, 80, ""), show::wrap(&clients, 80, ""));
+    if are_made.contains(&true) {
+        out += &format!("\n{}\n", show::wrap(&carry, 80, ""));
+    }
+    out += &format!("\n{}\n", show::wrap(&clients, 80, ""));
     out
 }

@@ -1,11 +1,11 @@
 //! `tuffet key`: make a key, and show which one a file holds. Needs no configuration and no repository.
 
-use super::args::{Common, Format, KeyCommand, KeyGenerate, KeyShow};
+use super::args::{Common, Format, KeyCommand, KeyGenerate, KeyKind, KeyShow};
 use super::failure::{Failure, USAGE};
-use super::{passphrase, show};
+use super::{passphrase, show, signer};
 use std::path::{Path, PathBuf};
 use tuffet::disk::{folder, write};
-use tuffet::keys::{Signer as _, file, openssh};
+use tuffet::keys::{Kind, Signer as _, file, openssh};
 use tuffet::model::{Key, KeyId, RoleName};
 
 pub(crate) fn run(common: &Common, command: &KeyCommand) -> Result<u8, Failure> {
@@ -28,9 +28,12 @@ fn generate(common: &Common, args: &KeyGenerate) -> Result<u8, Failure> {
         true => None,
         false => Some(passphrase::choose(common, &args.out.display().to_string())?),
     };
-    let key = file::create(&args.out, passphrase.as_ref().map(|passphrase| passphrase.as_str()))?;
-    let name = args.out.file_name().unwrap_or_default().to_string_lossy();
-    write::write_new(&public, format!("{}\n", openssh::public_line(&key, &name)).as_bytes())?;
+    let kind = match args.kind {
+        KeyKind::Ed25519 => Kind::Ed25519,
+        KeyKind::P256 => Kind::P256,
+    };
+    let key = file::create(&args.out, kind, passphrase.as_ref().map(|passphrase| passphrase.as_str()))?;
+    write_public(&public, key.key(), &args.out)?;
     match common.format {
         Format::Json => {
             let mut json = json(key.key(), key.keyid());
@@ -61,7 +64,10 @@ fn generate(common: &Common, args: &KeyGenerate) -> Result<u8, Failure> {
 }
 
 fn shown(common: &Common, args: &KeyShow) -> Result<u8, Failure> {
-    let key = file::public(&args.file, &|path| passphrase::ask(common, path))?;
+    let key = signer::public(common, &args.file)?;
+    if let Some(out) = &args.public_out {
+        write_public(out, &key, out)?;
+    }
     let key = match &args.role {
         None => key,
         Some(role) => {
@@ -81,6 +87,14 @@ fn shown(common: &Common, args: &KeyShow) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Writes a public key to `path`, as the key of `file`; nothing is overwritten.
+fn write_public(path: &Path, key: &Key, file: &Path) -> Result<(), Failure> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // Keys of both kinds have a line.
+    let line = openssh::public_line(key, &name).unwrap_or_default();
+    Ok(write::write_new(path, format!("{line}\n").as_bytes())?)
+}
+
 /// `FILE.pub`.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -98,5 +112,6 @@ fn json(key: &Key, keyid: &KeyId) -> serde_json::Value {
 }
 
 fn human(key: &Key, keyid: &KeyId) -> String {
-    format!("key id  {keyid}\npublic  {}\nkind    {}\n", key.keyval.public, key.keytype)
+    let public = key.keyval.public.trim_end().replace('\n', "\n        ");
+    format!("key id  {keyid}\npublic  {public}\nkind    {}\n", key.keytype)
 }

@@ -12,6 +12,7 @@ mod init;
 mod inventory;
 mod key;
 mod passphrase;
+mod pin;
 mod project;
 mod prometheus;
 mod question;

@@ -1,12 +1,12 @@
 //! Signing through a running ssh-agent (draft-miller-ssh-agent): the key never leaves it.
 
-use super::{CannotSign, Signer};
-use crate::model::{Key, KeyId, Signature};
-use ssh_key::public::{Ed25519PublicKey, KeyData};
+use super::remote::{Remote, Silent};
+use super::{CannotSign, Signer, openssh, p256};
+use crate::model::{Key, KeyId};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::time::Duration;
 
 /// An agent reads messages of at most 256 KiB; a request to sign has 64 bytes beside what is signed.
 const MOST: usize = 256 * 1024 - 64;
@@ -36,45 +36,60 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The agent is silent.
+    #[error("the ssh-agent at {}: {silent}", socket.display())]
+    Silent {
+        /// Its socket.
+        socket: PathBuf,
+        /// How.
+        silent: Silent,
+    },
     /// The agent does not hold the key.
     #[error("{}: the ssh-agent does not hold this key; add its other half with `ssh-add`", .0.display())]
     NotThere(PathBuf),
     /// The key is of another kind.
-    #[error("{}: only Ed25519 keys sign in an ssh-agent", .0.display())]
+    #[error("{}: only Ed25519 and P-256 keys sign in an ssh-agent", .0.display())]
     Kind(PathBuf),
 }
 
 /// A key in an agent.
-#[derive(Debug)]
 pub struct AgentKey {
-    connection: Mutex<UnixStream>,
+    agent: Remote<Option<UnixStream>>,
     blob: Vec<u8>,
     key: Key,
     keyid: KeyId,
 }
 
 impl AgentKey {
-    /// The key whose public part stands in the file at `path`, in the agent at `socket`.
+    /// The key whose public part stands in the file at `path`, in the agent at `socket`, which is waited for so long.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn find(key: Key, path: &Path, socket: Option<&Path>) -> Result<Self, Error> {
-        let socket = socket.ok_or_else(|| Error::NoAgent(path.to_owned()))?;
-        let unreachable = |source| Error::Unreachable { socket: socket.to_owned(), source };
-        let public: Option<[u8; 32]> =
-            hex::decode(&key.keyval.public).ok().and_then(|bytes| bytes.try_into().ok());
-        let (Some(public), Ok(keyid)) = (public.filter(|_| key.keytype == "ed25519"), key.id()) else {
+    pub fn find(key: Key, path: &Path, socket: Option<&Path>, patience: Duration) -> Result<Self, Error> {
+        let socket = socket.ok_or_else(|| Error::NoAgent(path.to_owned()))?.to_owned();
+        let (Some(blob), Ok(keyid)) = (openssh::blob(&key), key.id()) else {
             return Err(Error::Kind(path.to_owned()));
         };
-        // 32 bytes always have a form there.
-        let blob = ssh_key::PublicKey::from(KeyData::Ed25519(Ed25519PublicKey(public)));
-        let blob = blob.to_bytes().unwrap_or_default();
-        let mut connection = UnixStream::connect(socket).map_err(unreachable)?;
-        let answer = ask(&mut connection, &[REQUEST_IDENTITIES]).map_err(unreachable)?;
-        if !identities(&answer).any(|one| one == blob) {
+        let unreachable = |source| Error::Unreachable { socket: socket.clone(), source };
+        let agent = Remote::start(patience).map_err(unreachable)?;
+        let place = socket.clone();
+        let answer = agent.ask(move |held: &mut Option<UnixStream>| {
+            let mut connection = UnixStream::connect(&place)?;
+            let answer = ask(&mut connection, &[REQUEST_IDENTITIES])?;
+            *held = Some(connection);
+            Ok(answer)
+        });
+        let answer = answer.map_err(|silent| Error::Silent { socket: socket.clone(), silent })?;
+        if !identities(&answer.map_err(unreachable)?).any(|one| one == blob) {
             return Err(Error::NotThere(path.to_owned()));
         }
-        Ok(Self { connection: Mutex::new(connection), blob, key, keyid })
+        Ok(Self { agent, blob, key, keyid })
+    }
+}
+
+impl std::fmt::Debug for AgentKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AgentKey({})", self.keyid)
     }
 }
 
@@ -91,7 +106,7 @@ impl Signer for AgentKey {
         Some(MOST)
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Signature, CannotSign> {
+    fn answer(&self, message: &[u8]) -> Result<Vec<u8>, CannotSign> {
         let refuse = |reason: String| CannotSign { keyid: self.keyid.clone(), reason };
         if message.len() > MOST {
             return Err(refuse(format!(
@@ -103,15 +118,17 @@ impl Signer for AgentKey {
         put(&mut request, &self.blob);
         put(&mut request, message);
         request.extend([0; 4]);
-        let mut connection = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let answer = ask(&mut connection, &request).map_err(|e| refuse(format!("the ssh-agent: {e}")))?;
+        let answer = self.agent.ask(move |held| match held {
+            Some(connection) => ask(connection, &request),
+            None => Err(std::io::ErrorKind::NotConnected.into()),
+        });
+        let answer = answer.map_err(|silent| refuse(format!("the ssh-agent: {silent}")))?;
+        let answer = answer.map_err(|e| refuse(format!("the ssh-agent went away: {e}")))?;
         let signature = match answer.split_first() {
             Some((&SIGN_RESPONSE, rest)) => signature(rest),
-            _ => return Err(refuse("the ssh-agent refused".to_owned())),
+            _ => return Err(refuse("the ssh-agent refused. Is it locked (`ssh-add -X`)?".to_owned())),
         };
-        let bytes =
-            signature.ok_or_else(|| refuse("the ssh-agent answered with no Ed25519 signature".to_owned()))?;
-        Ok(Signature::new(self.keyid.clone(), bytes))
+        signature.ok_or_else(|| refuse("the ssh-agent answered with no signature of this kind".to_owned()))
     }
 }
 
@@ -144,12 +161,25 @@ fn identities(answer: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The 64 bytes of an Ed25519 signature in an answer (RFC 8709 section 6).
-fn signature(mut answer: &[u8]) -> Option<&[u8]> {
+/// The signature in an answer, as TUF has it (RFC 8709 section 6, RFC 5656 section 3.1.2).
+fn signature(mut answer: &[u8]) -> Option<Vec<u8>> {
     let mut inner = take(&mut answer)?;
     let kind = take(&mut inner)?;
-    let bytes = take(&mut inner)?;
-    (kind == b"ssh-ed25519" && bytes.len() == 64).then_some(bytes)
+    let mut bytes = take(&mut inner)?;
+    match kind {
+        b"ssh-ed25519" => (bytes.len() == 64).then(|| bytes.to_vec()),
+        b"ecdsa-sha2-nistp256" => {
+            let mut numbers = [0; 64];
+            for place in numbers.chunks_exact_mut(32) {
+                let number = take(&mut bytes)?;
+                let zeros = number.iter().take_while(|byte| **byte == 0).count();
+                let begin = 32_usize.checked_sub(number.len() - zeros)?;
+                place[begin..].copy_from_slice(&number[zeros..]);
+            }
+            p256::der(&numbers)
+        }
+        _ => None,
+    }
 }
 
 /// Appends a string as SSH writes it: its length in four bytes, then it.

@@ -1,10 +1,10 @@
 //! An Ed25519 key in memory, wiped when it is dropped.
 
 use super::lanes::Lanes;
-use super::{CannotSign, RoleKey, Signer};
+use super::{CannotSign, RoleKey, Signer, batch};
 use crate::model::{Key, KeyId, RoleName, Signature};
+use ed25519_dalek::SigningKey;
 use ed25519_dalek::hazmat::ExpandedSecretKey;
-use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
 /// From this length on, in bytes, messages are signed faster side by side.
@@ -20,7 +20,7 @@ pub struct Ed25519 {
 /// The system has no randomness to give.
 #[derive(Debug, thiserror::Error)]
 #[error("the system gave no random bytes: {0}")]
-pub struct NoRandomness(getrandom::Error);
+pub struct NoRandomness(pub(super) getrandom::Error);
 
 impl Ed25519 {
     /// The key pair of a 32-byte seed.
@@ -49,6 +49,10 @@ impl Ed25519 {
         self.secret.verifying_key().to_bytes()
     }
 
+    fn alone(&self, message: &[u8]) -> [u8; 64] {
+        ed25519_dalek::Signer::sign(&self.secret, message).to_bytes()
+    }
+
     /// The seed, for a key file.
     pub(super) fn seed(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.secret.to_bytes())
@@ -74,17 +78,23 @@ impl Signer for Ed25519 {
         RoleKey::of(&self.secret, &self.key, role)
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Signature, CannotSign> {
-        Ok(Signature::new(self.keyid.clone(), &self.secret.sign(message).to_bytes()))
+    fn answer(&self, message: &[u8]) -> Result<Vec<u8>, CannotSign> {
+        Ok(self.alone(message).to_vec())
     }
 
     fn sign_all(&self, messages: &[&[u8]]) -> Result<Vec<Signature>, CannotSign> {
-        let is_worth_it = messages.len() > 1 && messages.iter().all(|message| message.len() >= LONG);
-        let Some(lanes) = Lanes::here().filter(|_| is_worth_it) else {
-            return messages.iter().map(|message| self.sign(message)).collect();
+        let public = self.public_bytes();
+        let are_long = messages.iter().all(|message| message.len() >= LONG);
+        let signatures: Vec<[u8; 64]> = match Lanes::here().filter(|_| messages.len() > 1 && are_long) {
+            Some(lanes) => lanes.sign(&ExpandedSecretKey::from(&self.secret.to_bytes()), &public, messages),
+            None => messages.iter().map(|message| self.alone(message)).collect(),
         };
-        let secret = ExpandedSecretKey::from(&self.secret.to_bytes());
-        let signatures = lanes.sign(&secret, self.secret.verifying_key().as_bytes(), messages);
+        match batch::all_hold(&public, messages, &signatures) {
+            Some(true) => {}
+            Some(false) => return Err(CannotSign::wrong(&self.keyid)),
+            // Without randomness each is checked by itself.
+            None => return messages.iter().map(|message| self.sign(message)).collect(),
+        }
         Ok(signatures.iter().map(|signature| Signature::new(self.keyid.clone(), signature)).collect())
     }
 }

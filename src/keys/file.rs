@@ -1,10 +1,13 @@
 //! Key files: one key each, for its owner's eyes only.
 
 use super::pem::{self, Contents, Passphrase};
-use super::{Ed25519, Signer as _, ed25519};
+use super::{KeyPair, Kind, Signer as _, ed25519};
 use crate::disk::{self, read, write};
 use crate::model::Key;
 use std::path::{Path, PathBuf};
+
+/// How the URI of a key in a token begins (RFC 7512).
+pub const SCHEME: &str = "pkcs11:";
 
 /// Why a key file could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +54,7 @@ pub type Ask<'a> = dyn Fn(&Path) -> Result<Passphrase, String> + 'a;
 ///
 /// # Errors
 /// [`Error`], each naming the file.
-pub fn load(path: &Path, ask: &Ask<'_>) -> Result<Ed25519, Error> {
+pub fn load(path: &Path, ask: &Ask<'_>) -> Result<KeyPair, Error> {
     let file = match read::OpenFile::open(path) {
         Ok(file) => file,
         Err(e) if e.is_not_found() => return Err(Error::Missing(path.to_owned())),
@@ -73,18 +76,44 @@ pub fn load(path: &Path, ask: &Ask<'_>) -> Result<Ed25519, Error> {
     }
 }
 
-/// The public key in the file at `path`, if it holds that half alone; such a file is nobody's secret.
+/// What a file says in place of a private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// The public half of one that lies elsewhere.
+    Public(Key),
+    /// A key in a token, by its `pkcs11:` URI.
+    Token(String),
+}
+
+/// What the file at `path` says of a key that lies elsewhere, if it holds none itself; such a file is nobody's secret.
 ///
 /// # Errors
 /// [`Error`], each naming the file.
-pub fn public_half(path: &Path) -> Result<Option<Key>, Error> {
+pub fn names(path: &Path) -> Result<Option<Names>, Error> {
+    let text = text(path)?;
+    if let Some(uri) = token(&text) {
+        return Ok(Some(Names::Token(uri.to_owned())));
+    }
+    let contents = |source| Error::Contents { path: path.to_owned(), source };
+    Ok(pem::public(&text).transpose().map_err(contents)?.map(Names::Public))
+}
+
+/// The URI of a key in a token, where that is all that a text says.
+fn token(text: &str) -> Option<&str> {
+    let text = text.trim();
+    (text.starts_with(SCHEME) && !text.contains(char::is_whitespace)).then_some(text)
+}
+
+/// All that a key file holds, whoever may read it: to be copied.
+///
+/// # Errors
+/// [`Error`], each naming the file.
+pub fn text(path: &Path) -> Result<Passphrase, Error> {
     let text = match read::secret_through_links(path) {
         Err(e) if e.is_not_found() => return Err(Error::Missing(path.to_owned())),
         text => text?,
     };
-    let contents = |source| Error::Contents { path: path.to_owned(), source };
-    let text = text.ok_or_else(|| contents(pem::Error::NotPkcs8))?;
-    pem::public(&text).transpose().map_err(contents)
+    text.ok_or_else(|| Error::Contents { path: path.to_owned(), source: pem::Error::NotPkcs8 })
 }
 
 /// The public key in the file at `path`, private or public; a passphrase is asked for only if it
@@ -93,12 +122,8 @@ pub fn public_half(path: &Path) -> Result<Option<Key>, Error> {
 /// # Errors
 /// [`Error`], each naming the file.
 pub fn public(path: &Path, ask: &Ask<'_>) -> Result<Key, Error> {
-    let text = match read::secret_through_links(path) {
-        Err(e) if e.is_not_found() => return Err(Error::Missing(path.to_owned())),
-        text => text?,
-    };
+    let text = text(path)?;
     let contents = |source| Error::Contents { path: path.to_owned(), source };
-    let text = text.ok_or_else(|| contents(pem::Error::NotPkcs8))?;
     if let Some(key) = pem::public(&text) {
         return key.map_err(contents);
     }
@@ -115,13 +140,13 @@ pub fn public(path: &Path, ask: &Ask<'_>) -> Result<Key, Error> {
     }
 }
 
-/// Makes a new key and writes it to `path`, where nothing may be; encrypted if there is a
+/// Makes a new key of this kind and writes it to `path`, where nothing may be; encrypted if there is a
 /// passphrase.
 ///
 /// # Errors
 /// If the file is there, or cannot be written.
-pub fn create(path: &Path, passphrase: Option<&str>) -> Result<Ed25519, Error> {
-    let key = Ed25519::generate()?;
+pub fn create(path: &Path, kind: Kind, passphrase: Option<&str>) -> Result<KeyPair, Error> {
+    let key = KeyPair::generate(kind)?;
     let text =
         pem::write(&key, passphrase).map_err(|source| Error::Contents { path: path.to_owned(), source })?;
     write::write_secret(path, text.as_bytes())?;

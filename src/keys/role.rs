@@ -1,7 +1,7 @@
 //! The secret half of a key for one role ([`Key::of_role`]), in memory, wiped when it is dropped.
 
 use super::{CannotSign, Signer};
-use crate::model::{Key, KeyId, RoleName, Signature, role_key};
+use crate::model::{Key, KeyId, RoleName, role_key};
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::Digest as _;
@@ -51,9 +51,8 @@ impl Signer for RoleKey {
         &self.keyid
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Signature, CannotSign> {
-        let signature = raw_sign::<sha2::Sha512>(&self.secret, message, &self.public);
-        Ok(Signature::new(self.keyid.clone(), &signature.to_bytes()))
+    fn answer(&self, message: &[u8]) -> Result<Vec<u8>, CannotSign> {
+        Ok(raw_sign::<sha2::Sha512>(&self.secret, message, &self.public).to_bytes().to_vec())
     }
 }
 

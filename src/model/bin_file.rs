@@ -8,13 +8,13 @@ use super::metadata::SPEC_VERSION;
 use super::{KeyId, Moment, Sha256, TargetPath, Version};
 use std::ops::Range;
 
-/// Hex digits of an Ed25519 signature.
-pub const SIGNATURE: usize = 128;
+/// Hex digits of an Ed25519 signature, for which room is left; others have some more.
+const SIGNATURE: usize = 128;
 
 /// Where in a file that was written the parts are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// The signature, in hex; zeros until somebody fills it in.
+    /// The signature, in hex; zeros until somebody puts one in their place, of whatever length.
     pub signature: Range<usize>,
     /// What it covers.
     pub covered: Range<usize>,
@@ -99,10 +99,9 @@ impl<'a> BinFile<'a> {
         let mut rest = Rest(bytes);
         rest.skip(b"{\"signatures\":[{\"keyid\":\"")?;
         let keyid = rest.until_quote()?;
-        let is_hex = |text: &str| text.bytes().all(|b| VALUE[usize::from(b)] < 16);
         rest.skip(b",\"sig\":\"")?;
         let signature = rest.until_quote()?;
-        if keyid.len() != 64 || signature.len() != SIGNATURE || !is_hex(keyid) || !is_hex(signature) {
+        if keyid.len() != 64 || !is_hex(keyid) || !is_hex(signature) {
             return None;
         }
         rest.skip(b"}],\"signed\":")?;
@@ -149,6 +148,11 @@ impl<'a> BinFile<'a> {
     }
 }
 
+/// Whether these are bytes in lower-case hex: of an Ed25519 signature 64, of an ECDSA one some 71.
+pub(super) fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.len().is_multiple_of(2) && text.bytes().all(|b| VALUE[usize::from(b)] < 16)
+}
+
 /// What is still to be read of a file in the one form.
 #[derive(Clone)]
 pub(super) struct Rest<'a>(pub(super) &'a [u8]);
@@ -193,7 +197,7 @@ impl<'a> Rest<'a> {
 }
 
 /// What each lower-case hex digit is worth; 255 for whatever is none.
-pub(super) const VALUE: [u8; 256] = {
+const VALUE: [u8; 256] = {
     let mut table = [255; 256];
     let mut at = 0;
     while at < 16 {

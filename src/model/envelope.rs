@@ -211,7 +211,8 @@ impl<T: Metadata> Envelope<T> {
     }
 }
 
-/// The file of metadata that these cover.
+/// The file of metadata that these cover: the bytes themselves, but for control characters, which canonical JSON leaves
+/// as they are and JSON does not know. Public keys in PEM have such, the ends of their lines.
 ///
 /// # Errors
 /// If an unknown field of a signature has no canonical form.

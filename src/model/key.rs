@@ -52,6 +52,12 @@ impl fmt::Debug for KeyId {
     }
 }
 
+/// What stands before the point in the `SubjectPublicKeyInfo` of a P-256 key: id-ecPublicKey, secp256r1, and a bit string.
+const P256_INFO: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
 /// The value of a key; `public` is hex for Ed25519 and PEM for the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyValue {
@@ -82,6 +88,18 @@ impl Key {
     pub fn ed25519(public: &[u8; 32]) -> Self {
         let keyval = KeyValue { public: hex::encode(public), extra: BTreeMap::new() };
         Self { keytype: "ed25519".to_owned(), scheme: "ed25519".to_owned(), keyval, extra: BTreeMap::new() }
+    }
+
+    /// A P-256 key from its point, uncompressed as SEC 1 has it: `SubjectPublicKeyInfo` in PEM, in the words that
+    /// python-tuf and tough take (RFC 5480 section 2).
+    #[must_use]
+    pub fn p256(point: &[u8; 65]) -> Self {
+        let der = pkcs8::Document::try_from([&P256_INFO[..], point].concat());
+        // These bytes around a point are always a sequence.
+        let pem = der.ok().and_then(|der| der.to_pem("PUBLIC KEY", pkcs8::LineEnding::LF).ok());
+        let keyval = KeyValue { public: pem.unwrap_or_default(), extra: BTreeMap::new() };
+        let (keytype, scheme) = ("ecdsa".to_owned(), "ecdsa-sha2-nistp256".to_owned());
+        Self { keytype, scheme, keyval, extra: BTreeMap::new() }
     }
 
     /// The id that the specification gives this key (section 4.2: the SHA-256 of its canonical

@@ -4,7 +4,7 @@
 //!
 //! What is read here is what [`super::Snapshot`] would write of the same metadata, byte for byte, or it is refused.
 
-use super::bin_file::{Rest, SIGNATURE, VALUE};
+use super::bin_file::{Rest, is_hex};
 use super::metadata::SPEC_VERSION;
 use super::{Listing, Moment, RoleMeta, RoleName, Version};
 use std::cmp::Ordering;
@@ -43,8 +43,7 @@ impl SnapshotFile {
         let keyid = rest.until_quote()?;
         rest.skip(b",\"sig\":\"")?;
         let signature = rest.until_quote()?;
-        let is_hex = |text: &str| text.bytes().all(|b| VALUE[usize::from(b)] < 16);
-        if keyid.len() != 64 || signature.len() != SIGNATURE || !is_hex(keyid) || !is_hex(signature) {
+        if keyid.len() != 64 || !is_hex(keyid) || !is_hex(signature) {
             return None;
         }
         rest.skip(b"}],\"signed\":")?;

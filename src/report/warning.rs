@@ -73,6 +73,8 @@ codes! {
     BinCount "bin-count" "another number of bins would do better, or is configured";
     /// A role that only offline keys can renew ends soon, or has ended.
     OfflineExpiry "offline-expiry" "an offline role ends soon, or has ended";
+    /// An administrator's key that signs every role as it is.
+    AsItIs "as-it-is" "a key signs several roles as it is";
     /// The grace period was shorter than a client may hold a timestamp.
     GraceRaised "grace-raised" "a longer grace period was used";
     /// A published file was gone or damaged, and was put back.

@@ -26,7 +26,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("trust", &["model"]),
     ("disk", &["model"]),
-    ("keys", &["model", "disk"]),
+    ("keys", &["model", "trust", "disk"]),
     ("report", &["model"]),
     ("state", &["model", "disk"]),
     ("site", &["model", "trust", "disk", "report"]),

@@ -11,7 +11,7 @@ use super::support::known;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tuffet::keys::{Ed25519, Signer, file};
+use tuffet::keys::{KeyPair, Signer, file};
 
 /// Where each of the three projects stands.
 const PROJECTS: [(&str, &str); 3] =
@@ -97,8 +97,8 @@ fn split(repo: &Repo) {
 /// What somebody tries, with a name.
 struct Attacks {
     site: PathBuf,
-    online: Ed25519,
-    evil: Ed25519,
+    online: KeyPair,
+    evil: KeyPair,
     all: Vec<(String, Served)>,
 }
 
@@ -145,7 +145,7 @@ fn bins(forgery: &Forgery) -> BTreeMap<String, Vec<String>> {
 /// Every attack on every kind of role.
 fn attacks(repo: &Repo, olds: &[PathBuf]) -> Vec<(String, Served)> {
     let online = file::load(&repo.path().join(".tuffet/online.key"), &|_| Err(String::new())).unwrap();
-    let mut attacks = Attacks { site: repo.site(), online, evil: known::key(99), all: Vec::new() };
+    let mut attacks = Attacks { site: repo.site(), online, evil: known::key(99).into(), all: Vec::new() };
     let honest = Forgery::on(&repo.site());
     let lists: Vec<String> = ["claimed", "claimed.c", "recently-claimed", "unclaimed"]
         .into_iter()

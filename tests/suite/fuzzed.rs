@@ -138,7 +138,7 @@ impl Real {
         repo.run(&[&["ceremony", "prepare", "--out", &ceremony], &now[..]].concat()).ok();
         self.add("ceremony", "prepared", &std::fs::read(&ceremony).unwrap());
         let (key, ledger) = (path("admin.key"), path("ledger"));
-        let text = pem::write(&known::key(4), None).unwrap();
+        let text = pem::write(&known::key(4).into(), None).unwrap();
         tuffet::disk::write::write_secret(Path::new(&key), text.as_bytes()).unwrap();
         let sign = ["ceremony", "sign", &ceremony, "--key", &key, "--ledger", &ledger, "--confirm-all"];
         repo.run(&[&sign[..], &now].concat()).ok();
@@ -184,12 +184,12 @@ impl Real {
     }
 
     fn keys(&mut self) {
-        let key = known::key(4);
-        self.add("key-file", "plain", pem::write(&key, None).unwrap().as_bytes());
-        self.add("public-key", "line", openssh::public_line(&key, "a comment").as_bytes());
-        self.add("public-key", "hex", key.key().keyval.public.as_bytes());
+        let key = known::key(4).key().clone();
+        self.add("key-file", "plain", pem::write(&known::key(4).into(), None).unwrap().as_bytes());
+        self.add("public-key", "line", openssh::public_line(&key, "a comment").unwrap().as_bytes());
+        self.add("public-key", "hex", key.keyval.public.as_bytes());
         let answers = {
-            let line = ssh_key::PublicKey::from_openssh(&openssh::public_line(&key, "")).unwrap();
+            let line = ssh_key::PublicKey::from_openssh(&openssh::public_line(&key, "").unwrap()).unwrap();
             let text = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
             let identities =
                 [&[12, 0, 0, 0, 1][..], &text(&line.to_bytes().unwrap()), &text(b"comment")].concat();

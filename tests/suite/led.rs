@@ -242,7 +242,7 @@ fn the_timestamps_key_withholds_where_the_snapshot_outlives_the_timestamp() {
         }
         let caches = Caches::of(&[]);
         for timestamp in [None, Some(&key("timestamp"))] {
-            let served = Forgery::on(&site).serve(None, timestamp);
+            let served = Forgery::on(&site).serve(None, timestamp.map(|key| key as _));
             let root = site.join("metadata/1.root.json");
             let case = Case { served, root, knows: None, ask: vec![released("milk", "1.0")] };
             answers.push(attacked::python_tuf(&caches, std::slice::from_ref(&case))[0][0].clone());

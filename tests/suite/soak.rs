@@ -123,7 +123,7 @@ fn round(seed: u64, round: u64) -> Vec<Kind> {
     let mut kinds: Vec<Kind> =
         KINDS.iter().flat_map(|kind| std::iter::repeat_n(*kind, often(kind.1))).collect();
     dice.shuffle(&mut kinds);
-    if round % 4 == 0 {
+    if round.is_multiple_of(4) {
         kinds.insert(dice.below(kinds.len()), (FORGETS, 1, World::forget));
     }
     kinds

@@ -36,9 +36,9 @@ pub(crate) struct AuthorSign {
     /// The folder with the distributions of this release
     #[arg(long, value_name = "DIR")]
     pub(crate) dist: Option<PathBuf>,
-    /// Your key: a private key (of ours, or of OpenSSH's), or a public one whose other half is in
-    /// a running ssh-agent (repeatable)
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Your key: a private key (of ours, or of OpenSSH's), a public one whose other half is in a
+    /// running ssh-agent, or the pkcs11: URI of a key in a token (repeatable)
+    #[arg(long, value_name = "KEY", required = true)]
     pub(crate) key: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) from: From,

@@ -57,6 +57,10 @@ pub(crate) struct CeremonyPrepare {
     /// unclaimed as it is, with no key of its own for each, so that one can be shown for another
     #[arg(long, value_name = "ROLE=KEY", requires = "rotate")]
     pub(crate) as_it_is: Vec<String>,
+    /// With --rotate online: the key that is to come, in place of making one: a key file, or the
+    /// pkcs11: URI of a key in a token
+    #[arg(long, value_name = "KEY")]
+    pub(crate) next_online: Option<PathBuf>,
     /// How many of the keys must sign from then on (repeatable)
     #[arg(long, value_name = "ROLE=N", requires = "rotate")]
     pub(crate) threshold: Vec<String>,
@@ -68,10 +72,12 @@ pub(crate) struct CeremonySign {
     /// The file that `ceremony prepare` made, or that came from another holder
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Your key (repeatable)
-    #[arg(long, value_name = "FILE")]
+    /// Your key: a key file, a public key whose other half is in a running ssh-agent, or the pkcs11:
+    /// URI of a key in a token (repeatable)
+    #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<PathBuf>,
-    /// What was signed before, and which key each project had [default: KEY.ledger]
+    /// What was signed before, and which key each project had [default: KEY.ledger, beside a
+    /// key file]
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
     /// What you know of a project, from its author or from the people who run the index: its key;

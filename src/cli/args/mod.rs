@@ -60,6 +60,9 @@ pub(crate) struct Common {
     /// Take passphrases of keys from the first line of FILE (else TUFFET_PASSPHRASE, else ask)
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// Wait so long for a signature of an ssh-agent or a token (90s, 15m), and give up
+    #[arg(long, value_name = "SPAN", default_value = "60s", global = true)]
+    pub(crate) signer_timeout: String,
 }
 
 /// The form of standard output.
@@ -121,17 +124,28 @@ pub(crate) struct Init {
     #[arg(long, value_name = "DIR")]
     pub(crate) keys_dir: Option<PathBuf>,
     /// How many root keys to make
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "root_key")]
     pub(crate) root_keys: u32,
     /// How many of them must sign a new root
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) root_threshold: u32,
     /// How many administrators' keys to make
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "admin_key")]
     pub(crate) admin_keys: u32,
     /// How many of them must sign targets, claimed and unclaimed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) admin_threshold: u32,
+    /// A root key that is there already, in place of making any: a key file, a public key whose other
+    /// half is in a running ssh-agent, or the pkcs11: URI of a key in a token (repeatable)
+    #[arg(long, value_name = "KEY")]
+    pub(crate) root_key: Vec<PathBuf>,
+    /// The same for an administrator's key (repeatable)
+    #[arg(long, value_name = "KEY")]
+    pub(crate) admin_key: Vec<PathBuf>,
+    /// The same for the online key: of a key in a token its URI goes into the state folder, of
+    /// another a copy of the file
+    #[arg(long, value_name = "KEY")]
+    pub(crate) online_key: Option<PathBuf>,
     /// Take the passphrase of the offline keys from the first line of FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) offline_passphrase_file: Option<PathBuf>,
@@ -148,6 +162,9 @@ impl Default for Init {
             root_threshold: 2,
             admin_keys: 2,
             admin_threshold: 1,
+            root_key: Vec::new(),
+            admin_key: Vec::new(),
+            online_key: None,
             offline_passphrase_file: None,
             insecure_plain_keys: false,
         }
@@ -278,17 +295,30 @@ pub(crate) struct KeyGenerate {
     /// Where the key goes; nothing is overwritten
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// Which kind of key
+    #[arg(long, value_enum, default_value_t = KeyKind::Ed25519)]
+    pub(crate) kind: KeyKind,
     /// Write the key without a passphrase (for trying things out)
     #[arg(long)]
     pub(crate) insecure_plain_keys: bool,
 }
 
+/// A kind of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyKind {
+    Ed25519,
+    P256,
+}
+
 /// `tuffet key show`.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct KeyShow {
-    /// The file
-    #[arg(value_name = "FILE")]
+    /// The file, or the pkcs11: URI of a key in a token
+    #[arg(value_name = "KEY")]
     pub(crate) file: PathBuf,
+    /// Write the public half to FILE, too, in the form that `key generate` gives it
+    #[arg(long, value_name = "FILE", conflicts_with = "role")]
+    pub(crate) public_out: Option<PathBuf>,
     /// Show the key that its holder has for this role of a repository, as its metadata names it:
     /// claimed, claimed.PREFIX, unclaimed, or project.NAME for what stands in for a project
     #[arg(long, value_name = "ROLE")]

@@ -4,10 +4,9 @@ use super::show::describe;
 use super::{Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorSign, Common, Format};
 use crate::cli::failure::{Failure, REFUSED, USAGE};
-use crate::cli::{clock, passphrase, question, show, signer};
+use crate::cli::{clock, question, show, signer};
 use std::collections::BTreeMap;
 use std::path::Path;
-use tuffet::keys::file;
 use tuffet::model::ProjectName;
 use tuffet::pipeline::index::Yanked;
 use tuffet::runs::author::{self, sign};
@@ -25,7 +24,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
     }
     let mut holders = BTreeMap::new();
     for path in &args.holder {
-        let key = file::public(path, &|path| passphrase::ask(common, path))?;
+        let key = signer::public(common, path)?;
         holders.insert(key.id().map_err(|e| Failure::new(USAGE, e.to_string()))?, key);
     }
     let (yank, unyank, without) = (yanked(&args.yank)?, yanked(&args.unyank)?, yanked(&args.without)?);

@@ -5,12 +5,12 @@ use crate::cli::args::{CeremonyPrepare, Common, Format};
 use crate::cli::failure::Failure;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::Terminal;
-use crate::cli::{build, clock, passphrase, project, show};
+use crate::cli::{build, clock, passphrase, project, show, signer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tuffet::disk::lock::WhenHeld;
 use tuffet::disk::{folder, write};
-use tuffet::keys::{Signer as _, file};
+use tuffet::keys::{Kind, file};
 use tuffet::model::{BinCount, KeyId, Moment, ProjectName, RoleName, Version};
 use tuffet::pipeline::partition::Became;
 use tuffet::runs::ceremony::prepare::{self, Lapsing, Outcome};
@@ -89,6 +89,9 @@ fn rotations(
         let whose = whose("--rotate", word)?;
         all.insert(whose, Rotation { whose, keys: Vec::new(), plain: BTreeSet::new(), threshold: None });
     }
+    if args.next_online.is_some() && !all.contains_key(&Custodian::Online) {
+        return Err(Failure::usage("--next-online: give --rotate online, too"));
+    }
     let parted = |flag: &str, text: &str| -> Result<(Custodian, String), Failure> {
         let (word, value) =
             text.split_once('=').ok_or_else(|| Failure::usage(format!("{flag} {text}: ROLE=… is wanted")))?;
@@ -124,7 +127,7 @@ fn rotations(
             if args.compromised_since.is_some() {
                 set_aside(state)?;
             }
-            let key = next_online(common, settings, state)?;
+            let key = next_online(common, args, settings, state)?;
             rotation.keys.push(key);
         } else if rotation.threshold.is_none() {
             return Err(Failure::usage(
@@ -143,7 +146,7 @@ fn new_key(common: &Common, text: &str) -> Result<NewKey, Failure> {
     {
         return Ok(NewKey::Known(id));
     }
-    let key = file::public(path, &|path| passphrase::ask(common, path))?;
+    let key = signer::public(common, path)?;
     let id = key.id().map_err(|e| Failure::usage(e.to_string()))?;
     Ok(NewKey::Public(id, key))
 }
@@ -162,17 +165,42 @@ fn set_aside(state: &State) -> Result<(), Failure> {
     Ok(write::rename(&path, &aside(number))?)
 }
 
-/// The online key that is to come: made here, where it is to sign; one that was made before and not used is taken.
-fn next_online(common: &Common, settings: &Settings, state: &State) -> Result<NewKey, Failure> {
+/// The online key that is to come: the one that is named, or one made here, where it is to sign; one that was made before
+/// and not used is taken. It must be able to sign.
+fn next_online(
+    common: &Common,
+    args: &CeremonyPrepare,
+    settings: &Settings,
+    state: &State,
+) -> Result<NewKey, Failure> {
     let path = state.next_online_key();
-    let key = if folder::is_there(&path)? {
-        file::load(&path, &|path| passphrase::ask(common, path))?
-    } else if settings.insecure_plain {
-        file::create(&path, None)?
-    } else {
-        let phrase = passphrase::choose(common, "the new online key")?;
-        file::create(&path, Some(phrase.as_str()))?
-    };
+    let is_there = folder::is_there(&path)?;
+    if let Some(name) = &args.next_online {
+        let key = signer::load_with(common, Some(settings), name)?;
+        let text = signer::text(name)?;
+        if !is_there {
+            write::write_secret(&path, text.as_bytes())?;
+        } else if file::text(&path)? != text {
+            return Err(Failure::usage(format!(
+                "--next-online: {} is there already, and is another key: move it away, or leave the flag out to take it",
+                path.display()
+            )));
+        }
+        return Ok(NewKey::Public(key.keyid().clone(), key.key().clone()));
+    }
+    if !is_there && signer::is_online_in_token(settings, state) {
+        return Err(Failure::usage(
+            "--rotate online: the online key lies in a token; name the one that is to come with --next-online KEY",
+        ));
+    }
+    if !is_there {
+        let phrase = match settings.insecure_plain {
+            true => None,
+            false => Some(passphrase::choose(common, "the new online key")?),
+        };
+        file::create(&path, Kind::Ed25519, phrase.as_ref().map(|phrase| phrase.as_str()))?;
+    }
+    let key = signer::load_with(common, Some(settings), &path)?;
     Ok(NewKey::Public(key.keyid().clone(), key.key().clone()))
 }
 

@@ -5,8 +5,9 @@ use crate::cli::args::{CeremonyApply, Common, Format};
 use crate::cli::failure::Failure;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::Terminal;
-use crate::cli::{build, clock, passphrase, project, show};
+use crate::cli::{build, clock, project, show, signer};
 use std::collections::BTreeMap;
+use std::path::Path;
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::{Signer, file};
@@ -22,27 +23,33 @@ pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failu
     let _lock = state.lock(WhenHeld::GiveUp)?;
     let reporter = Terminal::new(common);
     let now = clock::settled(common, &settings.site, &reporter)?;
-    let load = |path: &std::path::Path| file::load(path, &|path| passphrase::ask(common, path));
+    let load = |path: &Path| signer::load_with(common, Some(&settings), path);
     let next_path = state.next_online_key();
     let next = folder::is_there(&next_path)?.then(|| load(&next_path)).transpose()?;
     // A run that died while one key took the place of the other has left the new one alone.
-    let is_between = next.is_some() && !folder::is_there(&state.online_key())?;
-    let online_path = if is_between { next_path } else { state.online_key() };
-    let online = load(&online_path)?;
+    let is_between = settings.online.is_none() && next.is_some() && !folder::is_there(&state.online_key())?;
+    let online = if is_between { load(&next_path)? } else { signer::online(common, &settings, &state)? };
     let request = apply::Request {
         place: project::place(&settings, now),
         layout: settings.layout,
         source: &build::request(&settings, now),
         files: &args.files,
     };
-    let keys = Keys { now: &online, next: next.as_ref().map(|next| next as &dyn Signer) };
+    let keys = Keys { now: &*online, next: next.as_deref() };
     let outcome = apply::apply(&request, keys, &reporter);
     reporter.finish();
     let outcome = outcome?;
     match common.format {
         Format::Json => show::print(&format!("{}\n", json(&outcome))),
         _ if common.quiet => {}
-        _ => show::print(&human(&outcome)),
+        _ => {
+            show::print(&human(&outcome));
+            if settings.online.is_some() && next.is_some() && !folder::is_there(&next_path)? {
+                let text = "The online key is another now, and stands in the state folder: take keys.online out of \
+                            pipeline.toml, or let it name the new one.";
+                show::print(&format!("{}\n", show::wrap(text, 80, "  ")));
+            }
+        }
     }
     Ok(0)
 }
@@ -102,10 +109,13 @@ fn human(outcome: &Outcome) -> String {
         outcome.lost.iter().for_each(|path| out += &format!("  {}\n", show::one_line(path.as_str())));
     }
     if let Some(path) = &outcome.retired_key {
+        let place = match file::names(path) {
+            Ok(Some(file::Names::Token(uri))) => uri.split('?').next().unwrap_or_default().to_owned(),
+            _ => path.display().to_string(),
+        };
         out += &paragraph(&format!(
-            "The online key signs no more; it lies in {}. Destroy it: clients that have an older root trust it until \
-             that ends.",
-            path.display()
+            "The online key signs no more; it lies in {place}. Destroy it: clients that have an older root trust it \
+             until that ends."
         ));
     }
     out
@@ -117,10 +127,7 @@ pub(super) fn abandoned(common: &Common) -> Result<u8, Failure> {
     let _lock = state.lock(WhenHeld::GiveUp)?;
     let reporter = Terminal::new(common);
     let now = clock::settled(common, &settings.site, &reporter)?;
-    let online = || -> Option<Box<dyn Signer>> {
-        let key = file::load(&state.online_key(), &|path| passphrase::ask(common, path));
-        key.ok().map(|key| Box::new(key) as Box<dyn Signer>)
-    };
+    let online = || -> Option<Box<dyn Signer>> { signer::online(common, &settings, &state).ok() };
     let outcome = abandon::abandon(project::place(&settings, now), settings.layout, &online, &reporter);
     reporter.finish();
     let outcome = outcome?;

@@ -27,6 +27,12 @@ pub(super) fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u
     let signers: Vec<&dyn Signer> = signers.iter().map(|signer| &**signer).collect();
     let path = match (&args.ledger, args.key.first()) {
         (Some(path), _) => path.clone(),
+        (None, Some(key)) if signer::uri(key)?.is_some() => {
+            return Err(Failure::usage(
+                "--ledger FILE: the ledger of a key file lies beside it, and a key in a token has no such place. \
+                 Name the file in which it stands what this key has signed; it goes where the token goes",
+            ));
+        }
         (None, Some(key)) => beside(key, ".ledger"),
         (None, None) => {
             return Err(Failure::usage(

@@ -6,10 +6,9 @@ use crate::cli::args::{Common, Format, ProjectAccept, ProjectCommand, ProjectRev
 use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::settings::Settings;
 use crate::cli::terminal::Terminal;
-use crate::cli::{clock, passphrase, question, show};
+use crate::cli::{clock, passphrase, question, show, signer};
 use std::collections::{BTreeMap, BTreeSet};
 use tuffet::disk::lock::WhenHeld;
-use tuffet::keys::file;
 use tuffet::model::{KeyId, Moment, ProjectName};
 use tuffet::runs::build::{Removals, TargetFiles};
 use tuffet::runs::project::accept::{self, Keys, Outcome};
@@ -67,7 +66,7 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
     let reporter = Terminal::new(common);
     let now = clock::settled(common, &settings.site, &reporter)?;
     passphrase::warn_if_open(common, &reporter)?;
-    let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
+    let online = signer::online(common, &settings, &state)?;
     let confirm = |project: &ProjectName, claim: &Claim| {
         // Whose key it is is never taken for granted: --yes does not answer this.
         question::can_ask() && {
@@ -88,7 +87,7 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         keys,
         confirm: &confirm,
     };
-    let outcome = match accept::accept(&request, &online, &reporter) {
+    let outcome = match accept::accept(&request, &*online, &reporter) {
         Err(runs::Error::Claimed(_) | runs::Error::Frozen(_)) if keys == Keys::Change => {
             let waiting = accept::queued::queue(&request, &reporter);
             reporter.finish();
@@ -218,8 +217,8 @@ fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
             return Err(Failure::new(REFUSED, "nothing was revoked"));
         }
     }
-    let online = file::load(&state.online_key(), &|path| passphrase::ask(common, path))?;
-    let outcome = match revoke::revoke(place(&settings, now), &project, &online, &reporter) {
+    let online = signer::online(common, &settings, &state)?;
+    let outcome = match revoke::revoke(place(&settings, now), &project, &*online, &reporter) {
         Err(error @ (runs::Error::Claimed(_) | runs::Error::Frozen(_))) => {
             let queued = revoke::queue(place(&settings, now), &project, &reporter);
             reporter.finish();

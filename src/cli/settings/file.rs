@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tuffet::keys::token::Uri;
 use tuffet::model::{BinCount, moment};
 
 #[derive(Debug, Default, Deserialize)]
@@ -104,6 +105,9 @@ pub(super) enum IndexFormat {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Keys {
     pub(super) insecure_plain: bool,
+    #[serde(deserialize_with = "token")]
+    pub(super) online: Option<Uri>,
+    pub(super) pkcs11_module: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -171,6 +175,11 @@ impl Default for State {
 fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     moment::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uri>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn bin_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BinCount>, D::Error> {

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use file::{CopyForm, Expiry, File, IndexFormat, LayoutName, Targets};
 use std::path::{Path, PathBuf};
 use tuffet::disk::{folder, read};
+use tuffet::keys::token::Uri;
 use tuffet::model::{BinCount, Compression};
 use tuffet::pipeline::collect::{Layout, Selection};
 use tuffet::pipeline::index::Yanked;
@@ -35,6 +36,10 @@ pub(crate) struct Settings {
     pub(crate) yanked: Yanked,
     pub(crate) files_url: Option<String>,
     pub(crate) insecure_plain: bool,
+    /// The online key, where it lies in a token and not in the state folder.
+    pub(crate) online: Option<Uri>,
+    /// The module that knows the tokens.
+    pub(crate) pkcs11_module: Option<PathBuf>,
     pub(crate) lives: Lives,
 }
 
@@ -73,7 +78,7 @@ impl Settings {
         let selection = Selection::new(&file.source.include, &file.source.exclude);
         let selection = selection.map_err(|e| wrong(format!("source.include or source.exclude: {e}")))?;
         let yanked = Yanked::new(&file.source.yanked).map_err(|e| wrong(format!("source.yanked: {e}")))?;
-        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let base = path.parent().unwrap_or(Path::new(""));
         let settings = Self {
             source: base.join(&file.source.path),
             site: base.join(&file.site.path),
@@ -96,8 +101,10 @@ impl Settings {
                 root: file.index.root,
             },
             insecure_plain: file.keys.insecure_plain,
+            online: file.keys.online.map(|uri| uri.within(base)),
+            pkcs11_module: file.keys.pkcs11_module.map(|path| base.join(path)),
             lives: lives(&file.expiry),
-            base,
+            base: base.to_owned(),
         };
         settings.check_folders().map_err(wrong)?;
         Ok(settings)

@@ -99,7 +99,8 @@ fn change_key(state: &State, before: Option<&KeyId>) -> Result<Option<std::path:
         write::rename(&state.online_key(), &retired)?;
     }
     write::rename(&state.next_online_key(), &state.online_key())?;
-    Ok(Some(retired))
+    // There is none where pipeline.toml named the key, which lies in a token.
+    Ok(disk::folder::is_there(&retired)?.then_some(retired))
 }
 
 /// The snapshot that the published timestamp leads to, if this key has signed that timestamp.

@@ -11,37 +11,42 @@ use std::collections::BTreeMap;
 pub(super) fn roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRole>, SignedRole), Error> {
     let (now, lives, bins) = (request.now, request.lives, request.bins);
     let (root_signers, admins) = (as_signers(&keys.root), as_signers(&keys.admin));
-    let online: [&dyn Signer; 1] = [&keys.online];
-    let by_admins = holders(&admins, request.admin_keys.1);
+    let online: [&dyn Signer; 1] = [&*keys.online];
+    let by_admins = holders(&admins, request.admin_keys.threshold);
     let by_online = holders(&online, 1);
     let edition = |life| Edition { version: Version::FIRST, expires: now.plus(life) };
 
     let top = BTreeMap::from([
-        (RoleName::root(), holders(&root_signers, request.root_keys.1)),
+        (RoleName::root(), holders(&root_signers, request.root_keys.threshold)),
         (RoleName::targets(), by_admins.clone()),
         (RoleName::snapshot(), by_online.clone()),
         (RoleName::timestamp(), by_online.clone()),
     ]);
     let root = forms::root(edition(lives.root), &top);
     let whole = [ListForm { role: RoleName::claimed(), shard: None }];
-    let hand = Hand::apart(by_admins);
+    let plain = admins.iter().filter(|key| key.of_role(&RoleName::claimed()).is_none());
+    let plain = plain.map(|key| key.keyid().clone()).collect();
+    let hand = Hand { kept: by_admins, plain };
     let hands = Hands { claimed: hand.clone(), unclaimed: hand };
     let parents = forms::top(edition(lives.targets), &whole, &hands, &by_online);
     let nobody = BTreeMap::new();
     let list_of_bins = forms::bins(edition(lives.unclaimed), bins, &by_online);
     let empty = |life| forms::list(edition(life), &nobody);
-    let of_role =
-        |role: RoleName| -> Vec<RoleKey> { keys.admin.iter().filter_map(|key| key.of_role(&role)).collect() };
-    let (by_claimed, by_unclaimed) = (of_role(RoleName::claimed()), of_role(RoleName::unclaimed()));
+    let apart = |role: RoleName, metadata| {
+        let own: Vec<Option<RoleKey>> = admins.iter().map(|key| key.of_role(&role)).collect();
+        let each = admins.iter().zip(&own);
+        let by: Vec<&dyn Signer> = each.map(|(key, own)| own.as_ref().map_or(*key, |own| own as _)).collect();
+        sign::role(role, metadata, &by)
+    };
     let mut roles = vec![
         sign::role(RoleName::targets(), parents, &admins)?,
-        sign::role(RoleName::claimed(), empty(lives.claimed), &as_signers(&by_claimed))?,
+        apart(RoleName::claimed(), empty(lives.claimed))?,
         sign::role(RoleName::recently_claimed(), empty(lives.recently_claimed), &online)?,
-        sign::role(RoleName::unclaimed(), list_of_bins, &as_signers(&by_unclaimed))?,
+        apart(RoleName::unclaimed(), list_of_bins)?,
     ];
-    for bin in 0..bins.get() {
-        roles.push(sign::role(bins.role(bin), empty(lives.bins), &online)?);
-    }
+    // A bin does not say which one it is: of empty ones the first signature is that of all.
+    let bin = sign::role(bins.role(0), empty(lives.bins), &online)?;
+    roles.extend((0..bins.get()).map(|index| SignedRole { role: bins.role(index), ..bin.clone() }));
     let meta: BTreeMap<RoleName, RoleMeta> =
         roles.iter().map(|role| (role.role.clone(), role.meta())).collect();
     let snapshot = Snapshot::new(Version::FIRST, now.plus(lives.snapshot), meta);
@@ -54,8 +59,8 @@ pub(super) fn roles(request: &Request<'_>, keys: &Keys) -> Result<(Vec<SignedRol
     Ok((roles, timestamp))
 }
 
-fn as_signers<K: Signer>(keys: &[K]) -> Vec<&dyn Signer> {
-    keys.iter().map(|key| key as &dyn Signer).collect()
+fn as_signers(keys: &[Box<dyn Signer>]) -> Vec<&dyn Signer> {
+    keys.iter().map(|key| &**key).collect()
 }
 
 fn holders(signers: &[&dyn Signer], threshold: u32) -> Holders {

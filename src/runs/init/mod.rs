@@ -1,18 +1,19 @@
-//! `init`: makes the keys and version 1 of every role. The offline keys are made here and used
+//! `init`: makes the keys, those that are not given, and version 1 of every role. The offline keys are used here
 //! once; from then on they belong somewhere else.
 
 mod first;
 
 use super::roles;
-use crate::disk::{self, folder};
-use crate::keys::{self, Ed25519, file};
-use crate::model::{BinCount, Compression, Moment};
+use crate::disk::{self, folder, write};
+use crate::keys::{self, Kind, Signer, file};
+use crate::model::{BinCount, Compression, KeyId, Moment, RoleName};
 use crate::pipeline::sign;
-use crate::report::{Reporter, Silent, Stage, event};
+use crate::report::{Code, Reporter, Silent, Stage, Warning, event};
 use crate::site::swap::{self, RoleFile, Swap};
 use crate::site::{self, Site};
 use crate::state::State;
 use crate::trust::Lives;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What a new repository is to be.
@@ -24,10 +25,10 @@ pub struct Request<'a> {
     pub state: &'a Path,
     /// Where the offline keys go.
     pub keys_dir: &'a Path,
-    /// How many root keys, and how many of them must sign.
-    pub root_keys: (u32, u32),
-    /// How many administrators' keys, and how many of them must sign.
-    pub admin_keys: (u32, u32),
+    /// Who holds root.
+    pub root_keys: Quorum,
+    /// Who holds `targets`, `claimed` and `unclaimed`.
+    pub admin_keys: Quorum,
     /// How many bins.
     pub bins: BinCount,
     /// In which forms metadata gets compressed copies.
@@ -36,6 +37,26 @@ pub struct Request<'a> {
     pub lives: &'a Lives,
     /// The run's now.
     pub now: Moment,
+}
+
+/// Where keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// They are made.
+    Made,
+    /// They are there already.
+    Given,
+}
+
+/// Keys that hold a role together.
+#[derive(Clone, Copy, Debug)]
+pub struct Quorum {
+    /// How many there are.
+    pub keys: u32,
+    /// How many of them must sign.
+    pub threshold: u32,
+    /// Where they come from.
+    pub source: Source,
 }
 
 /// Passphrases for new key files; none for plain ones.
@@ -48,14 +69,32 @@ pub struct Passphrases {
 }
 
 /// The keys of a new repository.
-#[derive(Debug)]
 pub struct Keys {
     /// Root keys.
-    pub root: Vec<Ed25519>,
+    pub root: Vec<Box<dyn Signer>>,
     /// Administrators' keys.
-    pub admin: Vec<Ed25519>,
+    pub admin: Vec<Box<dyn Signer>>,
     /// The online key.
-    pub online: Ed25519,
+    pub online: Box<dyn Signer>,
+}
+
+/// A key that is there already.
+pub struct Given {
+    /// What it is called: its file, or its URI.
+    pub name: PathBuf,
+    /// The key.
+    pub signer: Box<dyn Signer>,
+}
+
+/// Keys that are there already, in place of making any.
+#[derive(Default)]
+pub struct GivenKeys {
+    /// Root keys; if there are none, they are made.
+    pub root: Vec<Given>,
+    /// Administrators' keys; if there are none, they are made.
+    pub admin: Vec<Given>,
+    /// The online key, and what of it goes into the state folder.
+    pub online: Option<(Given, Option<keys::pem::Passphrase>)>,
 }
 
 /// What was made.
@@ -86,6 +125,9 @@ pub enum Error {
         /// How many must sign.
         threshold: u32,
     },
+    /// One key in two places.
+    #[error("key {} is given twice, and what several keys sign is worth as much as there are holders", .0.short())]
+    Twice(KeyId),
     /// Something is there that would be overwritten.
     #[error("{} is there already, and init overwrites nothing; {way_out}", path.display())]
     Exists {
@@ -113,30 +155,65 @@ pub enum Error {
 pub fn init(
     request: &Request<'_>,
     passphrases: &Passphrases,
+    given: GivenKeys,
     reporter: &dyn Reporter,
 ) -> Result<Outcome, Error> {
     let online_path = State::new(request.state).online_key();
     refuse(request.site, request.keys_dir, &online_path, request.root_keys, request.admin_keys)?;
-    let (root_paths, admin_paths) = key_paths(request.keys_dir, request.root_keys.0, request.admin_keys.0);
-
-    let create = |paths: &[PathBuf], passphrase: Option<&str>| -> Result<Vec<Ed25519>, Error> {
-        paths.iter().map(|path| Ok(file::create(path, passphrase)?)).collect()
+    refuse_twice(&given)?;
+    let root_paths = key_paths(request.keys_dir, "root", request.root_keys);
+    let admin_paths = key_paths(request.keys_dir, "admin", request.admin_keys);
+    let create = |path: &Path, passphrase: Option<&keys::pem::Passphrase>| -> Result<Given, Error> {
+        let key = file::create(path, Kind::Ed25519, passphrase.map(|passphrase| passphrase.as_str()))?;
+        Ok(Given { name: path.to_owned(), signer: Box::new(key) })
     };
-    let offline = passphrases.offline.as_ref().map(|p| p.as_str());
-    let keys = event::stage(reporter, Stage::Sign, None, || -> Result<_, Error> {
-        Ok(Keys {
-            root: create(&root_paths, offline)?,
-            admin: create(&admin_paths, offline)?,
-            online: file::create(&online_path, passphrases.online.as_ref().map(|p| p.as_str()))?,
-        })
-    })?;
+    let offline = |given: Vec<Given>, paths: &[PathBuf]| -> Result<(Vec<PathBuf>, Vec<_>), Error> {
+        let all = match given.is_empty() {
+            true => paths
+                .iter()
+                .map(|path| create(path, passphrases.offline.as_ref()))
+                .collect::<Result<_, _>>()?,
+            false => given,
+        };
+        Ok(all.into_iter().map(|key| (key.name, key.signer)).unzip())
+    };
+    let (root_keys, admin_keys, online_key, keys) =
+        event::stage(reporter, Stage::Sign, None, || -> Result<_, Error> {
+            let (root_names, root) = offline(given.root, &root_paths)?;
+            let (admin_names, admin) = offline(given.admin, &admin_paths)?;
+            let online = match given.online {
+                None => create(&online_path, passphrases.online.as_ref())?,
+                Some((online, text)) => {
+                    if let Some(text) = text {
+                        write::write_secret(&online_path, text.as_bytes())?;
+                    }
+                    online
+                }
+            };
+            Ok((root_names, admin_names, online.name, Keys { root, admin, online: online.signer }))
+        })?;
+    let as_it_is = keys.admin.iter().filter(|key| key.of_role(&RoleName::claimed()).is_none());
+    for key in as_it_is {
+        let message = format!(
+            "administrator's key {} signs targets, claimed and unclaimed as it is, so that one can be shown for another \
+             (docs/ceremony.md): give each a key of its own, by a ceremony",
+            key.keyid().short()
+        );
+        reporter.warn(Warning::of_run(Code::AsItIs, message));
+    }
     publish_first(request, &keys)?;
-    Ok(Outcome {
-        root_keys: root_paths,
-        admin_keys: admin_paths,
-        online_key: online_path,
-        bins: request.bins,
-    })
+    Ok(Outcome { root_keys, admin_keys, online_key, bins: request.bins })
+}
+
+/// No key counts for two of the same threshold.
+fn refuse_twice(given: &GivenKeys) -> Result<(), Error> {
+    for keys in [&given.root, &given.admin] {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = keys.iter().find(|key| !seen.insert(key.signer.keyid())) {
+            return Err(Error::Twice(twice.signer.keyid().clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Publishes version 1 of every role, signed by these keys: `init` without making them, for
@@ -161,11 +238,10 @@ pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
     Ok(())
 }
 
-fn key_paths(keys_dir: &Path, root: u32, admin: u32) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let paths = |name: &str, count: u32| {
-        (1..=count).map(|number| keys_dir.join(format!("{name}-{number}.key"))).collect()
-    };
-    (paths("root", root), paths("admin", admin))
+/// Where keys go that are made.
+fn key_paths(keys_dir: &Path, name: &str, quorum: Quorum) -> Vec<PathBuf> {
+    let count = if quorum.source == Source::Made { quorum.keys } else { 0 };
+    (1..=count).map(|number| keys_dir.join(format!("{name}-{number}.key"))).collect()
 }
 
 /// What [`init`] refuses before it makes anything: thresholds that cannot be met, and names that
@@ -177,10 +253,10 @@ pub fn refuse(
     site: &Path,
     keys_dir: &Path,
     online_key: &Path,
-    root_keys: (u32, u32),
-    admin_keys: (u32, u32),
+    root_keys: Quorum,
+    admin_keys: Quorum,
 ) -> Result<(), Error> {
-    for (what, (keys, threshold)) in [("root", root_keys), ("admin", admin_keys)] {
+    for (what, Quorum { keys, threshold, .. }) in [("root", root_keys), ("admin", admin_keys)] {
         if threshold == 0 || threshold > keys {
             return Err(Error::Threshold { what, keys, threshold });
         }
@@ -191,7 +267,8 @@ pub fn refuse(
         let way_out = "a repository is published there; for another one, name another site.path";
         return Err(Error::Exists { path, way_out });
     }
-    let (root, admin) = key_paths(keys_dir, root_keys.0, admin_keys.0);
+    let [root, admin] =
+        [("root", root_keys), ("admin", admin_keys)].map(|(name, of)| key_paths(keys_dir, name, of));
     for path in root.iter().chain(&admin).map(PathBuf::as_path).chain([online_key]) {
         if folder::is_there(path)? {
             let way_out = "move it away if it belongs to another repository, or name another folder";

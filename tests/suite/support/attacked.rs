@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tuffet::keys::{Ed25519, Signer};
+use tuffet::keys::Signer;
 use tuffet::model::{Sha256, TargetPath, canonical};
 
 /// A site, but for some names.
@@ -127,7 +127,7 @@ impl Forgery {
     }
 
     /// A new snapshot by `snapshot`, where there is one, and a new timestamp by `timestamp`.
-    pub(crate) fn serve(mut self, snapshot: Option<&Ed25519>, timestamp: Option<&Ed25519>) -> Served {
+    pub(crate) fn serve(mut self, snapshot: Option<&dyn Signer>, timestamp: Option<&dyn Signer>) -> Served {
         let far = super::author::days_from_now(5);
         if let Some(key) = snapshot {
             let version = self.snapshot["version"].as_u64().unwrap() + 1000;
@@ -153,7 +153,7 @@ impl Forgery {
 }
 
 /// Adds a delegation before all others.
-pub(crate) fn delegate(signed: &mut Value, role: &str, key: &Ed25519, paths: &[String]) {
+pub(crate) fn delegate(signed: &mut Value, role: &str, key: &dyn Signer, paths: &[String]) {
     let child = json!({
         "name": role, "keyids": [key.keyid()], "threshold": 1, "terminating": true, "paths": paths,
     });

@@ -58,7 +58,7 @@ impl Author {
     pub(crate) fn known(number: u8) -> Self {
         let dir = TempDir::new().unwrap();
         let key = dir.path().join("author.key");
-        let text = pem::write(&known::key(number), None).unwrap();
+        let text = pem::write(&known::key(number).into(), None).unwrap();
         tuffet::disk::write::write_secret(&key, text.as_bytes()).unwrap();
         Self { dir, key }
     }

@@ -3,9 +3,9 @@
 
 use super::Repo;
 use serde_json::Value;
-use tuffet::keys::{Ed25519, Signer as _, pem};
+use tuffet::keys::{Ed25519, Signer, pem};
 use tuffet::model::{BinCount, RoleName, canonical};
-use tuffet::runs::init::{self, Keys, Request};
+use tuffet::runs::init::{self, Keys, Quorum, Request, Source};
 use tuffet::trust::Lives;
 
 /// When it was made.
@@ -21,21 +21,22 @@ pub(crate) fn repo() -> Repo {
     let repo = Repo::with_config(
         "[source]\npath = \"dists\"\n[index]\nformats = []\n[keys]\ninsecure_plain = true\n",
     );
-    let keys = Keys { root: vec![key(1), key(2), key(3)], admin: vec![key(4), key(5)], online: key(6) };
+    let boxed = |number| Box::new(key(number)) as Box<dyn Signer>;
+    let keys = Keys { root: [1, 2, 3].map(boxed).into(), admin: [4, 5].map(boxed).into(), online: boxed(6) };
     let (site, state) = (repo.site(), repo.path().join(".tuffet"));
     let request = Request {
         site: &site,
         state: &state,
         keys_dir: &repo.path().join("offline-keys"),
-        root_keys: (3, 2),
-        admin_keys: (2, 1),
+        root_keys: Quorum { keys: 3, threshold: 2, source: Source::Given },
+        admin_keys: Quorum { keys: 2, threshold: 1, source: Source::Given },
         bins: BinCount::new(2).unwrap(),
         compress: &[],
         lives: &Lives::default(),
         now: MADE.parse().unwrap(),
     };
     init::publish_first(&request, &keys).unwrap();
-    let online = pem::write(&keys.online, None).unwrap();
+    let online = pem::write(&key(6).into(), None).unwrap();
     tuffet::disk::write::write_secret(&state.join("online.key"), online.as_bytes()).unwrap();
     repo
 }

@@ -10,6 +10,7 @@ pub(crate) mod nginx;
 pub(crate) mod rekeyed;
 pub(crate) mod repo;
 pub(crate) mod scenes;
+pub(crate) mod token;
 pub(crate) mod undurable;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};
