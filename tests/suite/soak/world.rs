@@ -116,6 +116,8 @@ pub(super) struct World {
     open: BTreeMap<String, SystemTime>,
     /// The same that is over.
     pub(super) unsettled: Vec<(String, SystemTime, SystemTime)>,
+    /// Whether a run was killed, and no build has ended since.
+    pub(super) is_interrupted: bool,
     names: Names,
     seed: u64,
     /// How many events there were.
@@ -155,6 +157,7 @@ impl World {
             open: BTreeMap::new(),
             unsettled: Vec::new(),
             names: Names::default(),
+            is_interrupted: false,
             seed,
             steps: 0,
             known: BTreeSet::new(),
@@ -211,6 +214,7 @@ impl World {
 
     /// A build has ended well.
     pub(super) fn settle(&mut self) {
+        self.is_interrupted = false;
         let now = SystemTime::now();
         self.unsettled
             .extend(std::mem::take(&mut self.open).into_iter().map(|(project, since)| (project, since, now)));
