@@ -194,7 +194,7 @@ pub(crate) fn human(args: &Init, outcome: &init::Outcome, settings: &Settings) -
     out += &list(std::slice::from_ref(&outcome.online_key));
     let are_made = [args.root_key.is_empty(), args.admin_key.is_empty()];
     if args.insecure_plain_keys || settings.insecure_plain {
-        out += "\nNone of the files that were made has a passphrase: that is for trying things out.\n";
+        out += "\nNone of these files has a passphrase: that is for trying things out.\n";
     }
     let carry = format!(
         "Now carry the files in {} away: give each to the person who is to hold it, on a medium that goes into \

@@ -1,5 +1,6 @@
 //! What a project's own role may delegate, and how; and which keys may hold one.
 
+use super::signature::PublicKey;
 use crate::model::{DelegatedRole, Delegations, Key, KeyId, ProjectName, ProjectRole, Targets, project_role};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,20 +161,20 @@ fn too_many(members: &[&DelegatedRole]) -> Option<String> {
 /// What is wrong with a key that metadata lists under this id.
 #[must_use]
 pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
-    if key.keytype != "ed25519" || key.scheme != "ed25519" {
-        return Some(format!(
-            "key {} is of type {:?}, and authors sign with ed25519",
-            keyid.short(),
-            key.keytype
-        ));
-    }
+    let is_readable = match (key.keytype.as_str(), key.scheme.as_str()) {
+        ("ed25519", "ed25519") => is_ed25519 as fn(&Key) -> bool,
+        ("ecdsa", "ecdsa-sha2-nistp256") => is_p256,
+        (keytype, scheme) => {
+            let short = keyid.short();
+            return Some(format!(
+                "key {short} is of type {keytype:?} with scheme {scheme:?}, and ed25519 or P-256 is wanted"
+            ));
+        }
+    };
     if !key.extra.is_empty() || !key.keyval.extra.is_empty() {
         return Some(format!("key {} has fields that are no part of a key", keyid.short()));
     }
-    if key.keyval.public.bytes().any(|b| b.is_ascii_uppercase())
-        || !is_strong(key)
-        || key.keyval.public.len() != 64
-    {
+    if !is_readable(key) {
         return Some(format!("the public part of key {} cannot be read", keyid.short()));
     }
     match key.id() {
@@ -185,9 +186,46 @@ pub fn key_fault(keyid: &KeyId, key: &Key) -> Option<String> {
     }
 }
 
+/// Whether it is a point of P-256, in the one text that it has here: a key that has two has two ids.
+fn is_p256(key: &Key) -> bool {
+    let read = PublicKey::read(key).ok();
+    let point = read.and_then(|key| <[u8; 65]>::try_from(key.bytes()).ok());
+    point.is_some_and(|point| p256::PublicKey::from_sec1_bytes(&point).is_ok() && Key::p256(&point) == *key)
+}
+
 /// Whether nobody can sign for it but who holds the private key: points of small order are everybody's.
-fn is_strong(key: &Key) -> bool {
+fn is_ed25519(key: &Key) -> bool {
+    if key.keyval.public.len() != 64 || key.keyval.public.bytes().any(|b| b.is_ascii_uppercase()) {
+        return false;
+    }
     let bytes = hex::decode(&key.keyval.public).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let point = bytes.and_then(|bytes| ed25519_dalek::VerifyingKey::from_bytes(&bytes).ok());
     point.is_some_and(|point| !point.is_weak())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_p256_key_is_taken_in_one_text_and_on_its_curve_alone() {
+        let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap();
+        let point: [u8; 65] = secret.public_key().to_sec1_bytes().as_ref().try_into().unwrap();
+        let fault = |key: &Key| key_fault(&key.id().unwrap(), key);
+        let key = Key::p256(&point);
+        assert_eq!(fault(&key), None);
+        assert!(key_fault(&KeyId::new(&"00".repeat(32)), &key).is_some());
+        let text = key.keyval.public.clone();
+        for other in [hex::encode(point), format!("{text}\n"), text.trim().to_owned(), String::new()] {
+            let mut key = key.clone();
+            key.keyval.public = other;
+            assert!(fault(&key).is_some_and(|what| what.contains("cannot be read")), "{key:?}");
+        }
+        let mut outside = point;
+        outside[64] ^= 1;
+        assert!(fault(&Key::p256(&outside)).is_some());
+        let mut old = key;
+        old.keytype = "ecdsa-sha2-nistp256".to_owned();
+        assert!(fault(&old).is_some_and(|what| what.contains("is of type")));
+    }
 }

@@ -132,7 +132,9 @@ fn zeroize_line(path: &Path) -> tuffet::keys::pem::Passphrase {
 fn what_cannot_sign_for_tuf_is_refused_with_the_reason() {
     let repo = Repo::new();
     ssh_keygen(&repo, "id_rsa", "rsa", "");
-    ssh_keygen(&repo, "id_ecdsa", "ecdsa", "");
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ecdsa", "-b", "384", "-N", "", "-f"]).arg(repo.path().join("id_ecdsa"));
+    clients::run(&mut command, "ssh-keygen, from Debian's openssh-client");
     // A line of a key in a token, as OpenSSH writes it; no token is at hand to make one.
     let sk = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICFo/k5LU8863u66YC9eUO2170QduohPURkQnbLa/dczAAAABHNzaDo= x\n";
     std::fs::write(repo.path().join("id_sk.pub"), sk).unwrap();
@@ -145,7 +147,7 @@ fn what_cannot_sign_for_tuf_is_refused_with_the_reason() {
     for (file, said) in [
         ("id_rsa", "ssh-rsa"),
         ("id_rsa.pub", "ssh-rsa"),
-        ("id_ecdsa", "ecdsa-sha2-nistp256"),
+        ("id_ecdsa", "ecdsa-sha2-nistp384"),
         ("id_sk.pub", "security token"),
         ("torn", "cut short"),
         ("other", "no PKCS#8 key"),

@@ -235,5 +235,7 @@ fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
     // A comment behind the value is not what is wrong.
     let shown = shown.split_once(" #").map_or(shown, |(value, _)| value.trim_end());
+    // Nobody's PIN goes into a log because it was written where it is not taken.
+    let shown = if shown.to_ascii_lowercase().contains("pin-value") { "…" } else { shown };
     format!("{}, line {line}: {what}\n  {line} | {shown}", path.display())
 }

@@ -8,7 +8,7 @@ use cryptoki::error::{Error as Failed, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki::types::AuthPin;
 use sha2::Digest as _;
@@ -44,17 +44,22 @@ impl Held {
             Ok(()) | Err(Failed::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
             Err(error) => return Err(unusable(error.to_string())),
         }
+        // It stays loaded until the program ends: nobody calls `C_Finalize`, and not every module can be unloaded then.
+        std::mem::forget(module.clone());
         let (slot, token) = find_token(&module, uri)?;
         if token.user_pin_locked() {
             return Err(Error::PinLocked(uri.to_string()));
         }
-        let login = match (token.login_required(), token.protected_authentication_path()) {
+        let session = module.open_ro_session(slot).map_err(|e| refused(uri, &e))?;
+        // Another key of this run may have logged in: of a token all sessions are, or none.
+        let state = session.get_session_info().map(|session| session.session_state());
+        let is_in = matches!(state, Ok(SessionState::RoUser | SessionState::RwUser));
+        let login = match (token.login_required() && !is_in, token.protected_authentication_path()) {
             (false, _) => Login::None,
             (true, true) => Login::Elsewhere,
             (true, false) if !token.user_pin_initialized() => return Err(Error::PinNotSet(uri.to_string())),
             (true, false) => Login::Pin,
         };
-        let session = module.open_ro_session(slot).map_err(|e| refused(uri, &e))?;
         self.session = Some((session, module, slot));
         Ok(login)
     }

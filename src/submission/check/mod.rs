@@ -202,7 +202,10 @@ fn signatures(
         Ok(judged) => {
             for signature in judged.envelope.signatures() {
                 let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-                let well = signature.sig.len() == 128 && signature.sig.bytes().all(is_hex);
+                // 64 bytes of Ed25519; of P-256 two numbers in DER, the longest of which are 33 bytes.
+                let of = keys.get(&signature.keyid).map_or("", |key| &key.keytype);
+                let digits = if of == "ecdsa" { 16..=144 } else { 128..=128 };
+                let well = digits.contains(&signature.sig.len()) && signature.sig.bytes().all(is_hex);
                 if !signers.keyids.contains(&signature.keyid) {
                     let what = format!("key {} signed it and has no say here", signature.keyid.short());
                     refusals.push(Refusal::new("signature", file, what, SIGN_AGAIN));
