@@ -86,7 +86,8 @@ fn every_role_can_be_held_by_p256_keys_and_both_clients_take_all_of_it() {
     let next = generate(&repo, "next.key");
     let (_, file) = prepare(&repo, &["--rotate", "online", "--next-online", "next.key"]);
     let trust = ["--trust", &format!("online={next}")];
-    let (code, said, by_root) = Safe::with(&repo, &["root-1", "root-2"]).sign(&file, &trust);
+    let root = Safe::with(&repo, &["root-1", "root-2"]);
+    let (code, said, by_root) = root.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");
     let (code, said, by_admin) = admin.sign(&file, &trust);
     assert_eq!(code, 0, "{said}");
