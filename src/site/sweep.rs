@@ -2,9 +2,11 @@
 //! second.
 //!
 //! Kept are: every root for ever; every role at the version that the current snapshot lists; all
-//! that a snapshot refers to which was current at some time within the grace period; and every
-//! version above the published one, since its number is used up.
+//! that a snapshot refers to which was current at some time within the grace period; every
+//! version above the published one, since its number is used up; and what plain pages lead to that a run has
+//! left behind which did not end, until a build puts them right.
 
+use super::ahead::Ahead;
 use super::{Site, layout, swap};
 use crate::disk::place::Placer;
 use crate::disk::walk::{self, Kind};
@@ -90,7 +92,7 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, Erro
             }
         }
     }
-    let bytes = add_target_files(site, &needed, &suspended, &mut files)?;
+    let bytes = add_target_files(site, current, &needed, &suspended, &mut files)?;
     Ok(Plan { remove: files.into_iter().collect(), bytes, kept_snapshots })
 }
 
@@ -153,6 +155,7 @@ fn parse<T: Metadata>(site: &Site, role: &RoleName, version: Version) -> Result<
 /// a hashed one of it: what else an operator put into the site is none of our business.
 fn add_target_files(
     site: &Site,
+    current: &Snapshot,
     needed: &BTreeSet<(RoleName, Version)>,
     suspended: &BTreeSet<(RoleName, Version)>,
     remove: &mut BTreeSet<String>,
@@ -160,7 +163,7 @@ fn add_target_files(
     let roles: Vec<_> =
         needed.iter().filter(|(role, _)| !role.is_top_level() || *role == RoleName::targets()).collect();
     let parsed: Vec<(&RoleName, bool, Targets)> = roles
-        .into_par_iter()
+        .par_iter()
         .map(|one| Ok((&one.0, suspended.contains(one), parse::<Targets>(site, &one.0, one.1)?)))
         .collect::<Result<_, Error>>()?;
     // A role that nobody delegates any more stays, for its version is listed for ever; what it lists need not.
@@ -189,6 +192,10 @@ fn add_target_files(
         let copied = layout::copy(name).is_some() && !wanted.contains(name);
         if copied { &mut copies } else { &mut sizes }.insert(name.to_owned(), stamp);
     }
+    let is_published =
+        |one: &(RoleName, Version)| current.meta.get(&one.0).is_some_and(|meta| meta.version == one.1);
+    let published = roles.iter().zip(&parsed).filter(|(one, _)| is_published(one));
+    let ahead = Ahead::look(site, published.map(|(_, (.., role))| role), &sizes)?;
     for (name, stamp) in &sizes {
         if name.starts_with("metadata/") {
             if remove.contains(name) {
@@ -199,7 +206,7 @@ fn add_target_files(
         let (folder, file) =
             name.rsplit_once('/').map_or(("", name.as_str()), |(folder, file)| (folder, file));
         let is_alias = name.split_once('/').is_some_and(|(first, _)| looks_hashed(first));
-        if wanted.contains(name) || !(looks_hashed(file) || is_alias) {
+        if wanted.contains(name) || !(looks_hashed(file) || is_alias) || ahead.lead_to(folder) {
             continue;
         }
         freed.insert(stamp.inode, stamp.size);

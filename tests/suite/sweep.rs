@@ -1,6 +1,9 @@
 //! sweep: what no reader can still want goes, and nothing else.
 
+use super::support::calls::{Op, calls_of, with_fault};
+use super::support::scenes::{Scene, at as hours};
 use super::support::{Repo, files_below};
+use std::path::Path;
 
 fn at(repo: &Repo, now: &str, args: &[&str]) -> serde_json::Value {
     repo.run(&[args, &["--format", "json", "--now", now]].concat()).ok().json()
@@ -107,4 +110,44 @@ fn nothing_is_swept_while_it_is_not_known_what_a_reader_may_want() {
     assert_eq!(ran.code, 3, "{}", ran.stdout);
     assert!(ran.stderr.contains("3.snapshot.json"), "{}", ran.stderr);
     assert_eq!(files_below(&repo.site()), before);
+}
+
+/// Every link of every plain page leads to a file.
+fn pages_lead_somewhere(repo: &Repo, when: &str) {
+    let pages = repo.site().join("simple");
+    for page in files_below(&pages).iter().filter(|name| Path::new(name).file_name().unwrap() == "index.html")
+    {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        for link in text.split("href=\"").skip(1).map(|rest| rest.split(['"', '#']).next().unwrap()) {
+            let file = pages.join(page).parent().unwrap().join(link);
+            let file = if link.ends_with('/') { file.join("index.html") } else { file };
+            assert!(file.is_file(), "{when}: {page} leads to {link}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn what_plain_pages_of_a_stopped_build_lead_to_stays() {
+    let scene = Scene::build(6, 3);
+    let (args, sweep) = (scene.args(), [&["sweep", "--grace", "1h"], &hours(1)[..]].concat());
+    let (_, calls) = calls_of(&scene.copy(), &args);
+    let named = calls.iter().filter(|call| matches!(call.op, Op::Rename | Op::Link | Op::Folder));
+    let (mut kept, mut tried) = (0, 0);
+    for call in named {
+        let repo = scene.copy();
+        with_fault(&repo, &args, call.call, "stop");
+        let when = format!("stopped before {:?} {}", call.op, call.path.display());
+        pages_lead_somewhere(&repo, &when);
+        let swept = repo.run(&[&sweep[..], &["--format", "json"]].concat()).ok().json();
+        pages_lead_somewhere(&repo, &format!("{when}, and swept"));
+        kept += usize::from(swept["removed"] == serde_json::json!([]));
+        tried += 1;
+        // The next build puts the pages right, and the sweep after it leaves nothing astray.
+        scene.again(&repo).ok();
+        repo.run(&sweep).ok();
+        pages_lead_somewhere(&repo, &format!("{when}, built and swept"));
+        let verified = repo.run(&[&["verify", "--strict"], &hours(1)[..]].concat());
+        assert_eq!(verified.code, 0, "{when}: {}", verified.stdout);
+    }
+    println!("{tried} builds stopped and swept; in {kept} there was nothing to remove");
 }

@@ -205,7 +205,6 @@ impl World {
             return Some("had ended".to_owned());
         }
         assert_eq!(output.status.code(), None, "{output:?}");
-        self.is_interrupted = true;
         let verified = self.repo.run(&["verify"]);
         assert_eq!(verified.code, 0, "{verified:?}");
         let is_over =

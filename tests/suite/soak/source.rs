@@ -228,7 +228,6 @@ impl World {
             self.built(after);
             return "had ended".to_owned();
         }
-        self.is_interrupted = true;
         let wrote = self.repo.path().join(".tuffet/staging").exists();
         let has_published = self.timestamp() != before;
         self.adopt(after);
@@ -272,22 +271,12 @@ impl World {
             self.calls.insert(what, last.unwrap().call);
             return (true, "had ended".to_owned());
         }
-        self.is_interrupted |= what != "sweep";
         self.calls.insert(what, longest.max(at));
         (false, format!("killed after: {after}"))
     }
 
-    /// Sweeps come after builds, as the documents have it: what a killed one left under plain names is put right by the next,
-    /// and not by a sweep.
-    fn build_if_interrupted(&mut self) {
-        if self.is_interrupted {
-            self.build();
-        }
-    }
-
     /// What no reader can still want goes.
     pub(super) fn sweep(&mut self) -> String {
-        self.build_if_interrupted();
         let ran = self.repo.run(&["sweep", "--grace", super::world::GRACE, "--format", "json"]).ok();
         self.warnings(&ran);
         let removed = ran.json()["removed"].as_array().unwrap().len();
@@ -296,7 +285,6 @@ impl World {
     }
 
     pub(super) fn sweep_stopped(&mut self) -> String {
-        self.build_if_interrupted();
         let as_it_is = self.model.clone();
         self.stopped("sweep", &["sweep", "--grace", super::world::GRACE], &as_it_is).1
     }

@@ -116,8 +116,6 @@ pub(super) struct World {
     open: BTreeMap<String, SystemTime>,
     /// The same that is over.
     pub(super) unsettled: Vec<(String, SystemTime, SystemTime)>,
-    /// Whether a run was killed, and no build has ended since.
-    pub(super) is_interrupted: bool,
     names: Names,
     seed: u64,
     /// How many events there were.
@@ -157,7 +155,6 @@ impl World {
             open: BTreeMap::new(),
             unsettled: Vec::new(),
             names: Names::default(),
-            is_interrupted: false,
             seed,
             steps: 0,
             known: BTreeSet::new(),
@@ -214,7 +211,6 @@ impl World {
 
     /// A build has ended well.
     pub(super) fn settle(&mut self) {
-        self.is_interrupted = false;
         let now = SystemTime::now();
         self.unsettled
             .extend(std::mem::take(&mut self.open).into_iter().map(|(project, since)| (project, since, now)));
