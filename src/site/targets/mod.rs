@@ -4,148 +4,21 @@
 //!
 //! [`survey`] looks, [`bring`] acts; only what lacks something is touched.
 
+mod incoming;
+mod survey;
+
 use super::Site;
-use crate::disk::folder::Standing;
 use crate::disk::new_folders::NewFolders;
 use crate::disk::place::Placer;
-use crate::disk::read::OpenFile;
 use crate::disk::stage::{Bring, Brought, Staged, Staging};
 use crate::disk::{self, FileStamp};
-use crate::model::{Entry, Moment};
+use crate::model::Entry;
 use crate::report::{Event, Reporter};
 use rayon::prelude::*;
-use std::path::Path;
+use survey::{Name, hashed_name};
 
-/// A file of the source that is to get its names.
-#[derive(Clone, Copy, Debug)]
-pub struct Incoming<'a> {
-    /// What metadata will say of it.
-    pub entry: &'a Entry,
-    /// Where its bytes are.
-    pub content: Content<'a>,
-    /// Whether its plain name may pass from other bytes to these.
-    pub plain: PlainName,
-}
-
-/// The bytes of an incoming file.
-#[derive(Clone, Copy, Debug)]
-pub enum Content<'a> {
-    /// In a file of the source, and what that looked like when it was hashed.
-    File(&'a Path, &'a FileStamp),
-    /// Made by us; published with this time of modification.
-    Made(&'a [u8], Moment),
-}
-
-/// What to do with a plain name that other bytes have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlainName {
-    /// Leave it with them: a name that was public keeps its bytes.
-    Keep,
-    /// Give it to the new bytes, in one step.
-    Pass,
-}
-
-/// What came of one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// It has its names; the stamp is the source file's now, where there is one (a link moves its
-    /// time of change).
-    New(Option<FileStamp>),
-    /// It had them already.
-    AlreadyThere,
-    /// The source file is no longer what was hashed.
-    Changed,
-    /// Its plain name is that of other bytes, and may not pass.
-    NameTaken,
-    /// Something that is no file stands under its name, or a file where its path needs a folder.
-    NameBlocked,
-}
-
-/// How files get in.
-#[derive(Clone, Copy, Debug)]
-pub struct Manner {
-    /// Copied or linked.
-    pub bring: Bring,
-    /// Whether stock tough gets its names too.
-    pub tough_alias: bool,
-}
-
-/// What a name of a target holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
-    /// Nothing.
-    Free,
-    /// The target.
-    Right,
-    /// Other bytes.
-    Other,
-    /// Something that cannot be replaced by a file.
-    Blocked,
-}
-
-/// What the site holds of one incoming file.
-#[derive(Clone, Copy, Debug)]
-pub struct Survey {
-    plain: Name,
-    hashed: Name,
-    alias: Name,
-    may_pass: bool,
-}
-
-impl Survey {
-    /// Whether the file cannot come in, and why.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Arrival> {
-        if [self.plain, self.hashed, self.alias].contains(&Name::Blocked) {
-            Some(Arrival::NameBlocked)
-        } else if self.plain == Name::Other && !self.may_pass {
-            Some(Arrival::NameTaken)
-        } else {
-            None
-        }
-    }
-
-    /// Whether something is to be written for it.
-    #[must_use]
-    pub fn lacks_something(&self) -> bool {
-        self.refusal().is_none()
-            && [self.plain, self.hashed, self.alias].iter().any(|name| *name != Name::Right)
-    }
-
-    /// Whether the site has nothing of it.
-    fn is_new(&self) -> bool {
-        [self.plain, self.hashed] == [Name::Free; 2] && self.refusal().is_none()
-    }
-
-    /// Whether a name passes to it from other bytes.
-    fn replaces_something(&self) -> bool {
-        self.refusal().is_none() && [self.plain, self.alias].contains(&Name::Other)
-    }
-}
-
-/// Looks at what the site holds of each file; writes nothing.
-///
-/// # Errors
-/// If the file system fails.
-pub fn survey(site: &Site, files: &[Incoming<'_>], manner: Manner) -> Result<Vec<Survey>, disk::Error> {
-    files
-        .par_iter()
-        .map(|file| {
-            let (alias, hashed) =
-                (file.entry.path.tough_alias(&file.entry.digest.to_string()), hashed_name(file.entry));
-            Ok(Survey {
-                plain: name(site, file.entry.path.as_str(), file.entry)?,
-                hashed: name(site, &hashed, file.entry)?,
-                alias: if manner.tough_alias && alias != hashed {
-                    name(site, &alias, file.entry)?
-                } else {
-                    Name::Right
-                },
-                may_pass: file.plain == PlainName::Pass,
-            })
-        })
-        .collect()
-}
+pub use incoming::{Arrival, Content, Incoming, Manner, PlainName};
+pub use survey::{Plain, Survey, plain_name, survey};
 
 /// Brings in what lacks something, in parallel; durable when this returns.
 ///
@@ -315,33 +188,6 @@ fn arrive(
     }
 }
 
-/// What has become of the plain name of a published target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain {
-    /// It has the published bytes, or none.
-    Right,
-    /// It has other bytes, as a run leaves it that was to replace them and did not end; the
-    /// published ones lie under the hashed name.
-    Strayed,
-    /// The published bytes are nowhere: the file was written in place.
-    Lost,
-}
-
-/// Looks at the plain name of a published target; its bytes are read only if it is not a name of
-/// the hashed file, or if `suspect` says that this file may have been written in place.
-///
-/// # Errors
-/// If the file system fails.
-pub fn plain_name(site: &Site, entry: &Entry, suspect: bool) -> Result<Plain, disk::Error> {
-    let hashed = hashed_name(entry);
-    let (plain, twin) = (site.folder().stamp(entry.path.as_str())?, site.folder().stamp(&hashed)?);
-    let same = matches!((plain, twin), (Some(plain), Some(twin)) if plain.is_same_file(&twin));
-    if plain.is_none() || (same && !suspect) || name(site, entry.path.as_str(), entry)? == Name::Right {
-        return Ok(Plain::Right);
-    }
-    Ok(if name(site, &hashed, entry)? == Name::Right { Plain::Strayed } else { Plain::Lost })
-}
-
 /// Gives the plain name of a published target back to its bytes.
 ///
 /// # Errors
@@ -350,21 +196,4 @@ pub fn give_back_plain_name(site: &Site, staging: &Staging, entry: &Entry) -> Re
     let placer = Placer::new(site.folder());
     placer.link_over(&hashed_name(entry), entry.path.as_str(), staging)?;
     placer.sync()
-}
-
-fn hashed_name(entry: &Entry) -> String {
-    entry.path.hashed(&entry.digest.to_string())
-}
-
-/// What the name holds, compared with `entry`.
-fn name(site: &Site, name: &str, entry: &Entry) -> Result<Name, disk::Error> {
-    Ok(match site.folder().standing(name)? {
-        Standing::Nothing => Name::Free,
-        Standing::Other => Name::Blocked,
-        Standing::File(stamp) if stamp.size != entry.length => Name::Other,
-        Standing::File(_) => {
-            let found = OpenFile::open(&site.folder().path(name))?.digest()?;
-            if found == (entry.digest, entry.length) { Name::Right } else { Name::Other }
-        }
-    })
 }

@@ -1,6 +1,8 @@
 //! Staging: files are made complete and durable in a folder that nobody serves, and only then
 //! get a name that somebody may ask for.
 
+mod bring;
+
 use super::read::OpenFile;
 use super::{Context as _, Error, File, FileStamp, call, sync};
 use crate::model::{Moment, Sha256};
@@ -11,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
+
+pub use bring::{Bring, Brought};
 
 /// More files than this are made durable by one sync of the file system, fewer by one each.
 const BULK: usize = 128;
@@ -27,15 +31,6 @@ fn shelf(number: u64) -> String {
 
 /// The mode of every published file, whatever the umask.
 const FILE_MODE: u32 = 0o644;
-
-/// How a file of the source gets into the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bring {
-    /// Its bytes are copied (shared until either side is written, where the file system can).
-    Copy,
-    /// It gets a second name. For a source that replaces files by rename only.
-    Link,
-}
 
 /// A folder of unfinished files; removed when this is dropped.
 #[derive(Debug)]
@@ -60,15 +55,6 @@ impl Staged {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// What came of bringing in a file of the source.
-#[derive(Debug)]
-pub enum Brought {
-    /// It is staged, and it is what its stamp and digest say.
-    Staged(Staged, FileStamp),
-    /// It is no longer what was hashed.
-    Changed,
 }
 
 impl Staging {
@@ -203,77 +189,6 @@ impl Staging {
         let open = OpenFile::open(&path)?;
         let (digest, _) = open.digest()?;
         Ok((path, open.stamp()?, digest))
-    }
-
-    /// Brings in the file at `path`, which must still be what `stamp` and `digest` say, from one
-    /// descriptor that is checked before and after; to the place `to`, if
-    /// [`super::new_folders::NewFolders`] has one for it.
-    ///
-    /// # Errors
-    /// If it cannot be read or staged.
-    pub fn bring(
-        &self,
-        path: &Path,
-        stamp: &FileStamp,
-        digest: &Sha256,
-        how: Bring,
-        to: Option<PathBuf>,
-    ) -> Result<Brought, Error> {
-        let source = match OpenFile::open(path) {
-            Ok(source) => source,
-            Err(error) if error.is_not_found() => return Ok(Brought::Changed),
-            Err(error) => return Err(error),
-        };
-        if source.stamp()? != *stamp {
-            return Ok(Brought::Changed);
-        }
-        let to = to.unwrap_or_else(|| self.fresh());
-        if how == Bring::Link
-            && let Some(staged) = self.link(&source, &to)?
-        {
-            // The link itself moves the time of change; nothing else may have moved.
-            let after = source.stamp()?;
-            let same = FileStamp { changed: stamp.changed, ..after } == *stamp;
-            return Ok(if same { Brought::Staged(staged, after) } else { Brought::Changed });
-        }
-        self.copy(&source, stamp, digest, to)
-    }
-
-    /// `None` where this file cannot be linked: another file system, a mode that is not ours, no
-    /// links at all, or too many.
-    fn link(&self, source: &OpenFile, to: &Path) -> Result<Option<Staged>, Error> {
-        let metadata = source.file().metadata().context("look at", source.path())?;
-        if metadata.permissions().mode() & 0o7777 != FILE_MODE {
-            return Ok(None);
-        }
-        match source.file().link_to(to) {
-            Ok(()) => Ok(Some(self.staged(to.to_owned()))),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn copy(
-        &self,
-        source: &OpenFile,
-        stamp: &FileStamp,
-        digest: &Sha256,
-        path: PathBuf,
-    ) -> Result<Brought, Error> {
-        let mut file = self.create(&path)?;
-        let copied = if file.clone_of(source.file()).is_ok() {
-            // The clone is ours and nobody writes to it: hash that.
-            OpenFile::open(&path)?.digest()?
-        } else {
-            source.digest_into(|chunk| file.write_all(chunk).context("write", &path))?
-        };
-        if copied != (*digest, stamp.size) || source.stamp()? != *stamp {
-            call::remove(&path).context("remove", &path)?;
-            return Ok(Brought::Changed);
-        }
-        // The time of modification comes along, as `cp -p` does it: it is what servers show.
-        let modified = stamp.modified.div_euclid(1_000_000_000);
-        file.set_modified(system_time(modified)).context("date", &path)?;
-        Ok(Brought::Staged(self.staged(path), *stamp))
     }
 
     /// Gives a file that lies staged a further name in its folder. Where the file system has no links, or the file no

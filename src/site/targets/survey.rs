@@ -1,0 +1,130 @@
+//! What the site holds of files that are to come in, and what has become of the names of those that did.
+
+use super::incoming::{Arrival, Incoming, Manner, PlainName};
+use crate::disk;
+use crate::disk::folder::Standing;
+use crate::disk::read::OpenFile;
+use crate::model::Entry;
+use crate::site::Site;
+use rayon::prelude::*;
+
+/// What a name of a target holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// Nothing.
+    Free,
+    /// The target.
+    Right,
+    /// Other bytes.
+    Other,
+    /// Something that cannot be replaced by a file.
+    Blocked,
+}
+
+/// What the site holds of one incoming file.
+#[derive(Clone, Copy, Debug)]
+pub struct Survey {
+    pub(super) plain: Name,
+    pub(super) hashed: Name,
+    pub(super) alias: Name,
+    may_pass: bool,
+}
+
+impl Survey {
+    /// Whether the file cannot come in, and why.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Arrival> {
+        if [self.plain, self.hashed, self.alias].contains(&Name::Blocked) {
+            Some(Arrival::NameBlocked)
+        } else if self.plain == Name::Other && !self.may_pass {
+            Some(Arrival::NameTaken)
+        } else {
+            None
+        }
+    }
+
+    /// Whether something is to be written for it.
+    #[must_use]
+    pub fn lacks_something(&self) -> bool {
+        self.refusal().is_none()
+            && [self.plain, self.hashed, self.alias].iter().any(|name| *name != Name::Right)
+    }
+
+    /// Whether the site has nothing of it.
+    pub(super) fn is_new(&self) -> bool {
+        [self.plain, self.hashed] == [Name::Free; 2] && self.refusal().is_none()
+    }
+
+    /// Whether a name passes to it from other bytes.
+    pub(super) fn replaces_something(&self) -> bool {
+        self.refusal().is_none() && [self.plain, self.alias].contains(&Name::Other)
+    }
+}
+
+/// Looks at what the site holds of each file; writes nothing.
+///
+/// # Errors
+/// If the file system fails.
+pub fn survey(site: &Site, files: &[Incoming<'_>], manner: Manner) -> Result<Vec<Survey>, disk::Error> {
+    files
+        .par_iter()
+        .map(|file| {
+            let (alias, hashed) =
+                (file.entry.path.tough_alias(&file.entry.digest.to_string()), hashed_name(file.entry));
+            Ok(Survey {
+                plain: name(site, file.entry.path.as_str(), file.entry)?,
+                hashed: name(site, &hashed, file.entry)?,
+                alias: if manner.tough_alias && alias != hashed {
+                    name(site, &alias, file.entry)?
+                } else {
+                    Name::Right
+                },
+                may_pass: file.plain == PlainName::Pass,
+            })
+        })
+        .collect()
+}
+
+/// What has become of the plain name of a published target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// It has the published bytes, or none.
+    Right,
+    /// It has other bytes, as a run leaves it that was to replace them and did not end; the
+    /// published ones lie under the hashed name.
+    Strayed,
+    /// The published bytes are nowhere: the file was written in place.
+    Lost,
+}
+
+/// Looks at the plain name of a published target; its bytes are read only if it is not a name of
+/// the hashed file, or if `suspect` says that this file may have been written in place.
+///
+/// # Errors
+/// If the file system fails.
+pub fn plain_name(site: &Site, entry: &Entry, suspect: bool) -> Result<Plain, disk::Error> {
+    let hashed = hashed_name(entry);
+    let (plain, twin) = (site.folder().stamp(entry.path.as_str())?, site.folder().stamp(&hashed)?);
+    let same = matches!((plain, twin), (Some(plain), Some(twin)) if plain.is_same_file(&twin));
+    if plain.is_none() || (same && !suspect) || name(site, entry.path.as_str(), entry)? == Name::Right {
+        return Ok(Plain::Right);
+    }
+    Ok(if name(site, &hashed, entry)? == Name::Right { Plain::Strayed } else { Plain::Lost })
+}
+
+pub(super) fn hashed_name(entry: &Entry) -> String {
+    entry.path.hashed(&entry.digest.to_string())
+}
+
+/// What the name holds, compared with `entry`.
+fn name(site: &Site, name: &str, entry: &Entry) -> Result<Name, disk::Error> {
+    Ok(match site.folder().standing(name)? {
+        Standing::Nothing => Name::Free,
+        Standing::Other => Name::Blocked,
+        Standing::File(stamp) if stamp.size != entry.length => Name::Other,
+        Standing::File(_) => {
+            let found = OpenFile::open(&site.folder().path(name))?.digest()?;
+            if found == (entry.digest, entry.length) { Name::Right } else { Name::Other }
+        }
+    })
+}
