@@ -19,13 +19,13 @@ impl Ahead {
     ///
     /// # Errors
     /// If one cannot be read.
-    pub(super) fn look<'a>(
+    pub(super) fn look(
         site: &Site,
-        published: impl Iterator<Item = &'a Targets>,
+        published: Vec<&Targets>,
         stamps: &BTreeMap<String, FileStamp>,
     ) -> Result<Self, disk::Error> {
         let mut ahead = Self { projects: BTreeSet::new(), is_root: false };
-        for (path, file) in published.flat_map(|role| &role.targets) {
+        for (path, file) in published.into_iter().flat_map(|role| &role.targets) {
             let Some((layout::PAGES, page)) = path.as_str().split_once('/') else { continue };
             let Some(plain) = stamps.get(path.as_str()) else { continue };
             let mut twins = file.hashes.digests().filter_map(|digest| stamps.get(&path.hashed(digest)));

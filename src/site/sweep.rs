@@ -192,10 +192,11 @@ fn add_target_files(
         let copied = layout::copy(name).is_some() && !wanted.contains(name);
         if copied { &mut copies } else { &mut sizes }.insert(name.to_owned(), stamp);
     }
-    let is_published =
+    let is_current =
         |one: &(RoleName, Version)| current.meta.get(&one.0).is_some_and(|meta| meta.version == one.1);
-    let published = roles.iter().zip(&parsed).filter(|(one, _)| is_published(one));
-    let ahead = Ahead::look(site, published.map(|(_, (.., role))| role), &sizes)?;
+    let current = roles.iter().zip(&parsed).filter(|(one, _)| is_current(one));
+    let current: BTreeMap<&RoleName, &Targets> = current.map(|(_, (name, _, role))| (*name, role)).collect();
+    let ahead = Ahead::look(site, published(&current), &sizes)?;
     for (name, stamp) in &sizes {
         if name.starts_with("metadata/") {
             if remove.contains(name) {
@@ -229,6 +230,22 @@ fn add_target_files(
         }
     }
     Ok(freed.values().sum())
+}
+
+/// The roles that a search can come to, of those at their `current` versions: others are listed for ever, and say nothing.
+fn published<'a>(current: &BTreeMap<&RoleName, &'a Targets>) -> Vec<&'a Targets> {
+    let mut names = BTreeSet::from([RoleName::targets()]);
+    let mut found: Vec<&Targets> = current.get(&RoleName::targets()).copied().into_iter().collect();
+    let mut at = 0;
+    while let Some(role) = found.get(at) {
+        for child in role.delegations.iter().flat_map(|delegations| &delegations.roles) {
+            if names.insert(child.name.clone()) {
+                found.extend(current.get(&child.name));
+            }
+        }
+        at += 1;
+    }
+    found
 }
 
 /// Removes what `plan` says; plain names before hashed ones, so that an interrupted sweep leaves
