@@ -54,6 +54,9 @@ pub enum Error {
     /// It would take far more memory than its bytes.
     #[error(transparent)]
     Dense(#[from] strict::Dense),
+    /// It is no text.
+    #[error("it is no UTF-8, which JSON is (RFC 8259 section 8.1): {0}")]
+    Utf8(#[from] std::str::Utf8Error),
     /// Another kind of metadata.
     #[error("its _type is {found:?}, not {expected:?}")]
     Type {
@@ -83,6 +86,8 @@ impl<T: Metadata> Envelope<T> {
     /// # Errors
     /// [`Error`], if the bytes are no JSON, say something twice, are not of the shape, or of another `_type`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        // What is passed over would not be looked at.
+        std::str::from_utf8(bytes)?;
         strict::check_density(bytes)?;
         if let Some(envelope) = Self::parse_canonical(bytes) {
             return Ok(envelope);
