@@ -137,7 +137,11 @@ fn what_is_no_text_or_nested_without_end_is_refused() {
     for (kind, text) in kinds("1", r#","x":"aa""#) {
         let bytes: Vec<u8> =
             text.replace("aa", "\u{1}\u{1}").bytes().map(|b| if b == 1 { 0xff } else { b }).collect();
-        refused("not UTF-8", kind, &bytes, "unicode");
+        refused("not UTF-8", kind, &bytes, "UTF-8");
+        // Nor where nobody would look.
+        let beside = text.replacen('{', "{\"x\":\"\u{1}\",", 1);
+        let beside: Vec<u8> = beside.bytes().map(|b| if b == 1 { 0xff } else { b }).collect();
+        refused("a member beside those that is no UTF-8", kind, &beside, "UTF-8");
         refused("a lone surrogate", kind, text.replace("aa", "\\ud800").as_bytes(), "escape");
         refused("a control character", kind, text.replace("aa", "\n").as_bytes(), "control character");
         refused("a byte-order mark", kind, format!("\u{feff}{text}").as_bytes(), "expected value");
