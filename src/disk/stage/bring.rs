@@ -29,7 +29,7 @@ pub enum Brought {
 impl Staging {
     /// Brings in the file at `path`, which must still be what `stamp` and `digest` say, from one
     /// descriptor that is checked before and after; to the place `to`, if
-    /// [`super::new_folders::NewFolders`] has one for it.
+    /// [`crate::disk::new_folders::NewFolders`] has one for it.
     ///
     /// # Errors
     /// If it cannot be read or staged.
