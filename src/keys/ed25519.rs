@@ -7,9 +7,6 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::hazmat::ExpandedSecretKey;
 use zeroize::Zeroizing;
 
-/// From this length on, in bytes, messages are signed faster side by side.
-const LONG: usize = 2048;
-
 /// An Ed25519 key pair (RFC 8032).
 pub struct Ed25519 {
     secret: SigningKey,
@@ -84,8 +81,7 @@ impl Signer for Ed25519 {
 
     fn sign_all(&self, messages: &[&[u8]]) -> Result<Vec<Signature>, CannotSign> {
         let public = self.public_bytes();
-        let are_long = messages.iter().all(|message| message.len() >= LONG);
-        let signatures: Vec<[u8; 64]> = match Lanes::here().filter(|_| messages.len() > 1 && are_long) {
+        let signatures: Vec<[u8; 64]> = match Lanes::for_all(messages) {
             Some(lanes) => lanes.sign(&ExpandedSecretKey::from(&self.secret.to_bytes()), &public, messages),
             None => messages.iter().map(|message| self.alone(message)).collect(),
         };

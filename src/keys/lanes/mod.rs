@@ -31,10 +31,19 @@ pub(super) enum Lanes {
     Four,
 }
 
+/// From this length on, in bytes, messages are hashed faster side by side.
+const LONG: usize = 2048;
+
 impl Lanes {
+    /// Those of this processor, where hashing these messages in them is faster than one by one.
+    pub(super) fn for_all(messages: &[&[u8]]) -> Option<Self> {
+        let are_long = messages.len() > 1 && messages.iter().all(|message| message.len() >= LONG);
+        Self::here().filter(|_| are_long)
+    }
+
     /// Those of this processor, if they sign what signing alone does: that is tried once, since not every processor
     /// that will run this was at hand when it was written.
-    pub(super) fn here() -> Option<Self> {
+    fn here() -> Option<Self> {
         static HERE: OnceLock<Option<Lanes>> = OnceLock::new();
         *HERE.get_or_init(|| Self::of_processor().filter(|lanes| lanes.prove_themselves()))
     }
@@ -77,9 +86,7 @@ impl Lanes {
         let nonces: Zeroizing<Vec<Scalar>> = Zeroizing::new(self.scalars(&heads.collect::<Vec<_>>()));
         let points: Vec<[u8; 32]> =
             nonces.iter().map(|nonce| EdwardsPoint::mul_base(nonce).compress().to_bytes()).collect();
-        let heads =
-            messages.iter().zip(&points).map(|(message, point)| Parts::new(&[point, public], message));
-        let challenges = self.scalars(&heads.collect::<Vec<_>>());
+        let challenges = self.challenges(public, points.iter().zip(messages.iter().copied()));
         let signature = |((point, nonce), challenge): ((&[u8; 32], &Scalar), Scalar)| {
             let mut signature = [0; 64];
             signature[..32].copy_from_slice(point);
@@ -87,6 +94,17 @@ impl Lanes {
             signature
         };
         points.iter().zip(nonces.iter()).zip(challenges).map(signature).collect()
+    }
+
+    /// Of each signature's first half and its message, what the key is multiplied with (RFC 8032 section 5.1.7, `k`).
+    pub(super) fn challenges<'m>(
+        self,
+        public: &[u8; 32],
+        signed: impl Iterator<Item = (&'m [u8; 32], &'m [u8])>,
+    ) -> Vec<Scalar> {
+        let parts: Vec<Parts<'_>> =
+            signed.map(|(point, message)| Parts::new(&[point, public], message)).collect();
+        self.scalars(&parts)
     }
 
     fn scalars(self, messages: &[Parts<'_>]) -> Vec<Scalar> {

@@ -64,12 +64,20 @@ pub enum Error {
         /// What it would be called.
         what: &'static str,
     },
+    /// Two columns are of one kind.
+    #[error("{}: two columns say {what}; leave one of them out", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// What both say.
+        what: &'static str,
+    },
     /// A row is damaged, so that others may be missing.
-    #[error("{} row {row}: {what}. The file is damaged, or was cut short: make it anew", path.display())]
+    #[error("{}{}: {what}. The file is damaged, or was cut short: make it anew", path.display(), of_row(*row))]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Which row, from 1.
+        /// Which row, from 1; 0 for the file itself.
         row: u64,
         /// What is wrong.
         what: String,
@@ -97,6 +105,11 @@ pub enum Error {
     /// The file system failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
+}
+
+/// Where in a file a row is.
+fn of_row(row: u64) -> String {
+    if row == 0 { String::new() } else { format!(" row {row}") }
 }
 
 /// Reads the lists, which may overlap where they agree.

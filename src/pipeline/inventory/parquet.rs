@@ -33,8 +33,12 @@ const SCHEMA: &str = "message files {
     optional binary requires_python (STRING);
 }";
 
-/// No cell is longer. One that stands in a million rows is written once, and read a million times.
+/// No cell is longer.
 const LONGEST_CELL: usize = 4096;
+
+/// What all cells together may have in bytes, beside sixteen million, for each byte of the file: a text that stands in a
+/// million rows is written once, and read a million times. Hashes in hex shrink to half; paths and names, to a tenth.
+const GROWS: u64 = 32;
 
 /// The columns that are read, by any of these names.
 const COLUMNS: [(&str, &[&str]); 8] = [
@@ -77,6 +81,11 @@ pub(super) fn each(
     if let Some((_, what)) = wanted.iter().find(|(kinds, _)| !kinds.iter().any(|kind| has(kind))) {
         return Err(Error::Column { path: path.to_owned(), what });
     }
+    if let Some((_, what)) = kinds.iter().enumerate().find(|(at, kind)| kinds[..*at].contains(kind)) {
+        return Err(Error::Twice { path: path.to_owned(), what });
+    }
+    let most = (16 << 20) + bytes * GROWS;
+    let mut length = 0;
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
     let mut rows = guarded(path, 0, || reader.get_row_iter(Some(projection?)))?;
     for row in 1.. {
@@ -99,6 +108,11 @@ pub(super) fn each(
             };
             if cell.as_ref().is_some_and(|text| text.len() > LONGEST_CELL) {
                 let what = format!("a cell is longer than {LONGEST_CELL} bytes");
+                return Err(Error::Damaged { path: path.to_owned(), row, what });
+            }
+            length += cell.as_ref().map_or(0, |text| text.len() as u64);
+            if length > most {
+                let what = format!("its cells become more than {most} bytes, and the file has {bytes}");
                 return Err(Error::Damaged { path: path.to_owned(), row, what });
             }
         }
@@ -227,6 +241,47 @@ fn column<W: std::io::Write + Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(path: &Path) -> Result<usize, Error> {
+        let mut rows = 0;
+        each(path, OpenFile::open(path)?, &mut |_| {
+            rows += 1;
+            Ok(())
+        })
+        .map(|()| rows)
+    }
+
+    #[test]
+    fn cells_that_become_more_than_the_file_could_say_are_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.parquet");
+        let text = |text: String| Some(text);
+        let row = |n: u64| Row {
+            path: text(format!("x-{n}.zip")),
+            size: text("7".to_owned()),
+            sha256: text("a".repeat(64)),
+            requires_python: text("b".repeat(LONGEST_CELL)),
+            ..Row::default()
+        };
+        write(&path, &(0..3000).map(row).collect::<Vec<_>>()).unwrap();
+        assert_eq!(read(&path).unwrap(), 3000, "twelve million");
+        write(&path, &(0..9000).map(row).collect::<Vec<_>>()).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("its cells become more than"), "{error}");
+    }
+
+    #[test]
+    fn a_column_that_is_there_twice_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.parquet");
+        let names = ["path", "size", "sha256", "SHA256_digest"];
+        let columns: String = names.map(|name| format!("optional binary {name} (STRING);")).concat();
+        let schema = parse_message_type(&format!("message m {{ {columns} }}")).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        SerializedFileWriter::new(file, Arc::new(schema), Arc::default()).unwrap().close().unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("two columns say sha256"), "{error}");
+    }
 
     #[test]
     fn moments_go_there_and_back() {
