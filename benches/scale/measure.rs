@@ -51,9 +51,10 @@ pub(crate) fn settle() {
     assert!(synced.success());
 }
 
-/// The same, and the kernel forgets the names and the inodes that other rows have left it with, where it is asked by root: it
-/// looks for each new file among them, and what millions of them cost is not the work of a row.
-pub(crate) fn settle_and_forget() {
+/// Has the kernel forget the names and the inodes that other rows have left it with, where root asks it to: it looks for each
+/// new file among them, and what millions of them cost is not the work of a row. Content goes with them: a source is made
+/// after this.
+pub(crate) fn forget() {
     settle();
     let _ = std::fs::write("/proc/sys/vm/drop_caches", "2");
 }

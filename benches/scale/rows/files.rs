@@ -103,9 +103,10 @@ pub(super) fn first_build(wanted: &Wanted) -> Vec<Row> {
         sides.push(Side::new("tuftool create"));
     }
     for _ in 0..wanted.runs {
+        measure::forget();
         let folder = repository(wanted, "tuffet", IN_PLACE, NO_PAGES);
         files(&folder.join("dists"), count, count, 10_000);
-        measure::settle_and_forget();
+        measure::settle();
         sides[0].runs.push(run_build(&folder));
         is_good(&folder);
         if let Some(peers) = peers {
@@ -116,7 +117,7 @@ pub(super) fn first_build(wanted: &Wanted) -> Vec<Row> {
                 measure::run(Path::new("sh"), &["-c", &script], &out, "").0
             };
             script("setup.sh", "keys");
-            measure::settle_and_forget();
+            measure::settle();
             let targets = folder.join("dists/0");
             sides[1].runs.push(script("create.sh", &format!("keys '{}' out", targets.display())));
             measure::discard(wanted, &out);
@@ -140,5 +141,5 @@ fn files(folder: &Path, count: usize, in_a_folder: usize, bytes: usize) {
         content[..10].copy_from_slice(digits.as_bytes());
         std::fs::write(folder.join(format!("file-{number}.bin")), &content).unwrap();
     }
-    measure::settle_and_forget();
+    measure::settle();
 }
