@@ -189,6 +189,29 @@ fn a_revoked_claimed_project_ends_in_an_empty_role_of_the_administrators_until_i
 }
 
 #[test]
+fn a_name_that_the_online_key_holds_is_freed_with_a_ceremony_and_none_is_made_for_it() {
+    let (repo, author) = (repository(), Author::known(11));
+    repo.register(&author, "cheese", &["1.0"]);
+    repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    let file = repo.path().join("alone.json");
+    let args =
+        ["ceremony", "prepare", "--free", "cheese", "--format", "json", "--out", file.to_str().unwrap()];
+    let out = repo.run(&args).ok().json();
+    assert_eq!((&out["freed"], &out["stale"][0]["project"]), (&json!([]), &json!("cheese")), "{out}");
+    assert!(!file.exists());
+    // Another project is to be signed over: the name is freed with that.
+    repo.register(&author, "brie", &["1.0"]);
+    let (out, file) = prepare(&repo, &["--free", "cheese"]);
+    assert_eq!((&out["freed"], &out["promoted"]), (&json!(["cheese"]), &json!(["brie"])), "{out}");
+    let safe = Safe::of(&repo, 1);
+    let (_, _, signed) = safe.sign(&file, &["--confirm-all"]);
+    apply(&repo, &[&signed]);
+    repo.verify();
+    let listed = repo.run(&["project", "list", "--format", "json"]).ok().json();
+    assert_eq!(listed["projects"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[test]
 fn what_waited_for_a_ceremony_that_is_abandoned_is_carried_out() {
     let repo = repository();
     let (author, heir) = (Author::known(11), Author::known(14));

@@ -137,6 +137,10 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     let roles: Vec<_> = root.chain(others).collect();
     outcome.roles = roles.iter().map(|(role, version)| (role.clone(), version.number())).collect();
     if roles.is_empty() {
+        // What the administrators hold would have changed a role of theirs.
+        let why = "the online key holds its name, which is freed when a ceremony is applied, and there is nothing else to \
+                   sign now: give --free again with the next one";
+        outcome.stale.extend(outcome.freed.drain(..).map(|name| (name, why.to_owned())));
         return Ok(outcome);
     }
     let mut ceremony = Ceremony {
