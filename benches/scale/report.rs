@@ -83,7 +83,8 @@ pub(crate) fn text(rows: &[Row]) -> String {
          measured last. Whole processes, wall clock, medians; the sides of a row take turns. Lists come from a generator with \
          PyPI's names; trees have 16,384 bins, a plain online key and, where a row does not say otherwise, no index pages. A \
          floor does the bare work and nothing else: no check, no state, no old tree; that of lists counts loading, ordering, \
-         signing and writing, by the faster of its two signers.\n\n\
+         signing and writing, by the faster of its two signers. Before a first tree the kernel forgets the names that other \
+         rows left it with.\n\n\
          {}\n{}\n{}{plots}\n\
          File systems differ most of all: the same run can take several times as long an hour later. Look at ratios of \
          one row, not at seconds of two.\n",
