@@ -2,8 +2,8 @@
 //! random number, comes out right only if each does, but for one chance in 2^128 (Bernstein and others, "High-speed
 //! high-security signatures", section 5).
 //!
-//! Nothing here comes from how they were made: messages are hashed again, from the last to the first, so that none is in the
-//! lane that it was signed in; and one of them, which nobody can foresee, by an implementation without lanes.
+//! Nothing here comes from how they were made: messages are hashed again, from the last to the first, so that of a full
+//! batch none is in the lane that it was signed in; and one of them, drawn at random, by an implementation without lanes.
 
 use super::lanes::Lanes;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
