@@ -1,5 +1,5 @@
-//! Plain pages that are ahead of what is published: a run gave them their names that did not end. The pages of TUF
-//! clients are the published ones; pip reads these, and follows their links.
+//! Plain names that are ahead of what is published: a run gave them their files that did not end. TUF clients fetch the
+//! published ones; pip fetches these, and of pages follows the links.
 
 use super::{Site, layout};
 use crate::disk::read::OpenFile;
@@ -48,6 +48,25 @@ impl Ahead {
             }
             _ => false,
         }
+    }
+}
+
+/// Whether the file under a plain name is the one that has its hash in another: then it has two names, or is its copy, and is
+/// whole. A run gave it the plain one that did not end before what it published.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn holds(
+    site: &Site,
+    (plain, seen): (&str, Option<&FileStamp>),
+    (digest, hashed): (&str, &FileStamp),
+) -> Result<bool, disk::Error> {
+    match seen {
+        Some(seen) if seen.is_same_file(hashed) => Ok(true),
+        Some(seen) if seen.size == hashed.size => {
+            Ok(OpenFile::open(&site.folder().path(plain))?.digest()?.0.to_string() == digest)
+        }
+        _ => Ok(false),
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! Kept are: every root for ever; every role at the version that the current snapshot lists; all
 //! that a snapshot refers to which was current at some time within the grace period; every
-//! version above the published one, since its number is used up; and what plain pages lead to that a run has
-//! left behind which did not end, until a build puts them right.
+//! version above the published one, since its number is used up; and what plain names hold, and plain pages lead to,
+//! that a run has left behind which did not end, until a build puts them right.
 
-use super::ahead::Ahead;
+use super::ahead::{self, Ahead};
 use super::{Site, layout, swap};
 use crate::disk::place::Placer;
 use crate::disk::walk::{self, Kind};
@@ -210,15 +210,18 @@ fn add_target_files(
         if wanted.contains(name) || !(looks_hashed(file) || is_alias) || ahead.lead_to(folder) {
             continue;
         }
+        let plain = (!is_alias && looks_hashed(file)).then(|| {
+            if folder.is_empty() { file[65..].to_owned() } else { format!("{folder}/{}", &file[65..]) }
+        });
+        if let Some(plain) = &plain
+            && wanted.contains(plain)
+            && ahead::holds(site, (plain, sizes.get(plain)), (&file[..64], stamp))?
+        {
+            continue;
+        }
         freed.insert(stamp.inode, stamp.size);
         remove.insert(name.clone());
-        if !is_alias && looks_hashed(file) {
-            let plain =
-                if folder.is_empty() { file[65..].to_owned() } else { format!("{folder}/{}", &file[65..]) };
-            if sizes.contains_key(&plain) && !wanted.contains(&plain) {
-                remove.insert(plain);
-            }
-        }
+        remove.extend(plain.filter(|plain| sizes.contains_key(plain) && !wanted.contains(plain)));
     }
     remove.extend(unwanted.into_iter().filter(|name| sizes.contains_key(name)));
     // A compressed copy goes with its file, and where that is gone.

@@ -140,6 +140,9 @@ fn what_plain_pages_of_a_stopped_build_lead_to_stays() {
         pages_lead_somewhere(&repo, &when);
         let swept = repo.run(&[&sweep[..], &["--format", "json"]].concat()).ok().json();
         pages_lead_somewhere(&repo, &format!("{when}, and swept"));
+        // What a plain name holds by then is a version that lies beside it, as it was before the sweep.
+        let verified = repo.run(&[&["verify"], &hours(1)[..]].concat());
+        assert_eq!(verified.code, 0, "{when}, and swept: {}", verified.stdout);
         kept += usize::from(swept["removed"] == serde_json::json!([]));
         tried += 1;
         // The next build puts the pages right, and the sweep after it leaves nothing astray.
