@@ -1,9 +1,11 @@
 //! An index page as installers read it: PEP 503 with its later attributes in HTML, PEP 691 in JSON.
 //! Takes bytes from a stranger, gives what they say.
 
+mod html;
+
+pub use html::html;
+
 use super::{Moment, Sha256, strict};
-use html5gum::emitters::default::StartTag;
-use html5gum::{Token, Tokenizer};
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,60 +79,6 @@ pub fn is_unseen(c: char) -> bool {
 pub fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
-}
-
-/// Reads a page of HTML.
-#[must_use]
-pub fn html(bytes: &[u8]) -> Page {
-    let mut page = Page::default();
-    let (mut status, mut reason) = (None, None);
-    let mut within = false;
-    for Ok(token) in Tokenizer::new(bytes) {
-        match token {
-            Token::StartTag(tag) if **tag.name == *b"a" => {
-                let Some((url, fragment)) = attribute(&tag, b"href").map(|href| split_fragment(&href)) else {
-                    continue;
-                };
-                let metadata = attribute(&tag, b"data-core-metadata");
-                let digest = |text: &str| text.strip_prefix("sha256=").and_then(|hex| hex.parse().ok());
-                page.files.push(Link {
-                    url,
-                    sha256: digest(&fragment),
-                    requires_python: attribute(&tag, b"data-requires-python"),
-                    metadata: metadata.and_then(|text| digest(&text)),
-                    yanked: attribute(&tag, b"data-yanked").map(|reason| one_line(&reason)),
-                    ..Link::default()
-                });
-                within = true;
-            }
-            Token::EndTag(tag) if **tag.name == *b"a" => within = false,
-            Token::String(text) if within => {
-                if let Some(link) = page.files.last_mut() {
-                    link.name += &String::from_utf8_lossy(&text);
-                }
-            }
-            Token::StartTag(tag) if **tag.name == *b"meta" => match attribute(&tag, b"name").as_deref() {
-                Some("pypi:project-status") => status = attribute(&tag, b"content"),
-                Some("pypi:project-status-reason") => reason = attribute(&tag, b"content"),
-                _ => {}
-            },
-            Token::Comment(comment) => {
-                let text = String::from_utf8_lossy(&comment).into_owned();
-                let serial =
-                    text.trim().strip_prefix("SERIAL ").and_then(|serial| serial.trim().parse().ok());
-                page.serial = serial.unwrap_or(page.serial);
-            }
-            _ => {}
-        }
-    }
-    page.status = status.and_then(|status| ProjectStatus::new(&status, reason));
-    page
-}
-
-/// The value of an attribute.
-fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
-    let found = tag.attributes.iter().find(|(attribute, _)| ***attribute == *name);
-    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
 }
 
 /// Reads a document of JSON.

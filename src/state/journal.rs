@@ -100,7 +100,7 @@ fn older(state: &State, number: u32) -> PathBuf {
     state.journal().with_extension(format!("{number}.jsonl"))
 }
 
-/// What `find` makes of the newest journal for which it makes anything.
+/// What `find` makes of the newest journal for which it makes anything. A line without what is asked for costs it little.
 fn newest<T>(state: &State, find: impl Fn(&str) -> Option<T>) -> Option<T> {
     let all = std::iter::once(state.journal()).chain((1..=KEPT).map(|number| older(state, number)));
     all.map_while(|path| read::bytes_if_there(&path).ok().flatten())
@@ -115,7 +115,8 @@ pub fn last_run(state: &State) -> Option<Moment> {
         now: Moment,
     }
     newest(state, |text| {
-        text.lines().rev().find_map(|line| serde_json::from_str::<Line>(line).ok()).map(|line| line.now)
+        let mut lines = text.lines().rev().filter(|line| line.contains("\"now\""));
+        lines.find_map(|line| serde_json::from_str::<Line>(line).ok()).map(|line| line.now)
     })
 }
 
@@ -128,7 +129,8 @@ pub fn highest_published(state: &State) -> Option<Version> {
         published: bool,
     }
     newest(state, |text| {
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+        let lines = text.lines().filter(|line| line.contains("\"published\""));
+        let lines = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
         lines.filter(|line| line.published).filter_map(|line| line.snapshot).max()
     })
 }

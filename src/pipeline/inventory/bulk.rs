@@ -265,7 +265,7 @@ impl Part {
                     self.rivals.push(target);
                 }
             }
-            Err(fault) => self.left.note(fault, self.rows),
+            Err(fault) => self.left.note(fault, || self.rows),
         }
     }
 }

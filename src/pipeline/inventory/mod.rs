@@ -174,7 +174,7 @@ impl Reading {
         let said = match row.said(self.names) {
             Ok(said) => said,
             Err(fault) => {
-                self.left.note(fault, place());
+                self.left.note(fault, place);
                 return Ok(());
             }
         };
@@ -229,11 +229,12 @@ impl<P> Default for Left<P> {
 }
 
 impl<P> Left<P> {
-    fn note(&mut self, fault: Fault, place: P) {
+    /// Of as many as are named it asks for the place.
+    fn note(&mut self, fault: Fault, place: impl FnOnce() -> P) {
         *self.counted.entry(fault.code).or_default() += 1;
         let named = self.named.entry(fault.code).or_default();
         if named.len() < NAMED {
-            named.push((place, fault.why));
+            named.push((place(), fault.why));
         }
     }
 }

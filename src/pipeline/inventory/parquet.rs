@@ -38,7 +38,7 @@ const LONGEST_CELL: usize = 4096;
 
 /// What all cells together may have in bytes, beside sixteen million, for each byte of the file: a text that stands in a
 /// million rows is written once, and read a million times. Hashes in hex shrink to half; paths and names, to a tenth.
-const GROWS: u64 = 32;
+const GROWS: u64 = 16;
 
 /// The columns that are read, by any of these names.
 const COLUMNS: [(&str, &[&str]); 8] = [

@@ -62,8 +62,9 @@ impl<R: BufRead> Lines<'_, R> {
         if line.len() as u64 == LONGEST_LINE {
             return Err(damaged("the line is longer than a megabyte"));
         }
-        let line = String::from_utf8(line).map_err(|_| damaged("it is not UTF-8"))?;
-        Ok(Some(without_end(&line).to_owned()))
+        let mut line = String::from_utf8(line).map_err(|_| damaged("it is not UTF-8"))?;
+        line.truncate(without_end(&line).len());
+        Ok(Some(line))
     }
 }
 

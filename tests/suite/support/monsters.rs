@@ -227,7 +227,7 @@ fn lists(each: &mut impl FnMut(Monster)) {
     let long = |length, n| Row { requires_python: text("a".repeat(length)), ..row(n) };
     parquet("a cell that is too long in each row", &vec![long(64 << 10, 0); 90_000]);
     parquet("the longest cell in each row", &(0..120_000).map(|n| long(4096, n)).collect::<Vec<_>>());
-    parquet("as much text as there may be", &(0..120_000).map(|n| long(1400, n)).collect::<Vec<_>>());
+    parquet("as much text as there may be", &(0..120_000).map(|n| long(1150, n)).collect::<Vec<_>>());
     each(("changed", "paths", many(|_| "a\n".to_owned()).into_bytes()));
     each(("changed", "one path", many(|_| "a/".to_owned()).into_bytes()));
 }
