@@ -12,6 +12,7 @@ use crate::report::{Reporter, Stage, event};
 use crate::site::outline::Outline;
 use crate::site::swap::{self, Numbered, StagedRole, Swap, Written};
 use crate::site::{Site, layout};
+use crate::state::State;
 use crate::state::journal::{self, Why};
 use crate::trust::Lives;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,18 @@ pub enum Error {
     /// The file system failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
+}
+
+/// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends what such a
+/// run leaves: this one takes away what tells of it.
+///
+/// # Errors
+/// If the file system fails.
+pub(super) fn open_staging(site: &Site, state: &State) -> Result<Staging, disk::Error> {
+    if swap::was_interrupted(site, &state.staging())? {
+        state.set_mark()?;
+    }
+    swap::open_staging(site, &state.staging())
 }
 
 /// What is to be published.

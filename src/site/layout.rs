@@ -16,6 +16,9 @@ pub const PACKAGES: &str = "packages";
 /// Where index pages lie, in every layout but `tree`, which has none.
 pub const PAGES: &str = "simple";
 
+/// Where files are staged that cannot be moved here from the state folder: no server reads it.
+pub const STAGING: &str = ".tuffet-staging";
+
 /// The page of all projects.
 pub const ROOT_PAGE: &str = "simple/index.html";
 

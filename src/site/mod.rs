@@ -3,7 +3,6 @@
 //! ([`recover`]), bringing files in ([`targets`]), compressed copies ([`copies`]), making roles public with the timestamp last
 //! ([`swap`]), and clearing away what no reader can still want ([`sweep`]).
 
-mod ahead;
 pub mod chain;
 pub mod client;
 pub mod copies;

@@ -5,7 +5,7 @@ use super::copies::{self, Original};
 use super::{Site, layout};
 use crate::disk;
 use crate::disk::place::{self, Placer};
-use crate::disk::stage::{Staged, Staging};
+use crate::disk::stage::{self, Staged, Staging};
 use crate::disk::write;
 use crate::model::{Compression, Moment, RoleName, Version};
 use crate::report::{Event, Reporter};
@@ -222,6 +222,14 @@ pub fn open_staging(site: &Site, state: &Path) -> Result<Staging, disk::Error> {
     Staging::open(&staging_folders(site, state), site.root())
 }
 
+/// Takes away what tells the next run of one that did not end: another has looked at all that it may have left.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn forget_interrupted(site: &Site, state: &Path) -> Result<(), disk::Error> {
+    staging_folders(site, state).iter().try_for_each(|folder| stage::remove(folder))
+}
+
 /// Whether a run that staged something did not end.
 ///
 /// # Errors
@@ -232,5 +240,5 @@ pub fn was_interrupted(site: &Site, state: &Path) -> Result<bool, disk::Error> {
 }
 
 fn staging_folders(site: &Site, state: &Path) -> [PathBuf; 2] {
-    [state.to_owned(), site.root().join(".tuffet-staging")]
+    [state.to_owned(), site.root().join(layout::STAGING)]
 }

@@ -66,4 +66,5 @@ mod table;
 mod together;
 mod tokens;
 mod touched;
+mod twice;
 mod verified;

@@ -1,9 +1,8 @@
 //! sweep: what no reader can still want goes, and nothing else.
 
 use super::support::calls::{Op, calls_of, with_fault};
-use super::support::scenes::{Scene, at as hours};
-use super::support::{Repo, files_below};
-use std::path::Path;
+use super::support::scenes::{Scene, WITH_PAGES, at as hours, copy_of};
+use super::support::{Repo, files_below, pages};
 
 fn at(repo: &Repo, now: &str, args: &[&str]) -> serde_json::Value {
     repo.run(&[args, &["--format", "json", "--now", now]].concat()).ok().json()
@@ -112,20 +111,6 @@ fn nothing_is_swept_while_it_is_not_known_what_a_reader_may_want() {
     assert_eq!(files_below(&repo.site()), before);
 }
 
-/// Every link of every plain page leads to a file.
-fn pages_lead_somewhere(repo: &Repo, when: &str) {
-    let pages = repo.site().join("simple");
-    for page in files_below(&pages).iter().filter(|name| Path::new(name).file_name().unwrap() == "index.html")
-    {
-        let text = std::fs::read_to_string(pages.join(page)).unwrap();
-        for link in text.split("href=\"").skip(1).map(|rest| rest.split(['"', '#']).next().unwrap()) {
-            let file = pages.join(page).parent().unwrap().join(link);
-            let file = if link.ends_with('/') { file.join("index.html") } else { file };
-            assert!(file.is_file(), "{when}: {page} leads to {link}, which is not there");
-        }
-    }
-}
-
 #[test]
 fn what_plain_pages_of_a_stopped_build_lead_to_stays() {
     let scene = Scene::build(6, 3);
@@ -137,9 +122,9 @@ fn what_plain_pages_of_a_stopped_build_lead_to_stays() {
         let repo = scene.copy();
         with_fault(&repo, &args, call.call, "stop");
         let when = format!("stopped before {:?} {}", call.op, call.path.display());
-        pages_lead_somewhere(&repo, &when);
+        pages::lead_somewhere(&repo, &when);
         let swept = repo.run(&[&sweep[..], &["--format", "json"]].concat()).ok().json();
-        pages_lead_somewhere(&repo, &format!("{when}, and swept"));
+        pages::lead_somewhere(&repo, &format!("{when}, and swept"));
         // What a plain name holds by then is a version that lies beside it, as it was before the sweep.
         let verified = repo.run(&[&["verify"], &hours(1)[..]].concat());
         assert_eq!(verified.code, 0, "{when}, and swept: {}", verified.stdout);
@@ -148,9 +133,70 @@ fn what_plain_pages_of_a_stopped_build_lead_to_stays() {
         // The next build puts the pages right, and the sweep after it leaves nothing astray.
         scene.again(&repo).ok();
         repo.run(&sweep).ok();
-        pages_lead_somewhere(&repo, &format!("{when}, built and swept"));
+        pages::lead_somewhere(&repo, &format!("{when}, built and swept"));
         let verified = repo.run(&[&["verify", "--strict"], &hours(1)[..]].concat());
         assert_eq!(verified.code, 0, "{when}: {}", verified.stdout);
     }
     println!("{tried} builds stopped and swept; in {kept} there was nothing to remove");
+}
+
+#[test]
+fn a_sweep_that_is_stopped_takes_no_page_after_what_it_leads_to_and_keeps_no_other_from_its_work() {
+    let repo = Repo::with_config(WITH_PAGES);
+    (0..4).for_each(|number| drop(repo.add_wheel(number)));
+    repo.run(&[&["build", "--init"], &hours(-60)[..]].concat()).ok();
+    repo.remove("p1-1.0-py3-none-any.whl");
+    repo.run(&[&["build", "--allow-removals"], &hours(-50)[..]].concat()).ok();
+    repo.add_wheel(4);
+    repo.run(&[&["build"], &hours(-40)[..]].concat()).ok();
+    let (sweep, more) = ([&["sweep"], &hours(0)[..]].concat(), ["sweep", "--grace", "30d"]);
+    let undisturbed = copy_of(&repo);
+    let (swept, calls) = calls_of(&undisturbed, &sweep);
+    swept.ok();
+    assert!(
+        !undisturbed.site().join("simple/p1").exists() && !undisturbed.site().join("packages/p1").exists()
+    );
+    let removing = calls.iter().filter(|call| matches!(call.op, Op::Remove | Op::RemoveFolder));
+    for call in removing {
+        let repo = copy_of(&repo);
+        let when = format!("stopped before {:?} {}", call.op, call.path.display());
+        with_fault(&repo, &sweep, call.call, "stop");
+        pages::lead_somewhere(&repo, &when);
+        // What is kept for longer now, the one before may have taken already.
+        let longer = repo.run(&[&more[..], &hours(0)[..]].concat());
+        assert_eq!(longer.code, 0, "{when}: {}", longer.stderr);
+        repo.run(&sweep).ok();
+        assert_eq!(files_below(&repo.site()), files_below(&undisturbed.site()), "{when}");
+    }
+}
+
+#[test]
+fn a_folder_that_a_stopped_sweep_has_emptied_goes_with_the_next() {
+    let config = "[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n";
+    let repo = Repo::with_config(config);
+    let copy = || {
+        let copy = copy_of(&repo);
+        copy.configure(config);
+        copy
+    };
+    repo.add("a/b/c.txt", b"below");
+    repo.add("z.txt", b"stays");
+    repo.run(&[&["build", "--init"], &hours(-60)[..]].concat()).ok();
+    std::fs::remove_dir_all(repo.source().join("a")).unwrap();
+    repo.add("a", b"a file");
+    let blocked = repo.run(&[&["build", "--allow-removals"], &hours(-50)[..]].concat()).ok();
+    assert!(blocked.stderr.contains("name-blocked"), "{}", blocked.stderr);
+    let sweep = [&["sweep"], &hours(0)[..]].concat();
+    let (_, calls) = calls_of(&copy(), &sweep);
+    let folders = calls.iter().filter(|call| call.op == Op::RemoveFolder);
+    let mut tried = 0;
+    for call in folders {
+        let repo = copy();
+        with_fault(&repo, &sweep, call.call, "stop");
+        tried += usize::from(repo.site().join("a").is_dir());
+        repo.run(&sweep).ok();
+        repo.run(&[&["build"], &hours(0)[..]].concat()).ok();
+        assert_eq!(std::fs::read(repo.site().join("a")).unwrap(), b"a file");
+    }
+    assert!(tried > 0, "it is gone before the first folder goes");
 }

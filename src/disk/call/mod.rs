@@ -201,6 +201,16 @@ pub(super) fn remove_folder(path: &Path) -> io::Result<()> {
 
 /// Takes away what stands at `path`, a folder with all that is in it; no link is followed.
 pub(super) fn remove_all(path: &Path) -> io::Result<()> {
+    remove_all_below(path)?;
+    match remove_folder(path) {
+        // It was none.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// Removes what is in a folder; what is there and is none goes itself.
+pub(super) fn remove_all_below(path: &Path) -> io::Result<()> {
     if !link_metadata(path)?.is_dir() {
         return remove(path);
     }
@@ -208,5 +218,5 @@ pub(super) fn remove_all(path: &Path) -> io::Result<()> {
         let inside = path.join(name);
         if file_type.is_dir() { remove_all(&inside)? } else { remove(&inside)? }
     }
-    remove_folder(path)
+    Ok(())
 }

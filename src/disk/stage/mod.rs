@@ -32,7 +32,8 @@ fn shelf(number: u64) -> String {
 /// The mode of every published file, whatever the umask.
 const FILE_MODE: u32 = 0o644;
 
-/// A folder of unfinished files; removed when this is dropped.
+/// A folder of unfinished files. It goes with [`Staging::close`]; of a run that ends otherwise it stays, empty if that run
+/// could still see to it, and tells the next one.
 #[derive(Debug)]
 pub struct Staging {
     folder: PathBuf,
@@ -41,6 +42,7 @@ pub struct Staging {
     next: AtomicU64,
     shelves: OnceLock<bool>,
     unsynced: Mutex<Vec<PathBuf>>,
+    ended_well: bool,
 }
 
 /// A complete file in the staging folder.
@@ -59,7 +61,7 @@ impl Staged {
 
 impl Staging {
     /// Opens the first of `candidates` from which a file can be moved into the folder `site`. What
-    /// an interrupted run left there is removed.
+    /// an interrupted run left in any of them is removed, with what tells of that run no sooner than this one does.
     ///
     /// # Errors
     /// If none of them can be used.
@@ -67,7 +69,11 @@ impl Staging {
         let mut last = None;
         for folder in candidates {
             match Self::try_open(folder, site) {
-                Ok(staging) => return Ok(staging),
+                Ok(staging) => {
+                    let others = candidates.iter().filter(|other| *other != folder);
+                    others.into_iter().try_for_each(|other| remove(other))?;
+                    return Ok(staging);
+                }
                 Err(error) => last = Some(error),
             }
         }
@@ -76,7 +82,7 @@ impl Staging {
     }
 
     fn try_open(folder: &Path, site: &Path) -> Result<Self, Error> {
-        remove_leftovers(folder)?;
+        empty(folder)?;
         call::make_folders(folder, None).context("create the folder", folder)?;
         call::set_mode(folder, 0o700).context("close", folder)?;
         // A mount can hide behind any folder: only moving something over tells.
@@ -93,12 +99,15 @@ impl Staging {
                 next: AtomicU64::new(0),
                 shelves: OnceLock::new(),
                 unsynced: Mutex::default(),
+                ended_well: false,
             }),
-            Err(source) => {
-                let _ = call::remove_all(folder);
-                Err(Error::new("move files from", folder, source))
-            }
+            Err(source) => Err(Error::new("move files from", folder, source)),
         }
+    }
+
+    /// Ends it: all that the run had to do is done, and nothing of it is left.
+    pub fn close(mut self) {
+        self.ended_well = true;
     }
 
     /// A name in the folder that nothing has yet.
@@ -251,7 +260,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let _ = call::remove_all(&self.folder);
+        let _ = if self.ended_well { remove(&self.folder) } else { empty(&self.folder) };
     }
 }
 
@@ -264,8 +273,20 @@ fn create_with_mode(path: &Path) -> std::io::Result<File> {
     File::create_new(path, FILE_MODE)
 }
 
-fn remove_leftovers(folder: &Path) -> Result<(), Error> {
+/// Removes such a folder, if there is one.
+///
+/// # Errors
+/// If that is not possible.
+pub fn remove(folder: &Path) -> Result<(), Error> {
     match call::remove_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what is in it.
+fn empty(folder: &Path) -> Result<(), Error> {
+    match call::remove_all_below(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
         _ => Ok(()),
     }

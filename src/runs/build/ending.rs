@@ -113,6 +113,7 @@ impl Ending<'_> {
             let known = published.known(digest);
             let tree = Tree { snapshot, known, targets: self.targets, pages: self.pages, ends };
             tree::save(state, &tree)?;
+            staging.close()?;
             journal::append(state, &journal_entry(request, &outcome, &signed))?;
         }
         Ok(outcome)

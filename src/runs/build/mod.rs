@@ -335,6 +335,17 @@ impl<'a> Lazy<'a> {
         };
         Ok(self.staging.insert(opened))
     }
+
+    /// Ends it, once all that the build had to do is done.
+    fn close(&mut self) -> Result<(), disk::Error> {
+        self.staging.take().map_or_else(
+            || swap::forget_interrupted(self.site, &self.state.staging()),
+            |staging| {
+                staging.close();
+                Ok(())
+            },
+        )
+    }
 }
 
 /// What becomes of a file whose published bytes are others: in layout `tree` a name may change

@@ -7,6 +7,7 @@ use super::merge::Merged;
 use crate::disk::{self, write};
 use crate::model::{Envelope, Key, KeyId, Moment, ProjectName, RoleName, Signature, Timestamp, Version};
 use crate::runs::project::remove_pages;
+use crate::runs::publish;
 use crate::site::Site;
 use crate::site::projects::Project;
 use crate::site::{layout, swap};
@@ -79,11 +80,12 @@ fn root(
     if site.folder().stamp(&layout::role_file(&role, root.signed().version))?.is_some() {
         return Ok(());
     }
-    let staging = swap::open_staging(site, &state.staging())?;
+    let staging = publish::open_staging(site, state)?;
     let bytes = root.to_bytes()?;
     let numbered = swap::Numbered::ByUs;
     let file = swap::RoleFile { role: &role, version: root.signed().version, bytes: &bytes, numbered };
     swap::place_root(site, &staging, &file, compress, now)?;
+    staging.close();
     Ok(())
 }
 

@@ -133,6 +133,7 @@ pub(super) fn apply(
     let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
     remove_pages(&site, &state, &names)?;
     sweep_raised(&site, &state, publicised.snapshot)?;
+    staging.close();
     let lost = lost.into_iter().map(|entry| entry.path).collect();
     Ok(Outcome {
         lost,

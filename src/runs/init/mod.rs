@@ -235,6 +235,7 @@ pub fn publish_first(request: &Request<'_>, keys: &Keys) -> Result<(), Error> {
         now: request.now,
     };
     swap::publish(&site, &staging, Vec::new(), &swap, &Silent)?;
+    staging.close();
     Ok(())
 }
 

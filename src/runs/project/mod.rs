@@ -17,7 +17,7 @@ use crate::site::Site;
 use crate::site::copies::{self, Original};
 use crate::site::layout;
 use crate::site::read::{self, Published};
-use crate::site::swap::{self, Written};
+use crate::site::swap::Written;
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
 use crate::state::{State, ceremony, ledger, uploads};
 use crate::submission::Refusal;
@@ -133,15 +133,6 @@ fn frozen(state: &State, name: &ProjectName) -> Result<(), Error> {
 /// Whether a ceremony that is under way gives the project other holders.
 fn is_handed_over(state: &State, name: &ProjectName) -> Result<bool, Error> {
     Ok(ceremony::outstanding(state)?.is_some_and(|ceremony| ceremony.held.contains(name)))
-}
-
-/// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends
-/// what such a run leaves; opening clears its traces away.
-fn open_staging(site: &Site, state: &State) -> Result<Staging, disk::Error> {
-    if swap::was_interrupted(site, &state.staging())? {
-        state.set_mark()?;
-    }
-    swap::open_staging(site, &state.staging())
 }
 
 /// Takes the pages of projects away that are not published any more: pip goes by them, and no TUF client asks

@@ -1,14 +1,14 @@
 //! `project revoke`: takes a project's keys away, at once where the online key vouches for them. The name
 //! does not fall to a bin: an empty role stands in for the project.
 
-use super::{Error, Place, bring_pages, frozen, open_staging, remove_pages, with_pages, with_root_page};
+use super::{Error, Place, bring_pages, frozen, remove_pages, with_pages, with_root_page};
 use crate::keys::Signer;
 use crate::model::{ProjectName, Version};
 use crate::pipeline::partition::Difference;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::guard;
 use crate::runs::lapse;
-use crate::runs::publish::{Online, Publication};
+use crate::runs::publish::{self, Online, Publication};
 use crate::runs::roles::Due;
 use crate::runs::suspend;
 use crate::site::Site;
@@ -62,7 +62,7 @@ pub fn revoke(
         threshold: keys.1,
     };
     ledger::append(&state, [&line])?;
-    let staging = open_staging(&site, &state)?;
+    let staging = publish::open_staging(&site, &state)?;
     let mut gone = lapse::lapsing(&published, place.lives, place.now, reporter);
     gone.retain(|lapsing| *lapsing != name);
     lapse::record(&state, &published, &gone, place.now)?;
@@ -84,6 +84,7 @@ pub fn revoke(
     };
     let publicised = publication.publish(place.publish(), &staging, Online::of(online), reporter)?;
     remove_pages(&site, &state, &gone)?;
+    staging.close();
     ceremony::dequeue(&state, &std::collections::BTreeSet::from([name.clone()]))?;
     let entry = journal::Entry {
         now: place.now,

@@ -6,7 +6,7 @@ mod pass;
 pub mod queued;
 mod unpack;
 
-use super::{Error, Place, bring_pages, open_staging, remove_pages, with_pages, with_root_page};
+use super::{Error, Place, bring_pages, remove_pages, with_pages, with_root_page};
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{
@@ -21,7 +21,7 @@ use crate::report::{Reporter, Stage, event};
 use crate::runs::build::Removals;
 use crate::runs::guard;
 use crate::runs::lapse;
-use crate::runs::publish::{Online, Publication, Publicised};
+use crate::runs::publish::{self, Online, Publication, Publicised};
 use crate::runs::roles::Due;
 use crate::runs::suspend;
 use crate::site::read::{self, Published};
@@ -170,11 +170,22 @@ impl Intake<'_> {
         let Self { request, published, passed, beside } = self;
         let place = request.place;
         let (site, state) = (Site::new(place.site), State::new(place.state));
-        let staging = open_staging(&site, &state)?;
-        let received =
-            event::stage(reporter, Stage::Place, None, || unpack::receive(request, &staging, &passed))?;
+        let staging = publish::open_staging(&site, &state)?;
         let known: BTreeMap<Sha256, Facts> = facts::load(&state);
-        unpack::compare_pages(&site, published, &passed, &received, &known)?;
+        let received =
+            event::stage(reporter, Stage::Place, None, || unpack::receive(request, &staging, &passed));
+        let compared = received.and_then(|received| {
+            unpack::compare_pages(&site, published, &passed, &received, &known)?;
+            Ok(received)
+        });
+        let received = match compared {
+            Ok(received) => received,
+            Err(error) => {
+                // The site is as it was: there is nothing of which the next run had to know.
+                staging.close();
+                return Err(error);
+            }
+        };
         // Everything holds. From here on the site is written to, and nothing refers to it before the swap.
         let mut written = unpack::place_files(request, &site, &staging, &passed, &received, reporter)?;
 
@@ -241,6 +252,7 @@ impl Intake<'_> {
         written.add(publicised.written);
         publicised.written = written;
         remove_pages(&site, &state, &gone)?;
+        staging.close();
         Ok((passed, publicised))
     }
 }
