@@ -6,16 +6,31 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// Writes a file for its owner's eyes only (0600), in a folder that is theirs alone (0700) where
-/// it has to be created; durable when this returns.
+/// it has to be created; in one step, and durable when this returns.
 ///
 /// # Errors
 /// If the file is there already, or cannot be written.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
     call::make_folders(parent, Some(0o700)).context("create the folder", parent)?;
-    let mut file = File::create_new(path, 0o600).context("create", path)?;
-    file.write_all(bytes).context("write", path)?;
-    file.sync().context("sync", path)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = parent.join(name);
+    // What a run left there that did not end is half a key.
+    match call::remove(&new) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::new("remove", &new, e)),
+        _ => {}
+    }
+    let mut file = File::create_new(&new, 0o600).context("create", &new)?;
+    let named = file
+        .write_all(bytes)
+        .context("write", &new)
+        .and_then(|()| file.sync().context("sync", &new))
+        .and_then(|()| call::rename_new(&new, path).context("create", path));
+    if named.is_err() {
+        let _ = call::remove(&new);
+        return named;
+    }
     sync::path(parent)
 }
 

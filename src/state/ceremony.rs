@@ -23,6 +23,9 @@ pub struct Outstanding {
     pub held: BTreeSet<ProjectName>,
     /// Names of the online list that are free once it is applied.
     pub freed: BTreeSet<ProjectName>,
+    /// The roles that it signs, but for the root, at the versions that it gives them.
+    #[serde(default)]
+    pub roles: BTreeMap<RoleName, Version>,
     /// The online key that it brings.
     pub online: Option<KeyId>,
     /// What it goes back to, after a break-in.

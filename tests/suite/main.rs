@@ -31,6 +31,7 @@ mod foreign;
 mod full;
 mod fuzzed;
 mod golden;
+mod half;
 mod holders;
 mod hostile;
 mod index;

@@ -14,7 +14,7 @@ use tuffet::keys::{Signer, file};
 use tuffet::model::ProjectName;
 use tuffet::runs::ceremony::abandon;
 use tuffet::runs::ceremony::apply::{self, Keys, Outcome};
-use tuffet::state::State;
+use tuffet::state::{State, ceremony};
 use tuffet::trust::ceremony::Act;
 
 pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failure> {
@@ -25,7 +25,9 @@ pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failu
     let now = clock::settled(common, &settings.site, &reporter)?;
     let load = |path: &Path| signer::load_with(common, Some(&settings), path);
     let next_path = state.next_online_key();
-    let next = folder::is_there(&next_path)?.then(|| load(&next_path)).transpose()?;
+    // One that no ceremony brings is none of this run's business: its maker may not have ended.
+    let brings = ceremony::outstanding(&state).ok().flatten().is_some_and(|one| one.online.is_some());
+    let next = (brings && folder::is_there(&next_path)?).then(|| load(&next_path)).transpose()?;
     // A run that died while one key took the place of the other has left the new one alone.
     let is_between = settings.online.is_none() && next.is_some() && !folder::is_there(&state.online_key())?;
     let online = if is_between { load(&next_path)? } else { signer::online(common, &settings, &state)? };

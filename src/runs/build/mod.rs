@@ -27,6 +27,7 @@ pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
 use super::guard::{self, Refusal};
 use super::lapse;
+use super::project::remove_pages;
 use super::publish;
 use super::roles::Due;
 use crate::disk;
@@ -209,6 +210,9 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
             written.add(keep::names(&site, &authors, &found.files, alias, &mut staging, reporter)?);
         }
         written.add(keep::copies(&site, &authors, request.compress, &mut staging)?);
+        // Whoever suspended a project may not have ended before its pages were gone.
+        let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
+        remove_pages(&site, &state, &suspended.map(|(name, _)| name).collect::<Vec<_>>())?;
     }
     written.add(placed.written);
     placed.held.extend(not_signed);

@@ -4,14 +4,14 @@
 use super::Error;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{Envelope, KeyId, ProjectName, Timestamp};
+use crate::model::{Envelope, KeyId, ProjectName, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::project::accept::{self, Keys, queued};
 use crate::runs::project::{self, Place, revoke};
 use crate::site::{Site, layout, read};
 use crate::state::State;
-use crate::state::ceremony::{self as waiting, Queued, Wanted};
+use crate::state::ceremony::{self as waiting, Outstanding, Queued, Wanted};
 use crate::trust::Standing;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,9 @@ pub fn abandon(
     let timestamp = disk::read::bytes_if_there(&timestamp)?.unwrap_or_default();
     let timestamp = Envelope::<Timestamp>::parse(&timestamp).ok();
     let by = |id: &KeyId| timestamp.iter().flat_map(Envelope::signatures).any(|one| one.keyid == *id);
-    if outstanding.online.as_ref().is_some_and(by) {
+    if outstanding.online.as_ref().is_some_and(by)
+        || has_published(&site, timestamp.as_ref().map(Envelope::signed), &outstanding)?
+    {
         return Err(Error::AlreadyPublic);
     }
     waiting::clear_outstanding(&state)?;
@@ -76,6 +78,26 @@ pub fn abandon(
         carried.push((one.project.clone(), done));
     }
     Ok(Outcome { file, carried })
+}
+
+/// Whether the current snapshot lists what the ceremony signs. After a break-in it is the attacker's, who may list what they
+/// like.
+fn has_published(
+    site: &Site,
+    timestamp: Option<&Timestamp>,
+    outstanding: &Outstanding,
+) -> Result<bool, disk::Error> {
+    let Some(snapshot) = timestamp.and_then(Timestamp::snapshot).filter(|_| outstanding.since.is_none())
+    else {
+        return Ok(false);
+    };
+    let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), snapshot.version));
+    let snapshot = disk::read::bytes_if_there(&path)?.unwrap_or_default();
+    let Ok(snapshot) = Envelope::<Snapshot>::parse(&snapshot) else { return Ok(false) };
+    let is_listed = |(role, version): (&RoleName, &Version)| {
+        snapshot.signed().meta.get(role).is_some_and(|meta| meta.version >= *version)
+    };
+    Ok(outstanding.roles.iter().any(is_listed))
 }
 
 fn carry_out(

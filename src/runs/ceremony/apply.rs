@@ -88,7 +88,14 @@ pub fn apply(request: &Request<'_>, keys: Keys<'_>, reporter: &dyn Reporter) -> 
     if merge::is_published(&published, &files) {
         // A run before this one got as far as the swap, and did not end.
         let merged = merge::signed(&files, merge::Against::Itself)?;
-        return finish::finish(request, &merged, &outstanding, published.snapshot.version, &[]);
+        return finish::finish(
+            request,
+            &merged,
+            &outstanding,
+            published.snapshot.version,
+            &[],
+            keys.now.keyid(),
+        );
     }
     guard::check_tree(&published, keys.now, place.now)?;
     let merged = merge::signed(&files, merge::Against::Published(&published))?;
@@ -114,7 +121,7 @@ pub fn apply(request: &Request<'_>, keys: Keys<'_>, reporter: &dyn Reporter) -> 
     let accept = queued::request(place, request.layout, &zips, &register);
     let intake = Intake { request: &accept, published: &published, passed, beside: drawn.beside };
     let (_, publicised) = intake.take_in(online, reporter)?;
-    finish::finish(request, &merged, &outstanding, publicised.snapshot, &publicised.signed)
+    finish::finish(request, &merged, &outstanding, publicised.snapshot, &publicised.signed, keys.now.keyid())
 }
 
 /// The online keys, as the ceremony has them.

@@ -26,6 +26,7 @@ pub(super) fn finish(
     outstanding: &Outstanding,
     snapshot: Version,
     signed: &[Signed],
+    online: &KeyId,
 ) -> Result<Outcome, Error> {
     let place = request.place;
     let (site, state) = (Site::new(place.site), State::new(place.state));
@@ -35,9 +36,15 @@ pub(super) fn finish(
     remove_pages(&site, &state, &is(Act::Suspended).collect::<Vec<_>>())?;
     let before = merged.ceremony.roots.last().and_then(|root| root.signed().role(&RoleName::timestamp()));
     let before = before.and_then(|keys| keys.keyids.first());
-    let retired_key = outstanding.online.as_ref().map(|_| change_key(&state, before)).transpose()?.flatten();
+    let wanted = outstanding.online.as_ref();
+    let retired_key =
+        wanted.map(|wanted| change_key(&state, before, wanted == online)).transpose()?.flatten();
     let is_done = |one: &waiting::Queued| match one.wanted {
-        Wanted::Rekey => is(Act::Rekeyed).any(|name| *name == one.project),
+        // Others may have been asked for since.
+        Wanted::Rekey => merged.changes.iter().any(|change| {
+            let gets = change.after.as_ref().is_some_and(|after| after.ids() == one.keys.iter().collect());
+            change.act == Act::Rekeyed && change.name == one.project && gets
+        }),
         Wanted::Revoke => is(Act::Suspended).any(|name| *name == one.project),
     };
     let queue = waiting::queue(&state)?.into_iter();
@@ -45,7 +52,6 @@ pub(super) fn finish(
     let waiting_on = waiting::queue(&state)?.into_iter().filter(|one| !done.contains(&one.project));
     let waiting_on = waiting_on.filter(|one| one.wanted == Wanted::Rekey).map(|one| one.project).collect();
     waiting::dequeue(&state, &done)?;
-    waiting::clear_outstanding(&state)?;
     let roles = merged.roles()?;
     let entry = journal::Entry {
         now: place.now,
@@ -56,6 +62,8 @@ pub(super) fn finish(
         signed,
     };
     journal::append(&state, &entry)?;
+    // Last of all: as long as it stands, the same command brings the rest to its end.
+    waiting::clear_outstanding(&state)?;
     Ok(Outcome {
         projects: merged.changes.iter().map(|change| (change.act, change.name.clone())).collect(),
         waiting: waiting_on,
@@ -90,17 +98,25 @@ fn root(
 }
 
 /// The next online key takes the place of the one before, which is kept under another name: whoever runs the index
-/// destroys it.
-fn change_key(state: &State, before: Option<&KeyId>) -> Result<Option<std::path::PathBuf>, disk::Error> {
-    if !disk::folder::is_there(&state.next_online_key())? {
-        return Ok(None);
-    }
+/// destroys it. `has_changed` says that the key at hand is the next one already.
+fn change_key(
+    state: &State,
+    before: Option<&KeyId>,
+    has_changed: bool,
+) -> Result<Option<std::path::PathBuf>, disk::Error> {
     let short = before.map_or("before", KeyId::short);
     let retired = state.root().join(format!("online.{short}.retired.key"));
-    if disk::folder::is_there(&state.online_key())? {
-        write::rename(&state.online_key(), &retired)?;
+    if disk::folder::is_there(&state.next_online_key())? {
+        if !disk::folder::is_there(&state.online_key())? {
+            write::rename(&state.next_online_key(), &state.online_key())?;
+        } else if has_changed {
+            // Somebody has put it there, as a build that found the one before had asked for.
+            write::remove_file(&state.next_online_key())?;
+        } else {
+            write::rename(&state.online_key(), &retired)?;
+            write::rename(&state.next_online_key(), &state.online_key())?;
+        }
     }
-    write::rename(&state.next_online_key(), &state.online_key())?;
     // There is none where pipeline.toml named the key, which lies in a token.
     Ok(disk::folder::is_there(&retired)?.then_some(retired))
 }

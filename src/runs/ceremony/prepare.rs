@@ -153,7 +153,9 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         consents,
     };
     ceremony.prepared = ceremony.identity()?;
-    waiting::hand_out(&state, roles.into_iter(), |role, version| versions.counts(&published, role, version))?;
+    waiting::hand_out(&state, roles.iter().cloned(), |role, version| {
+        versions.counts(&published, role, version)
+    })?;
     ceremony.write(request.out)?;
     let is_online = |project: &&ProjectName| {
         published.projects.get(*project).is_some_and(|p| p.standing() == Standing::RecentlyClaimed)
@@ -165,6 +167,7 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         projects: changed.into_iter().flatten().cloned().collect(),
         held: outcome.rekeyed.iter().chain(&outcome.suspended).cloned().collect(),
         freed: outcome.freed.iter().filter(is_online).cloned().collect(),
+        roles: roles.into_iter().filter(|(role, _)| *role != RoleName::root()).collect(),
         online: rotate::online(&published, &plan),
         since: request.back.map(|back| since(&back)).transpose()?,
     };

@@ -85,7 +85,7 @@ pub(super) fn apply(
         // The timestamp is the new key's: a run before this one got as far as the swap, and did not end.
         let merged = merge::signed(files, merge::Against::Itself)?;
         sweep_raised(&site, &state, snapshot)?;
-        return finish::finish(request, &merged, outstanding, snapshot, &[]);
+        return finish::finish(request, &merged, outstanding, snapshot, &[], keys.now.keyid());
     }
     if digest(&copy, since.snapshot)? != since.sha256 {
         return Err(Error::OtherCopy(since.snapshot));
@@ -137,7 +137,14 @@ pub(super) fn apply(
     let lost = lost.into_iter().map(|entry| entry.path).collect();
     Ok(Outcome {
         lost,
-        ..finish::finish(request, &merged, outstanding, publicised.snapshot, &publicised.signed)?
+        ..finish::finish(
+            request,
+            &merged,
+            outstanding,
+            publicised.snapshot,
+            &publicised.signed,
+            keys.now.keyid(),
+        )?
     })
 }
 
