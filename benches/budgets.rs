@@ -14,7 +14,7 @@
 
 #[path = "../tests/suite/support/monsters.rs"]
 mod monsters;
-#[allow(dead_code, unreachable_pub, reason = "fuzz targets, which are another crate, share it")]
+#[allow(unreachable_pub, reason = "fuzz targets, which are another crate, share it")]
 #[path = "../fuzz/src/lib.rs"]
 mod parsers;
 #[path = "../tests/suite/support/reading.rs"]

@@ -3,7 +3,7 @@
 
 use super::{Context as _, Error, File, FileStamp, call, sync};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file for its owner's eyes only (0600), in a folder that is theirs alone (0700) where
 /// it has to be created; in one step, and durable when this returns.
@@ -13,20 +13,16 @@ use std::path::Path;
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
     call::make_folders(parent, Some(0o700)).context("create the folder", parent)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = parent.join(name);
+    let new = beside(path);
     // What a run left there that did not end is half a key.
     match call::remove(&new) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::new("remove", &new, e)),
         _ => {}
     }
     let mut file = File::create_new(&new, 0o600).context("create", &new)?;
-    let named = file
-        .write_all(bytes)
-        .context("write", &new)
-        .and_then(|()| file.sync().context("sync", &new))
-        .and_then(|()| call::rename_new(&new, path).context("create", path));
+    let written =
+        file.write_all(bytes).context("write", &new).and_then(|()| file.sync().context("sync", &new));
+    let named = written.and_then(|()| call::rename_new(&new, path).context("create", path));
     if named.is_err() {
         let _ = call::remove(&new);
         return named;
@@ -41,9 +37,7 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
     call::make_folders(parent, None).context("create the folder", parent)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = parent.join(name);
+    let new = beside(path);
     File::create(&new).and_then(|mut file| file.write_all(bytes)).context("write", &new)?;
     call::rename(&new, path).context("replace", path)
 }
@@ -57,9 +51,7 @@ pub fn write_atomic_with(
     fill: impl FnOnce(&mut File) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let parent = parent_of(path);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = parent.join(name);
+    let new = beside(path);
     let mut file = File::create(&new).context("create", &new)?;
     let filled = fill(&mut file).and_then(|()| sync::file(&file).context("sync", &new));
     if filled.is_err() {
@@ -184,6 +176,13 @@ fn ends_a_line(path: &Path) -> Result<bool, Error> {
 pub fn modified(path: &Path) -> Result<i64, Error> {
     let stamp = FileStamp::of(&call::metadata(path).context("look at", path)?);
     Ok(stamp.modified.div_euclid(1_000_000_000))
+}
+
+/// Where a file is made that is to get the name `path` in one step.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    parent_of(path).join(name)
 }
 
 fn parent_of(path: &Path) -> &Path {

@@ -70,8 +70,7 @@ impl Staging {
         for folder in candidates {
             match Self::try_open(folder, site) {
                 Ok(staging) => {
-                    let others = candidates.iter().filter(|other| *other != folder);
-                    others.into_iter().try_for_each(|other| remove(other))?;
+                    candidates.iter().filter(|other| *other != folder).try_for_each(|other| remove(other))?;
                     return Ok(staging);
                 }
                 Err(error) => last = Some(error),
@@ -278,15 +277,16 @@ fn create_with_mode(path: &Path) -> std::io::Result<File> {
 /// # Errors
 /// If that is not possible.
 pub fn remove(folder: &Path) -> Result<(), Error> {
-    match call::remove_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
-        _ => Ok(()),
-    }
+    cleared(folder, call::remove_all(folder))
 }
 
 /// Removes what is in it.
 fn empty(folder: &Path) -> Result<(), Error> {
-    match call::remove_all_below(folder) {
+    cleared(folder, call::remove_all_below(folder))
+}
+
+fn cleared(folder: &Path, done: std::io::Result<()>) -> Result<(), Error> {
+    match done {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new("clear", folder, e)),
         _ => Ok(()),
     }
