@@ -11,7 +11,8 @@ use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, read};
-use crate::model::Compression;
+use crate::model::target_path::looks_hashed;
+use crate::model::{Compression, Entry};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -22,6 +23,15 @@ pub struct Original<'a> {
     pub names: Vec<String>,
     /// Its bytes.
     pub bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> Original<'a> {
+    /// A published page, by both its names.
+    #[must_use]
+    pub fn of_target(entry: &Entry, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let names = vec![entry.path.hashed(&entry.digest.to_string()), entry.path.to_string()];
+        Self { names, bytes: bytes.into() }
+    }
 }
 
 /// What is to be done.
@@ -39,6 +49,11 @@ struct Pending {
 }
 
 impl Plan {
+    /// The names that are written.
+    pub fn writes(&self) -> impl Iterator<Item = &String> {
+        self.write.iter().flat_map(|copy| &copy.names)
+    }
+
     /// The names that go.
     #[must_use]
     pub fn removes(&self) -> &[String] {
@@ -52,35 +67,58 @@ impl Plan {
     }
 }
 
-/// Decides which copies in `forms` are to be written: those that are not there, or of other bytes.
+/// Decides which copies in `forms` are to be written: those that are not there, or of other bytes. In other forms those of
+/// other bytes go: a server that sends them as they are would answer with what was there before.
 ///
 /// # Errors
 /// If the file system fails.
 pub fn plan(site: &Site, originals: &[Original<'_>], forms: &[Compression]) -> Result<Plan, disk::Error> {
-    let jobs: Vec<(&Original<'_>, Compression)> =
-        originals.iter().flat_map(|original| forms.iter().map(move |form| (original, *form))).collect();
-    let write: Vec<Option<Pending>> = jobs
+    let of = |original| Compression::ALL.into_iter().map(move |form| (original, form));
+    let jobs: Vec<(&Original<'_>, Compression)> = originals.iter().flat_map(of).collect();
+    let plans: Vec<Plan> = jobs
         .into_par_iter()
         .map(|(original, form)| {
-            let mut names = Vec::new();
-            for name in original.names.iter().map(|name| form.copy_of(name)) {
-                match site.folder().standing(&name)? {
-                    Standing::Nothing => names.push(name),
-                    Standing::File(_) => {
-                        let bytes = read::bounded(&site.folder().path(&name), LARGEST)?.unwrap_or_default();
-                        if !form.is_copy(&bytes, &original.bytes) {
-                            names.push(name);
-                        }
-                    }
-                    // Whatever stands there is not ours, and no server sends it.
-                    Standing::Other => {}
-                }
+            let names = not_copies(site, original, form, forms.contains(&form))?;
+            if !forms.contains(&form) {
+                return Ok(Plan { write: Vec::new(), remove: names });
             }
             let bytes = if names.is_empty() { None } else { form.compress(&original.bytes) };
-            Ok(bytes.map(|bytes| Pending { names, bytes }))
+            let write = bytes.map(|bytes| Pending { names, bytes }).into_iter().collect();
+            Ok(Plan { write, remove: Vec::new() })
         })
         .collect::<Result<_, disk::Error>>()?;
-    Ok(Plan { write: write.into_iter().flatten().collect(), remove: Vec::new() })
+    let mut all = Plan::default();
+    for plan in plans {
+        all.write.extend(plan.write);
+        all.remove.extend(plan.remove);
+    }
+    Ok(all)
+}
+
+/// The names of copies in this form that hold something else, and if they are wanted those that are free.
+fn not_copies(
+    site: &Site,
+    original: &Original<'_>,
+    form: Compression,
+    are_wanted: bool,
+) -> Result<Vec<String>, disk::Error> {
+    let mut names = Vec::new();
+    // What a hashed name holds never changes, and so neither does a copy beside it.
+    let may_differ = |name: &&String| are_wanted || !looks_hashed(name.rsplit('/').next().unwrap_or(name));
+    for name in original.names.iter().filter(may_differ).map(|name| form.copy_of(name)) {
+        match site.folder().standing(&name)? {
+            Standing::Nothing if are_wanted => names.push(name),
+            Standing::File(_) => {
+                let bytes = read::bounded(&site.folder().path(&name), LARGEST)?.unwrap_or_default();
+                if !form.is_copy(&bytes, &original.bytes) {
+                    names.push(name);
+                }
+            }
+            // Whatever stands there is not ours, and no server sends it.
+            Standing::Nothing | Standing::Other => {}
+        }
+    }
+    Ok(names)
 }
 
 /// No copy is larger, for no metadata file is.

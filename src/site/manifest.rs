@@ -2,8 +2,10 @@
 //! name that is not there yet: files, then pages, then the roles from the leaves up, the timestamp last.
 //! Decides, and writes nothing.
 
+use super::sweep::order::{self, Turn};
 use super::{Site, layout};
 use crate::disk::{self, read};
+use crate::model::target_path::looks_hashed;
 use crate::model::{
     Compression, Envelope, Metadata, RoleName, Sha256, Snapshot, TargetPath, Targets, Version,
 };
@@ -68,11 +70,16 @@ struct Change {
 
 /// What to upload to get to `now` from any of the editions `since`: from the first of them, if nothing of the
 /// others was uploaded, or from any state between. Everything, if there is none, or if one of them cannot be
-/// read any more.
+/// read any more. And of these names those that are there, for their bytes here are others than they were.
 ///
 /// # Errors
 /// If the file system fails.
-pub fn manifest(site: &Site, now: &Edition, since: &[Edition]) -> Result<Manifest, disk::Error> {
+pub fn manifest(
+    site: &Site,
+    now: &Edition,
+    since: &[Edition],
+    given_back: &BTreeSet<String>,
+) -> Result<Manifest, disk::Error> {
     let mut all = if since.is_empty() { None } else { Some(Change::default()) };
     for edition in since {
         all = match (all, changes(site, now, Some(edition))?) {
@@ -120,6 +127,20 @@ pub fn manifest(site: &Site, now: &Edition, since: &[Edition]) -> Result<Manifes
     if since.is_empty() || since.iter().any(|since| since.timestamp != now.timestamp) {
         timestamp.push(layout::TIMESTAMP.to_owned());
         manifest.purge.insert(layout::TIMESTAMP.to_owned());
+    }
+    let groups = [&files, &pages, &delegated, &targets, &snapshot, &front];
+    let listed: BTreeSet<String> = groups.into_iter().flatten().cloned().collect();
+    for name in given_back.difference(&listed) {
+        let group = match Turn::of(name) {
+            Turn::Snapshot | Turn::Role => &mut delegated,
+            Turn::Hashed => &mut files,
+            Turn::RootPage => &mut front,
+            Turn::Copy | Turn::Page | Turn::Plain => &mut pages,
+        };
+        if site.folder().stamp(name)?.is_some() {
+            group.push(name.clone());
+            manifest.forget_unless_hashed(name);
+        }
     }
     let groups = [
         ("files", files),
@@ -225,6 +246,15 @@ impl Manifest {
         }
     }
 
+    /// Has caches forget a name that may have had other bytes.
+    pub fn forget_unless_hashed(&mut self, name: &str) {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let never_again = looks_hashed(file) || name.starts_with(layout::METADATA);
+        if !never_again && layout::copy(name).is_none() {
+            self.forget(name);
+        }
+    }
+
     /// How many files are to be uploaded.
     #[must_use]
     pub fn uploads(&self) -> u64 {
@@ -244,14 +274,14 @@ impl Manifest {
             let _ = writeln!(out, "\n# {what}");
             names.iter().for_each(|name| _ = writeln!(out, "upload {name}"));
         }
-        for (what, verb, names) in [
-            ("what no reader can want any more", "remove", self.remove.iter().collect::<Vec<_>>()),
-            ("what a cache is to forget", "purge", self.purge.iter().collect()),
-        ] {
-            if !names.is_empty() {
-                let _ = writeln!(out, "\n# {what}");
-                names.iter().for_each(|name| _ = writeln!(out, "{verb} {name}"));
-            }
+        for (at, names) in order::one_after_the_other(&self.remove).iter().enumerate() {
+            let what = if at == 0 { "what no reader can want any more" } else { "and after that" };
+            let _ = writeln!(out, "\n# {what}");
+            names.iter().for_each(|name| _ = writeln!(out, "remove {name}"));
+        }
+        if !self.purge.is_empty() {
+            let _ = writeln!(out, "\n# what a cache is to forget");
+            self.purge.iter().for_each(|name| _ = writeln!(out, "purge {name}"));
         }
         out
     }

@@ -8,7 +8,7 @@
 
 mod ahead;
 mod files;
-mod order;
+pub(super) mod order;
 
 pub use order::remove;
 

@@ -5,14 +5,36 @@
 use crate::disk::{self, read, write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::io;
 use std::path::Path;
 
 /// The lines of the file at `path`; `None` if there is none under this header, or one that cannot be
 /// read whole.
 pub(super) fn load<T: DeserializeOwned>(path: &Path, header: &str) -> Option<Vec<T>> {
     let bytes = read::bytes_if_there(path).ok().flatten()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let mut lines = text.lines();
+    parse(&bytes, header)
+}
+
+/// The same of a file that is no cache, so that it is never as good as none; `way_out` says what to do about one that
+/// does not have the form.
+///
+/// # Errors
+/// If it is there and cannot be read whole.
+pub(super) fn load_or_fail<T: DeserializeOwned>(
+    path: &Path,
+    header: &str,
+    way_out: &str,
+) -> Result<Option<Vec<T>>, disk::Error> {
+    let Some(bytes) = read::bytes_if_there(path)? else { return Ok(None) };
+    let broken = || {
+        let message = format!("it is not what tuffet wrote there ({header:?}). {way_out}");
+        disk::Error::new("read", path, io::Error::new(io::ErrorKind::InvalidData, message))
+    };
+    parse(&bytes, header).ok_or_else(broken).map(Some)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], header: &str) -> Option<Vec<T>> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.lines();
     if lines.next() != Some(header) {
         return None;
     }

@@ -44,7 +44,7 @@ fn config(source: &Path, more: &str) -> String {
 }
 
 /// A repository whose source is a copy of a mirror, which a test may damage.
-fn copied(name: &str, settings: &[&str]) -> Repo {
+pub(crate) fn copied(name: &str, settings: &[&str]) -> Repo {
     let mirror = mirror(name, settings);
     let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
     let mut cp = Command::new("cp");

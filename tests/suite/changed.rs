@@ -252,18 +252,17 @@ fn what_a_killed_run_left_waits_for_a_build_that_looks_at_everything() {
         let repo = Repo::with_config(config);
         (0..12).for_each(|number| drop(repo.add_wheel(number)));
         repo.run(&["build", "--init"]).ok();
-        let placement = || std::fs::read(repo.path().join(".tuffet/cache/placement")).unwrap();
-        let manner = placement();
+        let placement = || std::fs::read_to_string(repo.path().join(".tuffet/cache/placement")).unwrap();
         std::fs::create_dir(repo.path().join(".tuffet/staging")).unwrap();
         let file = repo.add_wheel(20);
         let text = std::fs::read_to_string(repo.path().join("pipeline.toml")).unwrap();
         std::fs::write(repo.path().join("pipeline.toml"), text + "[site]\ntough_alias = true\n").unwrap();
         repo.told(&file, &[]).ok();
         assert!(repo.path().join(".tuffet/interrupted").exists());
-        assert_eq!(placement(), manner, "names that other files lack are still to be made");
+        assert_eq!(placement(), "", "names that other files lack are still to be made");
         repo.build(&[]);
         assert!(!repo.path().join(".tuffet/interrupted").exists());
-        assert_ne!(placement(), manner);
+        assert!(placement().contains("tough_alias true"));
         let digest = &repo.targets()["packages/p3/p3-1.0-py3-none-any.whl"];
         assert!(repo.site().join(format!("{digest}.packages/p3/p3-1.0-py3-none-any.whl")).exists());
     }

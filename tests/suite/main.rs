@@ -10,6 +10,7 @@
 
 mod adoption;
 mod architecture;
+mod astray;
 mod attacks;
 mod authors;
 mod bandersnatch;

@@ -8,26 +8,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// The lines of a manifest that say something, as verb and path.
-fn lines(text: &str) -> Vec<(String, String)> {
+pub(crate) fn lines(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(' ').unwrap()).map(|(v, p)| (v.to_owned(), p.to_owned())).collect()
 }
 
-struct Elsewhere {
-    folder: PathBuf,
+/// Where a site is served from.
+pub(crate) struct Elsewhere {
+    pub(crate) folder: PathBuf,
     purged: BTreeSet<String>,
 }
 
 impl Elsewhere {
-    /// A place that nothing was uploaded to.
-    fn of(repo: &Repo) -> Self {
+    /// A place that nothing was uploaded to, or what a copy of the repository has with it.
+    pub(crate) fn of(repo: &Repo) -> Self {
         let folder = repo.path().join("elsewhere");
-        std::fs::create_dir(&folder).unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
         Self { folder, purged: BTreeSet::new() }
     }
 
     /// Carries out a manifest, and calls `after` for each step.
-    fn carry_out(&mut self, site: &Path, manifest: &Path, mut after: impl FnMut(&str)) {
+    pub(crate) fn carry_out(&mut self, site: &Path, manifest: &Path, mut after: impl FnMut(&str)) {
         self.purged.clear();
         for (verb, path) in lines(&std::fs::read_to_string(manifest).unwrap()) {
             let to = self.folder.join(&path);
@@ -206,7 +207,7 @@ fn what_is_swept_here_goes_there_and_settings_that_change_names_list_everything(
 
 /// The plain pages that somebody who reads `elsewhere` gets in another version than is published; all
 /// that is current must be there.
-fn differs(repo: &Repo, elsewhere: &Path) -> Vec<String> {
+pub(crate) fn differs(repo: &Repo, elsewhere: &Path) -> Vec<String> {
     let ran = repo.run(&["verify", elsewhere.to_str().unwrap(), "--format", "json"]);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
     let there = snapshot_of(elsewhere);

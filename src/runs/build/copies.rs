@@ -8,7 +8,6 @@ use crate::site::copies::{self, Original};
 use crate::site::read::Published;
 use crate::site::swap::Written;
 use crate::site::{Site, layout};
-use crate::state::{State, uploads};
 
 /// Brings the copies of published roles in step with `site.compress`. Pages have theirs from whoever
 /// makes them.
@@ -19,11 +18,7 @@ pub(super) fn mend(
     staging: &mut Lazy<'_>,
 ) -> Result<Written, disk::Error> {
     let gone = copies::in_other_forms(site, request.compress)?;
-    if !gone.is_empty() {
-        // Noted first, as in `sweep`: what is noted and still there is not listed.
-        uploads::note_removed(&State::new(request.state), gone.removes())?;
-        copies::carry_out(site, staging.open()?, &gone)?;
-    }
+    staging.carry_out(&gone, true)?;
     if request.compress.is_empty() {
         return Ok(Written::default());
     }
@@ -39,6 +34,5 @@ pub(super) fn mend(
             originals.push(Original { names: vec![name], bytes: bytes.into() });
         }
     }
-    let plan = copies::plan(site, &originals, request.compress)?;
-    if plan.is_empty() { Ok(Written::default()) } else { copies::carry_out(site, staging.open()?, &plan) }
+    staging.carry_out(&copies::plan(site, &originals, request.compress)?, true)
 }

@@ -82,6 +82,7 @@ impl Ending<'_> {
             (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
             if request.mode == Mode::Publish {
                 lapse::record(state, published, lapsing, request.now)?;
+                placement::forget(state, request)?;
                 let publicised =
                     publication.publish(manner, staging.open()?, Online::of(online), reporter)?;
                 outcome.snapshot = Some(publicised.snapshot);

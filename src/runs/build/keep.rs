@@ -1,8 +1,9 @@
-//! Files and pages that authors signed, and that the site alone has: where a build looks at everything, they
-//! get back the names and copies that they lack.
+//! Files and pages that the site alone has: those that authors signed, and pages of which the source says nothing just
+//! now. Where a build looks at everything, they get back the names and copies that they lack.
 
 use super::Lazy;
 use super::authors::Authors;
+use super::place;
 use crate::disk::stage::Bring;
 use crate::disk::{self, FileStamp, read};
 use crate::model::{Compression, Entry, TargetPath};
@@ -32,7 +33,9 @@ pub(super) fn names(
     let sources: Vec<(PathBuf, FileStamp)> = entries
         .iter()
         .map(|entry| {
-            if let Some(file) = mirror.get(&entry.path).filter(|file| file.entry() == **entry) {
+            let of_mirror = mirror.get(&entry.path).filter(|file| file.entry() == **entry);
+            // A list says where nothing is.
+            if let Some(file) = of_mirror.filter(|file| !file.candidate.path.as_os_str().is_empty()) {
                 return Ok((file.candidate.path.clone(), file.candidate.stamp));
             }
             // Whatever is brought in is hashed once more.
@@ -54,6 +57,8 @@ pub(super) fn names(
     if !surveys.iter().any(Survey::lacks_something) {
         return Ok(written);
     }
+    let lacking = incoming.iter().zip(&surveys).filter(|(_, survey)| survey.lacks_something());
+    staging.gives_back(lacking.map(|(file, _)| file.entry))?;
     let arrivals = targets::bring(site, staging.open()?, &incoming, &surveys, manner, &Silent)?;
     for (entry, arrival) in entries.iter().zip(arrivals) {
         let warning = match arrival {
@@ -77,23 +82,38 @@ pub(super) fn names(
     Ok(written)
 }
 
-/// Gives the pages of authors their compressed copies.
-pub(super) fn copies(
+/// Gives pages among these their compressed copies.
+pub(super) fn copies<'e>(
     site: &Site,
-    authors: &Authors,
+    entries: impl IntoIterator<Item = &'e Entry>,
     forms: &[Compression],
     staging: &mut Lazy<'_>,
 ) -> Result<Written, disk::Error> {
-    if forms.is_empty() {
-        return Ok(Written::default());
-    }
     let mut originals = Vec::new();
-    for entry in authors.signed().filter(|e| e.path.segments().next() == Some(layout::PAGES)) {
+    for entry in entries.into_iter().filter(|e| e.path.segments().next() == Some(layout::PAGES)) {
         let hashed = entry.path.hashed(&entry.digest.to_string());
         if let Some(bytes) = read::bytes_if_there(&site.folder().path(&hashed))? {
-            originals.push(Original { names: vec![hashed, entry.path.to_string()], bytes: bytes.into() });
+            originals.push(Original::of_target(entry, bytes));
         }
     }
-    let plan = copies::plan(site, &originals, forms)?;
-    if plan.is_empty() { Ok(Written::default()) } else { copies::carry_out(site, staging.open()?, &plan) }
+    staging.carry_out(&copies::plan(site, &originals, forms)?, true)
+}
+
+/// Gives pages of which the source says nothing just now their plain names and copies back.
+pub(super) fn pages(
+    site: &Site,
+    entries: &[&Entry],
+    forms: &[Compression],
+    staging: &mut Lazy<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Written, disk::Error> {
+    let mut strayed = Vec::new();
+    for entry in entries {
+        if place::has_strayed(site, entry, false, reporter)? {
+            strayed.push(*entry);
+        }
+    }
+    let mut written = place::give_back(site, staging, &strayed, reporter)?;
+    written.add(copies(site, entries.iter().copied(), forms, staging)?);
+    Ok(written)
 }

@@ -19,8 +19,8 @@ use crate::pipeline::partition::{self, Became, Beside, Difference, OnChange};
 use crate::pipeline::source::{Candidate, SourceFile};
 use crate::report::{Code, Reporter, Silent, Stage, Warning, event};
 use crate::runs::roles::Due;
+use crate::site::Site;
 use crate::site::read::{self, Published};
-use crate::site::{Site, swap};
 use crate::state::State;
 use crate::state::held::Held;
 use crate::trust::bin::VerifiedBin;
@@ -95,11 +95,11 @@ pub(super) fn build(
         names: std::mem::take(&mut compared.difference.names),
         ..Outcome::default()
     };
-    let changed = placement::changed(state, request);
-    let interrupted = swap::was_interrupted(site, &state.staging())? || state.is_marked()?;
-    if request.mode == Mode::Publish && (changed.files || changed.copies || interrupted) {
+    if request.mode == Mode::Publish && placement::is_doubtful(request, site, state)? {
         outcome.written.add(copies::mend(request, site, &published, &mut staging)?);
-        outcome.written.add(keep::copies(site, &authors, request.compress, &mut staging)?);
+        let alias = request.tough_alias;
+        outcome.written.add(keep::names(site, &authors, &[], alias, &mut staging, reporter)?);
+        outcome.written.add(keep::copies(site, authors.signed(), request.compress, &mut staging)?);
     }
     let ending = Ending {
         request,

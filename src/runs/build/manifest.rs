@@ -3,8 +3,9 @@
 
 use super::{Request, placement};
 use crate::disk::{self, folder, read, write};
-use crate::site::manifest::{self, Edition, Manifest};
-use crate::site::{Site, layout};
+use crate::model::Version;
+use crate::site::Site;
+use crate::site::manifest::{self, Edition};
 use crate::state::State;
 use crate::state::uploads::{self, Listed, Uploads};
 use std::collections::BTreeSet;
@@ -31,9 +32,9 @@ pub fn is_manifest(path: &Path) -> bool {
 pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result<Written, disk::Error> {
     let (site, state) = (Site::new(request.site), State::new(request.state));
     let manner = placement::words(request);
-    let before = uploads::load::<Edition>(&state);
+    let before = uploads::load::<Edition>(&state)?;
     let waits = match &before {
-        Some(before) => folder::is_there(Path::new(&before.file))?,
+        Some(before) => before.perhaps || folder::is_there(Path::new(&before.file))?,
         None => false,
     };
     let from = match &before {
@@ -41,25 +42,45 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
         Some(before) if before.manner != manner => Vec::new(),
         // One that waits may have been carried out in part.
         Some(before) if waits && before.from.is_empty() => Vec::new(),
-        Some(before) if waits => before.from.iter().copied().chain([before.to]).collect(),
-        Some(before) => vec![before.to],
+        Some(before) => {
+            let began = before.from.iter().copied().filter(|_| waits);
+            began.chain(since(&site, &before.to, now)?).collect()
+        }
         None => Vec::new(),
     };
-    let mut manifest = manifest::manifest(&site, now, &from)?;
-    let removed = before.map(|before| before.removed).unwrap_or_default();
-    let removed = removed.into_iter().filter(|(_, listed)| waits || *listed == Listed::No);
-    manifest.remove = still_gone(&site, removed.map(|(name, _)| name))?;
-    forget_removed(&mut manifest);
-    write::write_atomic(file, manifest.text(now).as_bytes())?;
-    let removed = manifest.remove.iter().map(|name| (name.clone(), Listed::Yes)).collect();
-    let file = folder::resolve_as_far_as_there(file).display().to_string();
+    let (removed, given_back) = before.map(|before| (before.removed, before.given_back)).unwrap_or_default();
+    let to_list = |names: Vec<(String, Listed)>| -> BTreeSet<String> {
+        let listed = names.into_iter().filter(|(_, listed)| waits || *listed == Listed::No);
+        listed.map(|(name, _)| name).collect()
+    };
+    let given_back = to_list(given_back);
+    let mut manifest = manifest::manifest(&site, now, &from, &given_back)?;
+    for name in still_gone(&site, to_list(removed))? {
+        // A cache may hold a removed file under a name that could come back with other bytes.
+        manifest.forget_unless_hashed(&name);
+        manifest.remove.push(name);
+    }
     let mut reached: Vec<Edition> = Vec::new();
     for edition in from {
         if !reached.contains(&edition) {
             reached.push(edition);
         }
     }
-    uploads::save(&state, &Uploads { file, from: reached, to: *now, manner, removed })?;
+    let listed = |name: &String| (name.clone(), Listed::Yes);
+    let record = Uploads {
+        file: folder::resolve_as_far_as_there(file).display().to_string(),
+        perhaps: true,
+        from: reached,
+        to: *now,
+        manner,
+        removed: manifest.remove.iter().map(listed).collect(),
+        given_back: given_back.iter().map(listed).collect(),
+    };
+    // First: a manifest of which nothing is recorded could be carried out, and the next would begin where that began.
+    uploads::save(&state, &record)?;
+    write::write_atomic(file, manifest.text(now).as_bytes())?;
+    let file = folder::resolve_as_far_as_there(file).display().to_string();
+    uploads::save(&state, &Uploads { file, perhaps: false, ..record })?;
     Ok(Written {
         upload: manifest.uploads(),
         remove: manifest.remove.len() as u64,
@@ -67,24 +88,32 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
     })
 }
 
+/// More editions than these are not read one by one: whoever has to upload what that many builds changed may as well
+/// upload everything.
+const MANY: usize = 100;
+
+/// Where the last manifest led, and what was published after it and is not any more: a manifest that was carried out
+/// late uploaded plain names as they were by then. None where those are many.
+fn since(site: &Site, to: &Edition, now: &Edition) -> Result<Vec<Edition>, disk::Error> {
+    let mut editions = vec![*to];
+    for snapshot in (to.snapshot.number() + 1..now.snapshot.number()).filter_map(Version::new) {
+        match Edition::of(site, to.root, snapshot, to.timestamp) {
+            Ok(edition) => editions.push(edition),
+            // A number that was never used; or it is swept, and then so is where the manifest led, and all is listed.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(if editions.len() > MANY { Vec::new() } else { editions })
+}
+
 /// Names that were removed and did not come back.
-fn still_gone(site: &Site, names: impl Iterator<Item = String>) -> Result<Vec<String>, disk::Error> {
+fn still_gone(site: &Site, names: BTreeSet<String>) -> Result<Vec<String>, disk::Error> {
     let mut gone = Vec::new();
-    for name in names.collect::<BTreeSet<_>>() {
+    for name in names {
         if site.folder().stamp(&name)?.is_none() {
             gone.push(name);
         }
     }
     Ok(gone)
-}
-
-/// A cache may hold a removed file under a name that could come back with other bytes.
-fn forget_removed(manifest: &mut Manifest) {
-    for name in manifest.remove.clone() {
-        let file = name.rsplit('/').next().unwrap_or(&name);
-        let never_again = crate::model::target_path::looks_hashed(file) || name.starts_with(layout::METADATA);
-        if !never_again && layout::copy(&name).is_none() {
-            manifest.forget(&name);
-        }
-    }
 }

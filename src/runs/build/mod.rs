@@ -16,6 +16,7 @@ mod partly;
 mod place;
 mod placement;
 mod request;
+mod staging;
 mod told;
 mod walked;
 
@@ -31,7 +32,7 @@ use super::project::remove_pages;
 use super::publish;
 use super::roles::Due;
 use crate::disk;
-use crate::disk::stage::{Bring, Staging};
+use crate::disk::stage::Bring;
 use crate::keys::Signer;
 use crate::model::{Entry, Inventory, Moment, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
@@ -53,6 +54,7 @@ use differences::Pending;
 use ending::Ending;
 use find::Found;
 use place::Act;
+use staging::Lazy;
 use std::collections::BTreeSet;
 use told::Reads;
 
@@ -114,6 +116,10 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     if listed::serves(request) {
         return listed::build(request, &site, &state, online, reporter);
     }
+    // What a manifest is to say of such names does not follow from a few paths.
+    let whole = Request { changed: None, ..*request };
+    let is_doubtful = request.manifest.is_some() && placement::is_doubtful(request, &site, &state)?;
+    let request = if is_doubtful { &whole } else { request };
     if told::serves(request, &state)
         && let Some(outcome) = told::build(request, Reads::Few, &site, &state, online, reporter)?
     {
@@ -205,11 +211,9 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         pages::make(&wanted, &mut staging, reporter)?;
     if (changed.copies || place.restore || place.interrupted) && request.mode == Mode::Publish {
         written.add(copies::mend(request, &site, &published, &mut staging)?);
-        if act == Act::Bring {
-            let alias = request.tough_alias;
-            written.add(keep::names(&site, &authors, &found.files, alias, &mut staging, reporter)?);
-        }
-        written.add(keep::copies(&site, &authors, request.compress, &mut staging)?);
+        let alias = request.tough_alias;
+        written.add(keep::names(&site, &authors, &found.files, alias, &mut staging, reporter)?);
+        written.add(keep::copies(&site, authors.signed(), request.compress, &mut staging)?);
         // Whoever suspended a project may not have ended before its pages were gone.
         let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
         remove_pages(&site, &state, &suspended.map(|(name, _)| name).collect::<Vec<_>>())?;
@@ -317,38 +321,6 @@ pub fn not_begun(site: &Site, state: &State) -> Result<(), Error> {
         (true, _) => Ok(()),
         (false, true) => Err(Error::SiteGone(shown)),
         (false, false) => Err(Error::NotBegun(shown)),
-    }
-}
-
-/// A staging folder that is opened when something is to be staged, and not before.
-struct Lazy<'a> {
-    site: &'a Site,
-    state: &'a State,
-    staging: Option<Staging>,
-}
-
-impl<'a> Lazy<'a> {
-    fn new(site: &'a Site, state: &'a State) -> Self {
-        Self { site, state, staging: None }
-    }
-
-    fn open(&mut self) -> Result<&Staging, disk::Error> {
-        let opened = match self.staging.take() {
-            Some(staging) => staging,
-            None => swap::open_staging(self.site, &self.state.staging())?,
-        };
-        Ok(self.staging.insert(opened))
-    }
-
-    /// Ends it, once all that the build had to do is done.
-    fn close(&mut self) -> Result<(), disk::Error> {
-        self.staging.take().map_or_else(
-            || swap::forget_interrupted(self.site, &self.state.staging()),
-            |staging| {
-                staging.close();
-                Ok(())
-            },
-        )
     }
 }
 

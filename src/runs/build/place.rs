@@ -59,6 +59,7 @@ pub(super) fn place(
     let by_target: BTreeMap<&TargetPath, usize> =
         files.iter().enumerate().map(|(index, file)| (&file.candidate.target, index)).collect();
     let mut wanted: Vec<(usize, Entry, Option<&Entry>)> = Vec::new();
+    let mut strayed: Vec<&Entry> = Vec::new();
     for (target, decision) in &request.decisions.targets {
         match decision {
             Decision::Bring { source, replaces } => {
@@ -68,21 +69,29 @@ pub(super) fn place(
                 let index = by_target.get(target).copied();
                 let file = index.map_or(target.as_str(), |index| &files[index].candidate.relative);
                 hold(&mut placed, entry, file, reporter);
-                mend(request, staging, entry, true, &mut placed, reporter)?;
+                if request.act == Act::Bring && has_strayed(request.site, entry, true, reporter)? {
+                    strayed.push(entry);
+                }
             }
-            Decision::Keep(entry) => match by_target.get(target) {
-                Some(&index) if request.restore && files[index].entry() == *entry => {
-                    wanted.push((index, entry.clone(), Some(entry)));
-                }
-                _ => {
-                    if request.interrupted {
-                        mend(request, staging, entry, false, &mut placed, reporter)?;
+            Decision::Keep(entry) => {
+                let looks = request.restore || request.interrupted;
+                let of_source = by_target.get(target).copied().filter(|_| looks);
+                match of_source.filter(|&index| files[index].entry() == *entry) {
+                    Some(index) if request.restore || is_to_be_named(request, entry)? => {
+                        wanted.push((index, entry.clone(), Some(entry)));
                     }
-                    placed.entries.push(entry.clone());
+                    _ => {
+                        let mends = request.interrupted && request.act == Act::Bring;
+                        if mends && has_strayed(request.site, entry, false, reporter)? {
+                            strayed.push(entry);
+                        }
+                        placed.entries.push(entry.clone());
+                    }
                 }
-            },
+            }
         }
     }
+    placed.written.add(give_back(request.site, staging, &strayed, reporter)?);
     if request.act == Act::Elsewhere {
         placed.entries.extend(wanted.into_iter().map(|(_, entry, _)| entry));
         return Ok(placed);
@@ -122,6 +131,8 @@ fn arrivals(
         let look = |survey: &Survey| survey.refusal().unwrap_or(Arrival::AlreadyThere);
         return Ok(surveys.iter().map(look).collect());
     }
+    let again = wanted.iter().zip(&surveys).filter(|(_, survey)| survey.lacks_something());
+    staging.gives_back(again.filter_map(|((_, entry, replaces), _)| replaces.filter(|old| *old == entry)))?;
     targets::bring(request.site, staging.open()?, &incoming, &surveys, request.manner, reporter)
 }
 
@@ -186,31 +197,43 @@ fn hold(placed: &mut Placed, entry: &Entry, file: &str, reporter: &dyn Reporter)
     reporter.warn(Warning::of_file(Code::Held, file, message));
 }
 
-/// Gives the plain name of a published target back to its bytes, if it strayed and they are there.
-fn mend(
-    request: &Request<'_>,
-    staging: &mut Lazy<'_>,
+/// Whether a published file lacks a name that a run which did not end was to give it.
+fn is_to_be_named(request: &Request<'_>, entry: &Entry) -> Result<bool, disk::Error> {
+    let looks = request.interrupted && request.act != Act::Elsewhere;
+    Ok(looks && targets::lacks_a_name(request.site, entry, request.manner)?)
+}
+
+/// Whether the plain name of a published target has other bytes, and can have its own back.
+pub(super) fn has_strayed(
+    site: &Site,
     entry: &Entry,
     suspect: bool,
-    placed: &mut Placed,
     reporter: &dyn Reporter,
-) -> Result<(), disk::Error> {
-    if request.act != Act::Bring {
-        return Ok(());
+) -> Result<bool, disk::Error> {
+    let plain = targets::plain_name(site, entry, suspect)?;
+    if plain == Plain::Lost {
+        let message = "the published bytes are nowhere in the site: clients refuse the file. A source that \
+                       writes in place must not be linked (site.targets)";
+        reporter.warn(Warning::of_file(Code::Lost, entry.path.as_str(), message));
     }
-    match targets::plain_name(request.site, entry, suspect)? {
-        Plain::Right => {}
-        Plain::Strayed => {
-            targets::give_back_plain_name(request.site, staging.open()?, entry)?;
-            placed.written.files += 1;
-            let message = "it had the bytes of a replacement that was never published";
-            reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
-        }
-        Plain::Lost => {
-            let message = "the published bytes are nowhere in the site: clients refuse the file. A source that \
-                           writes in place must not be linked (site.targets)";
-            reporter.warn(Warning::of_file(Code::Lost, entry.path.as_str(), message));
-        }
+    Ok(plain == Plain::Strayed)
+}
+
+/// Gives the plain names of published targets back to their bytes.
+pub(super) fn give_back(
+    site: &Site,
+    staging: &mut Lazy<'_>,
+    strayed: &[&Entry],
+    reporter: &dyn Reporter,
+) -> Result<Written, disk::Error> {
+    if strayed.is_empty() {
+        return Ok(Written::default());
     }
-    Ok(())
+    staging.gives_back(strayed.iter().copied())?;
+    targets::give_back_plain_names(site, staging.open()?, strayed)?;
+    for entry in strayed {
+        let message = "it had the bytes of a replacement that was never published";
+        reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
+    }
+    Ok(Written { files: strayed.len() as u64, bytes: 0 })
 }

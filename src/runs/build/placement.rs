@@ -1,11 +1,11 @@
 //! How target files got into the site last time, which compressed copies they have, and whether they came
-//! from a mirror. When one of the first two
-//! changes (`site.targets`, `site.tough_alias`, `site.compress`), what is published lacks names that it
-//! is to have now, and is looked at once.
+//! from a mirror. When one of the first two changes (`site.targets`, `site.tough_alias`, `site.compress`), what is
+//! published lacks names that it is to have now, and is looked at once.
 
 use super::{Request, TargetFiles};
 use crate::disk;
 use crate::pipeline::collect::Layout;
+use crate::site::{Site, swap};
 use crate::state::State;
 
 /// What has changed since the last build, as far as is known.
@@ -43,6 +43,13 @@ pub(super) fn changed(state: &State, request: &Request<'_>) -> Changed {
     Changed { files, copies }
 }
 
+/// Whether published files may lack names that they are to have, or have names that they are not to have: the manner is
+/// another, or a run before this one did not end.
+pub(super) fn is_doubtful(request: &Request<'_>, site: &Site, state: &State) -> Result<bool, disk::Error> {
+    let Changed { files, copies } = changed(state, request);
+    Ok(files || copies || swap::was_interrupted(site, &state.staging())? || state.is_marked()?)
+}
+
 /// What is remembered of a source that was a mirror.
 const MIRROR: &str = "layout bandersnatch";
 
@@ -53,10 +60,17 @@ pub(super) fn was_mirror(state: &State) -> bool {
 
 /// Remembers the manner of this run, if it is another.
 pub(super) fn remember(state: &State, request: &Request<'_>, layout: Layout) -> Result<(), disk::Error> {
-    let mut words = words(request);
-    if layout == Layout::Bandersnatch {
-        words += MIRROR;
-        words.push('\n');
-    }
-    if state.placement().as_ref() == Some(&words) { Ok(()) } else { state.set_placement(&words) }
+    set(state, &words(request), layout == Layout::Bandersnatch)
+}
+
+/// Forgets the manner that was, where this run has another: its names may come to lie beside those of the runs before,
+/// and it may not get to the end, or look at some files alone.
+pub(super) fn forget(state: &State, request: &Request<'_>) -> Result<(), disk::Error> {
+    let Changed { files, copies } = changed(state, request);
+    if files || copies { set(state, "", was_mirror(state)) } else { Ok(()) }
+}
+
+fn set(state: &State, words: &str, is_mirror: bool) -> Result<(), disk::Error> {
+    let words = format!("{words}{}", if is_mirror { format!("{MIRROR}\n") } else { String::new() });
+    if state.placement().unwrap_or_default() == words { Ok(()) } else { state.set_placement(&words) }
 }

@@ -9,7 +9,7 @@ use crate::model::{Envelope, Sha256, Timestamp};
 use crate::pipeline::collect::{self, Layout, Unlike};
 use crate::pipeline::source::Candidate;
 use crate::report::{Reporter, Stage, event};
-use crate::site::{Site, layout, swap};
+use crate::site::{Site, layout};
 use crate::state::State;
 use crate::state::cache::{Comparison, DigestCache};
 use std::collections::BTreeSet;
@@ -28,9 +28,7 @@ pub(super) fn serves(request: &Request<'_>, site: &Site, state: &State) -> Resul
         return Ok(false);
     }
     let asked = request.digests == Digests::Anew || !request.replace.is_empty() || request.decided;
-    let changed = placement::changed(state, request);
-    let interrupted = swap::was_interrupted(site, &state.staging())? || state.is_marked()?;
-    Ok(!asked && !changed.files && !changed.copies && !interrupted)
+    Ok(!asked && !placement::is_doubtful(request, site, state)?)
 }
 
 /// Builds; `None` where more than this has to be looked at.

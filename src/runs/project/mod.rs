@@ -216,15 +216,11 @@ fn bring_pages(
             written.add(Written { files: 1, bytes: entry.length });
         }
     }
-    let originals: Vec<Original<'_>> = pages
-        .iter()
-        .map(|(entry, bytes)| {
-            let names = vec![entry.path.hashed(&entry.digest.to_string()), entry.path.to_string()];
-            Original { names, bytes: bytes.into() }
-        })
-        .collect();
+    let originals: Vec<Original<'_>> =
+        pages.iter().map(|(entry, bytes)| Original::of_target(entry, bytes)).collect();
     let plan = copies::plan(&site, &originals, place.compress)?;
     if !plan.is_empty() {
+        uploads::note_removed(&State::new(place.state), plan.removes())?;
         written.add(copies::carry_out(&site, staging, &plan)?);
     }
     Ok(written)

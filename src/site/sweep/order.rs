@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// What goes one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+pub(in crate::site) enum Turn {
     /// Snapshots, which list the roles: one whose roles are gone would keep the next sweep from knowing what they listed.
     Snapshot,
     /// The other metadata.
@@ -29,7 +29,7 @@ enum Turn {
 }
 
 impl Turn {
-    fn of(name: &str) -> Self {
+    pub(in crate::site) fn of(name: &str) -> Self {
         let file = name.rsplit('/').next().unwrap_or(name);
         match name.split_once('/') {
             Some((layout::METADATA, file)) => match layout::parse(file) {
@@ -45,21 +45,37 @@ impl Turn {
     }
 }
 
+/// These names in the order in which they may go; each group after all of the one before is gone.
+pub(in crate::site) fn one_after_the_other(names: &[String]) -> Vec<Vec<&String>> {
+    let mut names: Vec<(Turn, &String)> = names.iter().map(|name| (Turn::of(name), name)).collect();
+    names.sort();
+    let waits = |turn| matches!(turn, Turn::Snapshot | Turn::Page);
+    let mut groups: Vec<Vec<&String>> = Vec::new();
+    let mut before = None;
+    for (turn, name) in names {
+        match groups.last_mut() {
+            Some(group) if before == Some(turn) || !before.is_some_and(waits) => group.push(name),
+            _ => groups.push(vec![name]),
+        }
+        before = Some(turn);
+    }
+    groups
+}
+
 /// Removes what `plan` says.
 ///
 /// # Errors
 /// If a file cannot be removed.
 pub fn remove(site: &Site, plan: &Plan) -> Result<(), disk::Error> {
     let placer = Placer::new(site.folder());
-    let mut names: Vec<(Turn, &String)> = plan.remove.iter().map(|name| (Turn::of(name), name)).collect();
-    names.sort();
-    for turn in names.chunk_by(|(one, _), (other, _)| one == other) {
-        for (_, name) in turn {
+    let groups = one_after_the_other(&plan.remove);
+    for (at, group) in groups.iter().enumerate() {
+        for name in group {
             placer.remove(name)?;
         }
-        if let [(Turn::Snapshot | Turn::Page, _), ..] = turn {
+        if at + 1 < groups.len() {
             // A power cut keeps the order, too.
-            turn.iter().for_each(|(_, name)| placer.touch(name));
+            group.iter().for_each(|name| placer.touch(name));
             placer.sync()?;
         }
     }

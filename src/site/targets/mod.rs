@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use survey::{Name, hashed_name};
 
 pub use incoming::{Arrival, Content, Incoming, Manner, PlainName};
-pub use survey::{Plain, Survey, plain_name, survey};
+pub use survey::{Plain, Survey, lacks_a_name, names, plain_name, survey};
 
 /// Brings in what lacks something, in parallel; durable when this returns.
 ///
@@ -188,12 +188,14 @@ fn arrive(
     }
 }
 
-/// Gives the plain name of a published target back to its bytes.
+/// Gives the plain names of published targets back to their bytes.
 ///
 /// # Errors
 /// If the file system fails.
-pub fn give_back_plain_name(site: &Site, staging: &Staging, entry: &Entry) -> Result<(), disk::Error> {
+pub fn give_back_plain_names(site: &Site, staging: &Staging, entries: &[&Entry]) -> Result<(), disk::Error> {
     let placer = Placer::new(site.folder());
-    placer.link_over(&hashed_name(entry), entry.path.as_str(), staging)?;
+    for entry in entries {
+        placer.link_over(&hashed_name(entry), entry.path.as_str(), staging)?;
+    }
     placer.sync()
 }

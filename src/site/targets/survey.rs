@@ -112,6 +112,28 @@ pub fn plain_name(site: &Site, entry: &Entry, suspect: bool) -> Result<Plain, di
     Ok(if name(site, &hashed, entry)? == Name::Right { Plain::Strayed } else { Plain::Lost })
 }
 
+/// Every name that a target can have: the hashed one, the plain one, and the one that stock tough asks for.
+#[must_use]
+pub fn names(entry: &Entry) -> [String; 3] {
+    let hex = entry.digest.to_string();
+    [entry.path.hashed(&hex), entry.path.to_string(), entry.path.tough_alias(&hex)]
+}
+
+/// Whether one of the names is not there that a target is to have; what lies under the others is not read.
+///
+/// # Errors
+/// If the file system fails.
+pub fn lacks_a_name(site: &Site, entry: &Entry, manner: Manner) -> Result<bool, disk::Error> {
+    let [hashed, plain, alias] = names(entry);
+    for name in [Some(hashed), Some(plain), Some(alias).filter(|_| manner.tough_alias)].into_iter().flatten()
+    {
+        if site.folder().stamp(&name)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 pub(super) fn hashed_name(entry: &Entry) -> String {
     entry.path.hashed(&entry.digest.to_string())
 }

@@ -173,10 +173,8 @@ pub(crate) fn copy_of(base: &Repo) -> Repo {
 /// The same, in a folder of its own in `parent`.
 pub(crate) fn copy_into(parent: &Path, base: &Repo) -> Repo {
     let repo = Repo::within(parent, WITH_PAGES);
-    let there = ["site", ".tuffet", "dists", "offline-keys"];
-    let there = there.iter().filter(|name| base.path().join(name).exists());
     let mut cp = Command::new("cp");
-    clients::run(cp.arg("-a").args(there).arg(repo.path()).current_dir(base.path()), "cp");
+    clients::run(cp.arg("-a").arg(base.path().join(".")).arg(repo.path()), "cp");
     repo
 }
 

@@ -61,19 +61,19 @@ pub(super) fn bring(
     if surveys.iter().all(|survey| survey.refusal().is_some()) {
         return Ok((Vec::new(), Written::default()));
     }
+    let was_published = |entry: &Entry| request.before.find(&entry.path) == Some(entry);
+    let again = incoming.iter().zip(&surveys).filter(|(_, survey)| survey.lacks_something());
+    staging.gives_back(again.map(|(file, _)| file.entry).filter(|entry| was_published(entry)))?;
     let arrivals =
         targets::bring(site, staging.open()?, &incoming, &surveys, manner, &crate::report::Silent)?;
     let came = |arrival: &Arrival| matches!(arrival, Arrival::New(_) | Arrival::AlreadyThere);
     // Where everything is looked at, what was published and came again had been lost.
-    let before: BTreeSet<&Entry> = match request.build.digests {
-        Digests::Anew => request.before.iter().map(|(_, entry)| entry).collect(),
-        Digests::Remembered => BTreeSet::new(),
-    };
+    let had_been_lost = |entry: &Entry| request.build.digests == Digests::Anew && was_published(entry);
     let mut written = Written::default();
     let mut seen = BTreeSet::new();
     for (file, arrival) in incoming.iter().zip(&arrivals) {
         if matches!(arrival, Arrival::New(_)) && seen.insert(&file.entry.path) {
-            if before.contains(file.entry) {
+            if had_been_lost(file.entry) {
                 let message = "one of its names was gone or had other bytes";
                 reporter.warn(Warning::of_file(Code::Restored, file.entry.path.as_str(), message));
             }
@@ -93,17 +93,18 @@ fn copy(
     staging: &mut Lazy<'_>,
     came: &[&Incoming<'_>],
 ) -> Result<Written, disk::Error> {
-    if request.build.compress.is_empty() {
-        return Ok(Written::default());
+    let mut written = Written::default();
+    let was_published = |file: &&&Incoming<'_>| request.before.find(&file.entry.path) == Some(file.entry);
+    let (again, new): (Vec<&Incoming<'_>>, Vec<&Incoming<'_>>) = came.iter().partition(was_published);
+    for (files, was_published) in [(again, true), (new, false)] {
+        let pages = files.iter().filter_map(|file| match file.content {
+            Content::Made(bytes, _) if file.entry.path.segments().next() == Some(layout::PAGES) => {
+                Some(Original::of_target(file.entry, bytes))
+            }
+            _ => None,
+        });
+        let plan = copies::plan(site, &pages.collect::<Vec<_>>(), request.build.compress)?;
+        written.add(staging.carry_out(&plan, was_published)?);
     }
-    let pages = came.iter().filter_map(|file| match file.content {
-        Content::Made(bytes, _) if file.entry.path.segments().next() == Some(layout::PAGES) => {
-            let path = &file.entry.path;
-            let names = vec![path.hashed(&file.entry.digest.to_string()), path.to_string()];
-            Some(Original { names, bytes: bytes.into() })
-        }
-        _ => None,
-    });
-    let plan = copies::plan(site, &pages.collect::<Vec<_>>(), request.build.compress)?;
-    if plan.is_empty() { Ok(Written::default()) } else { copies::carry_out(site, staging.open()?, &plan) }
+    Ok(written)
 }

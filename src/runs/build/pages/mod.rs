@@ -8,17 +8,17 @@ mod touched;
 
 pub(super) use touched::{Plan, uploads};
 
-use super::Lazy;
 use super::authors::Authors;
 use super::find::Found;
 use super::place::Act;
+use super::{Lazy, keep};
 use crate::disk;
 use crate::model::{Entry, Inventory, TargetPath};
 use crate::pipeline::collect::Layout;
 use crate::report::{Code, Reporter, Stage, Warning, event};
-use crate::site::layout;
 use crate::site::swap::Written;
 use crate::site::targets::Manner;
+use crate::site::{Site, layout};
 use std::collections::BTreeMap;
 
 /// Which pages are made.
@@ -121,9 +121,13 @@ pub(super) fn make(
         let (new, kept): (Vec<&Made<'_>>, Vec<&Made<'_>>) = made.iter().partition(is_new);
         // A page of which nothing can be told just now stays as it is.
         let stays = published.iter().filter(|(path, _)| render::is_page_of(path, &request.found.unreadable));
-        let kept =
-            kept.into_iter().map(|made| made.entry.clone()).chain(stays.map(|(_, entry)| (*entry).clone()));
-        let (arrived, written) = arrive::bring(request, staging, &new, reporter)?;
+        let stays: Vec<&Entry> = stays.map(|(_, entry)| *entry).collect();
+        let kept = kept.into_iter().map(|made| made.entry.clone()).chain(stays.iter().copied().cloned());
+        let (arrived, mut written) = arrive::bring(request, staging, &new, reporter)?;
+        if request.suspect && request.act != Act::Look {
+            let site = &Site::new(build.site);
+            written.add(keep::pages(site, &stays, build.compress, staging, reporter)?);
+        }
         let entries: Vec<Entry> = kept.chain(arrived).collect();
         let is_of_project = |entry: &&Entry| {
             entry.path.segments().next() == Some(layout::PAGES) && entry.path.as_str() != layout::ROOT_PAGE
