@@ -25,6 +25,20 @@ pub enum What {
     Freed,
 }
 
+impl What {
+    /// Whether the project has no keys of its author's from then on, and the name stays reserved.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        matches!(self, Self::Revoked | Self::Suspended)
+    }
+
+    /// Whether other keys come to hold the project.
+    #[must_use]
+    pub fn is_arrival(self) -> bool {
+        matches!(self, Self::Registered | Self::Rekeyed)
+    }
+}
+
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
@@ -38,6 +52,14 @@ pub struct Registration {
     pub keys: BTreeMap<KeyId, Key>,
     /// How many of them must sign.
     pub threshold: u32,
+}
+
+impl Registration {
+    /// Whether it is about these very holders: one of a run that failed is about others than are published.
+    #[must_use]
+    pub fn names(&self, keys: &BTreeMap<KeyId, Key>, threshold: u32) -> bool {
+        self.keys == *keys && self.threshold == threshold
+    }
 }
 
 /// A ledger that cannot be read.
@@ -98,10 +120,11 @@ pub fn append<'a>(
     write::append_durable_lines(&state.registrations(), &lines)
 }
 
-/// The last line about a project.
+/// The last line of those that say what took a project's keys away: whose it was, where it is suspended. Lines are
+/// written before anything is public, so that one about keys that came may be of a run that failed.
 #[must_use]
-pub fn last<'a>(lines: &'a [Registration], project: &ProjectName) -> Option<&'a Registration> {
-    lines.iter().rev().find(|line| line.project == project.as_str())
+pub fn last_loss<'a>(lines: &'a [Registration], project: &ProjectName) -> Option<&'a Registration> {
+    lines.iter().rev().find(|line| line.project == project.as_str() && line.what.is_loss())
 }
 
 /// The last of these lines about each project, for whoever asks of many.

@@ -15,7 +15,7 @@ use crate::site::Site;
 use crate::site::read::{self, Published};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Queued, Since, Wanted};
-use crate::state::ledger::{self, Registration, What};
+use crate::state::ledger::{self, Registration};
 use crate::trust::{Consent, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -280,18 +280,23 @@ impl Drawing<'_> {
         Ok(())
     }
 
+    /// Whether a line says when the keys came that hold a project now, and is not of a run that failed.
+    fn is_held_since(&self, line: &Registration) -> bool {
+        let name = ProjectName::normalise(&line.project).ok();
+        let project = name.and_then(|name| self.published.projects.get(&name));
+        line.what.is_arrival() && project.is_some_and(|p| line.names(&p.keys, p.delegation.keys.threshold))
+    }
+
     fn promote(&mut self) {
-        let registered =
-            self.ledger.iter().filter(|line| matches!(line.what, What::Registered | What::Rekeyed));
-        let registered = ledger::last_of_each(registered);
+        let is_held = |line: &&Registration| self.is_held_since(line);
+        let registered = ledger::last_of_each(self.ledger.iter().filter(is_held));
         for (name, project) in &self.published.projects {
             // One whose keys are to change is not signed over to the ones that go.
             let waits = self.queued.contains(name);
             if project.standing() != Standing::RecentlyClaimed || project.is_suspended() || waits {
                 continue;
             }
-            let since =
-                registered.get(name.as_str()).filter(|line| line.keys == project.keys).map(|line| line.at);
+            let since = registered.get(name.as_str()).map(|line| line.at);
             let older_than = self.request.older_than;
             let is_old = since.is_some_and(|since| since.plus(older_than) <= self.request.place.now);
             if let Some(own) = self.published.own_key(project.keys.keys()) {

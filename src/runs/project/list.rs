@@ -4,10 +4,10 @@ use super::Error;
 use crate::model::{KeyId, Moment, ProjectName, ProjectRole};
 use crate::report::{Reporter, Stage, event};
 use crate::site::Site;
-use crate::site::read;
+use crate::site::read::{self, Published};
 use crate::state::State;
 use crate::state::held::{self, Held};
-use crate::state::ledger::{self, What};
+use crate::state::ledger::{self, Registration, What};
 use crate::trust::Standing;
 use std::path::Path;
 
@@ -47,14 +47,12 @@ pub fn list(site: &Path, state: &Path, reporter: &dyn Reporter) -> Result<Vec<Li
     }
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let ledger = ledger::load(&state)?;
-    let ledger = ledger::last_of_each(&ledger);
+    let losses = ledger::last_of_each(ledger.iter().filter(|line| line.what.is_loss()));
+    let held_since = ledger::last_of_each(ledger.iter().filter(|line| is_of_holders(line, &published)));
     let held = held::load(&state).unwrap_or_default();
     let listed = published.projects.iter().map(|(name, project)| {
-        let last = ledger.get(name.as_str());
-        let suspended = project.is_suspended().then(|| match last.map(|line| line.what) {
-            Some(What::Revoked) => What::Revoked,
-            _ => What::Suspended,
-        });
+        let loss = losses.get(name.as_str()).filter(|_| project.is_suspended());
+        let suspended = project.is_suspended().then(|| loss.map_or(What::Suspended, |line| line.what));
         let folder = format!("packages/{name}/");
         let members = project.parts.keys().filter_map(|part| match part {
             ProjectRole::Member(member) => Some(member.to_string()),
@@ -67,7 +65,7 @@ pub fn list(site: &Path, state: &Path, reporter: &dyn Reporter) -> Result<Vec<Li
             suspended,
             keys: project.keys.keys().cloned().collect(),
             threshold: project.delegation.keys.threshold,
-            since: last.filter(|line| suspended.is_some() || line.keys == project.keys).map(|line| line.at),
+            since: loss.or_else(|| held_since.get(name.as_str())).map(|line| line.at),
             expires: project.roles().map(|(_, role, _)| role.expires).min().unwrap_or(Moment::EPOCH),
             members: members.collect(),
             files: project.targets().keys().filter(|path| is_file(path.as_str())).count() as u64,
@@ -75,4 +73,15 @@ pub fn list(site: &Path, state: &Path, reporter: &dyn Reporter) -> Result<Vec<Li
         }
     });
     Ok(listed.collect())
+}
+
+/// Whether a line says since when a project is held as it is published, and is not of a run that failed.
+fn is_of_holders(line: &Registration, published: &Published) -> bool {
+    let name = ProjectName::normalise(&line.project).ok();
+    let project = name.and_then(|name| published.projects.get(&name));
+    project.filter(|project| !project.is_suspended()).is_some_and(|project| {
+        let says =
+            line.what.is_arrival() || line.what == What::Claimed && project.standing() == Standing::Claimed;
+        says && line.names(&project.keys, project.delegation.keys.threshold)
+    })
 }

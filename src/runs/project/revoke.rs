@@ -49,7 +49,7 @@ pub fn revoke(
         return Err(Error::Claimed(name.clone()));
     }
     frozen(&state, name)?;
-    let keys = match ledger::last(&ledger::load(&state)?, name) {
+    let keys = match ledger::last_loss(&ledger::load(&state)?, name) {
         Some(line) if project.is_suspended() => (line.keys.clone(), line.threshold),
         _ => (project.keys.clone(), project.delegation.keys.threshold),
     };

@@ -143,11 +143,11 @@ fn one(
         _ => Some(()).and_then(|()| {
             let claim = submission.claim.as_ref()?;
             // A project that lapsed is its author's still; one that was revoked is nobody's.
-            let theirs = ledger::last(ledger, &name).filter(|line| {
+            let theirs = ledger::last_loss(ledger, &name).filter(|line| {
                 held.is_none()
                     && project.is_some()
                     && line.what == What::Suspended
-                    && (line.keys == claim.keys && line.threshold == claim.threshold)
+                    && line.names(&claim.keys, claim.threshold)
             });
             let theirs = theirs.map(|line| line.keys.keys().cloned().collect());
             let confirmed = || {
