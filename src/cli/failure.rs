@@ -196,6 +196,7 @@ impl From<ceremony::Error> for Failure {
             | ceremony::Error::Outstanding
             | ceremony::Error::NoneOutstanding
             | ceremony::Error::AlreadyPublic
+            | ceremony::Error::HalfPublic { .. }
             | ceremony::Error::NobodysProject(_)
             | ceremony::Error::NotRevoked(_)
             | ceremony::Error::OneOnlineKey

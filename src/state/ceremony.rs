@@ -26,6 +26,9 @@ pub struct Outstanding {
     /// The roles that it signs, but for the root, at the versions that it gives them.
     #[serde(default)]
     pub roles: BTreeMap<RoleName, Version>,
+    /// The root that it signs, if it does.
+    #[serde(default)]
+    pub root: Option<Version>,
     /// The online key that it brings.
     pub online: Option<KeyId>,
     /// What it goes back to, after a break-in.
@@ -203,7 +206,9 @@ impl State {
         self.ledger("handed-out.json")
     }
 
-    fn outstanding(&self) -> PathBuf {
+    /// What says which ceremony is under way.
+    #[must_use]
+    pub fn outstanding(&self) -> PathBuf {
         self.ledger("ceremony.json")
     }
 

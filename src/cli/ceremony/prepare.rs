@@ -13,7 +13,7 @@ use tuffet::disk::{folder, write};
 use tuffet::keys::{Kind, file};
 use tuffet::model::{BinCount, KeyId, Moment, ProjectName, RoleName, Version};
 use tuffet::pipeline::partition::Became;
-use tuffet::runs::ceremony::prepare::{self, Lapsing, Outcome};
+use tuffet::runs::ceremony::prepare::{self, Goes, Lapsing, Outcome};
 use tuffet::runs::ceremony::{Back, Custodian, NewKey, Rotation};
 use tuffet::state::State;
 
@@ -33,6 +33,7 @@ pub(super) fn prepared(common: &Common, args: &CeremonyPrepare) -> Result<u8, Fa
     let state = State::new(&settings.state);
     let _lock = state.lock(WhenHeld::GiveUp)?;
     let back = back(args, &settings)?;
+    prepare::check(&settings.site, &settings.state, if back.is_some() { Goes::Back } else { Goes::On })?;
     let rotate = rotations(common, args, &settings, &state)?;
     let reporter = Terminal::new(common);
     let now = clock::settled(common, &settings.site, &reporter)?;

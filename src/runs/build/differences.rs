@@ -121,6 +121,6 @@ impl Pending {
         let there: BTreeSet<&TargetPath> = files.iter().map(|file| &file.candidate.target).collect();
         let is_open = |path: &TargetPath| there.contains(path) || is_listed(path);
         let targets = self.targets.iter().filter(|path| is_open(path)).cloned().collect();
-        undecided::save(state, &Undecided { since: self.since.since, targets })
+        undecided::save(state, &Undecided { targets, ..self.since })
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn finish(
 }
 
 /// The root comes after the timestamp; a run that died in between has not placed it.
-fn root(
+pub(super) fn root(
     site: &Site,
     state: &State,
     merged: &Merged,

@@ -18,7 +18,7 @@ use super::guard::Refusal as Forbidden;
 use super::publish;
 use crate::ceremony::{file, ledger};
 use crate::disk;
-use crate::model::{KeyId, ProjectName, RoleName, canonical};
+use crate::model::{KeyId, ProjectName, RoleName, Version, canonical};
 use crate::pipeline::sign as pipeline_sign;
 use crate::site::read;
 use crate::state;
@@ -42,8 +42,24 @@ pub enum Error {
         "it is public already, and the run that made it so did not end: `tuffet ceremony apply` it once more"
     )]
     AlreadyPublic,
+    /// One that changes the root is public without it, and nothing can be signed that goes back from there.
+    #[error(
+        "a ceremony is under way that brings root {root}, and a run of `tuffet ceremony apply` placed roles of it and not \
+         that root: no holder who signed it signs a file that goes back from there. Bring it to its end first, with \
+         `tuffet ceremony apply FILE`, and go back then. If none of the holders knows of such a ceremony, somebody \
+         planted it: move {} away", noted.display()
+    )]
+    HalfPublic {
+        /// The root that it brings.
+        root: Version,
+        /// What says that it is under way.
+        noted: std::path::PathBuf,
+    },
     /// None is.
-    #[error("no ceremony is under way")]
+    #[error(
+        "no ceremony is under way: what was prepared last was applied to its end, or abandoned. `tuffet ceremony \
+         prepare` makes the file for the next one"
+    )]
     NoneOutstanding,
     /// The file is of a ceremony that was given up, or of none of ours.
     #[error(
@@ -59,7 +75,7 @@ pub enum Error {
     NextOnlineKey(KeyId),
     /// The copy of the site is another than was prepared on.
     #[error("the copy does not hold snapshot {0} as it was when the file was prepared: bring that copy back")]
-    OtherCopy(crate::model::Version),
+    OtherCopy(Version),
     /// The source cannot be read.
     #[error(transparent)]
     Build(#[from] Box<super::build::Error>),

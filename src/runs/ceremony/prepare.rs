@@ -85,6 +85,31 @@ pub struct Outcome {
     pub roles: Vec<(RoleName, u64)>,
 }
 
+/// Whether a ceremony is wanted that goes back after a break-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goes {
+    /// On from what is published.
+    On,
+    /// Back to a snapshot of before.
+    Back,
+}
+
+/// Whether a ceremony can begin now: to be asked before a key is made for it, or put out of the way.
+///
+/// # Errors
+/// [`Error`]: why not.
+pub fn check(site: &Path, state: &Path, goes: Goes) -> Result<(), Error> {
+    let (site, state) = (Site::new(site), State::new(state));
+    if !read::is_begun(&site)? {
+        return Err(Error::NotBegun(site.root().display().to_string()));
+    }
+    match goes {
+        Goes::On if waiting::outstanding(&state)?.is_some() => Err(Error::Outstanding),
+        Goes::On => Ok(()),
+        Goes::Back => recover::check(&site, &state),
+    }
+}
+
 /// Prepares; writes no file where nothing waits. The caller holds the lock.
 ///
 /// # Errors
@@ -92,13 +117,8 @@ pub struct Outcome {
 pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome, Error> {
     let place = request.place;
     let (site, state) = (Site::new(place.site), State::new(place.state));
-    if !read::is_begun(&site)? {
-        return Err(Error::NotBegun(place.site.display().to_string()));
-    }
+    check(place.site, place.state, if request.back.is_some() { Goes::Back } else { Goes::On })?;
     let mut outcome = Outcome::default();
-    if request.back.is_none() && waiting::outstanding(&state)?.is_some() {
-        return Err(Error::Outstanding);
-    }
     let (published, always) = match request.back {
         None => (event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?, Always::Nothing),
         Some(back) => {
@@ -156,7 +176,6 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     waiting::hand_out(&state, roles.iter().cloned(), |role, version| {
         versions.counts(&published, role, version)
     })?;
-    ceremony.write(request.out)?;
     let is_online = |project: &&ProjectName| {
         published.projects.get(*project).is_some_and(|p| p.standing() == Standing::RecentlyClaimed)
     };
@@ -167,11 +186,17 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         projects: changed.into_iter().flatten().cloned().collect(),
         held: outcome.rekeyed.iter().chain(&outcome.suspended).cloned().collect(),
         freed: outcome.freed.iter().filter(is_online).cloned().collect(),
+        root: ceremony.root.as_ref().map(|root| root.signed().version()),
         roles: roles.into_iter().filter(|(role, _)| *role != RoleName::root()).collect(),
         online: rotate::online(&published, &plan),
         since: request.back.map(|back| since(&back)).transpose()?,
     };
+    // First: a file of which nothing says that it is under way could be signed, and never applied or abandoned.
     waiting::set_outstanding(&state, &outstanding)?;
+    if let Err(error) = ceremony.write(request.out) {
+        waiting::clear_outstanding(&state)?;
+        return Err(error.into());
+    }
     Ok(outcome)
 }
 

@@ -22,9 +22,9 @@ use crate::runs::publish::{self, Manner, Online, Publication, stand_in};
 use crate::runs::roles::{Due, Numbers, Versions};
 use crate::site::recover::{self, Recovered};
 use crate::site::{Site, layout, read, swap};
-use crate::state::ceremony::{Outstanding, Since};
+use crate::state::ceremony::{self as waiting, Outstanding, Since};
 use crate::state::ledger::{self, Registration, What};
-use crate::state::undecided::{self, Undecided};
+use crate::state::undecided;
 use crate::state::{State, uploads};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -36,6 +36,26 @@ pub struct Back<'a> {
     pub snapshot: Version,
     /// A copy of the site of that time: what the online key signed is taken from there.
     pub copy: &'a Path,
+}
+
+/// Refuses to go back while a ceremony that changes the root is public by half: a file that follows its roles and the root
+/// before them is signed by nobody who has signed that ceremony.
+pub(super) fn check(site: &Site, state: &State) -> Result<(), Error> {
+    // One that cannot be read was written by whoever held the machine, and is set aside.
+    let Ok(Some(outstanding)) = waiting::outstanding(state) else { return Ok(()) };
+    let Some(root) = outstanding.root else { return Ok(()) };
+    let is_there = |(role, version): (&RoleName, Version)| -> Result<bool, disk::Error> {
+        Ok(site.folder().stamp(&layout::role_file(role, version))?.is_some())
+    };
+    if is_there((&RoleName::root(), root))? {
+        return Ok(());
+    }
+    for (role, version) in &outstanding.roles {
+        if is_there((role, *version))? {
+            return Err(Error::HalfPublic { root, noted: state.outstanding() });
+        }
+    }
+    Ok(())
 }
 
 /// What the source holds that the state gone back to does not, and the other way round.
@@ -84,7 +104,15 @@ pub(super) fn apply(
     if let Some(snapshot) = finish::snapshot_by(&site, online.key())? {
         // The timestamp is the new key's: a run before this one got as far as the swap, and did not end.
         let merged = merge::signed(files, merge::Against::Itself)?;
+        // What is published can be read once the root is there that names the new key.
+        finish::root(&site, &state, &merged, place.now, place.compress)?;
+        let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
+        let is_nobodys =
+            |name: &ProjectName| published.projects.get(name).is_none_or(|project| project.is_suspended());
+        let nobodys = ledger_names(&ledger::load(&state)?).into_iter().filter(is_nobodys).collect();
+        remove_nobodys_pages(&site, &state, &nobodys, &published.inventory()?)?;
         sweep_raised(&site, &state, snapshot)?;
+        undecided::settle(&state)?;
         return finish::finish(request, &merged, outstanding, snapshot, &[], keys.now.keyid());
     }
     if digest(&copy, since.snapshot)? != since.sha256 {
@@ -118,21 +146,15 @@ pub(super) fn apply(
     }
     let changed: BTreeSet<u32> = (0..after.bins().get()).collect();
     let nobodys = record(&state, &recovered, place)?;
-    let (since_then, targets) =
-        (Some(since.snapshot), differences.into_iter().map(|(_, path)| path).collect());
-    undecided::save(&state, &Undecided { since: since_then, targets })?;
+    let targets = differences.into_iter().map(|(_, path)| path).collect();
+    undecided::go_back(&state, &outstanding.file, since.snapshot, targets)?;
     let due = Due::all(published);
     let publication =
         Publication { site: &site, published, after: &after, changed: &changed, registered, roles, due };
     let publicised = publication.publish(manner, &staging, Online::of(online), reporter)?;
-    // pip goes by the plain pages: those of projects that are not published any more go.
-    let has_page = |name: &ProjectName| {
-        let folder = format!("{}/{name}/", layout::PAGES);
-        after.iter().any(|(_, entry)| entry.path.as_str().starts_with(&folder))
-    };
-    let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
-    remove_pages(&site, &state, &names)?;
+    remove_nobodys_pages(&site, &state, &nobodys, &after)?;
     sweep_raised(&site, &state, publicised.snapshot)?;
+    undecided::settle(&state)?;
     staging.close();
     let lost = lost.into_iter().map(|entry| entry.path).collect();
     Ok(Outcome {
@@ -201,13 +223,32 @@ fn kept(
     Ok((Inventory::new(bins.unwrap_or(before.bins()), kept), lost))
 }
 
+/// Every project that the ledger has a line about.
+fn ledger_names(lines: &[Registration]) -> BTreeSet<ProjectName> {
+    lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok()).collect()
+}
+
+/// pip goes by the plain pages: those of projects that are nobody's go, but for what the bins list.
+fn remove_nobodys_pages(
+    site: &Site,
+    state: &State,
+    nobodys: &BTreeSet<ProjectName>,
+    bins: &Inventory,
+) -> Result<(), disk::Error> {
+    let has_page = |name: &ProjectName| {
+        let folder = format!("{}/{name}/", layout::PAGES);
+        bins.iter().any(|(_, entry)| entry.path.as_str().starts_with(&folder))
+    };
+    let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
+    remove_pages(site, state, &names)
+}
+
 /// The ledger learns that the keys of `recently-claimed` are nobody's any more: whoever held the machine could have
 /// registered them. Gives the projects that it knows, and that are nobody's.
 fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<BTreeSet<ProjectName>, Error> {
     let lines = ledger::load(state)?;
     let last = ledger::last_of_each(&lines);
-    let mut names: BTreeSet<ProjectName> =
-        lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok()).collect();
+    let mut names = ledger_names(&lines);
     names.extend(recovered.recently.keys().cloned());
     names.retain(|name| !recovered.published.projects.contains_key(name));
     let news = names.iter().filter_map(|name| {
