@@ -50,6 +50,7 @@ fn json(outcome: &Outcome) -> serde_json::Value {
         "held": outcome.held.as_deref().unwrap_or_default(),
         "held_known": outcome.held.is_some(),
         "queue": outcome.queue,
+        "retired_keys": outcome.retired_keys,
         "last_run": outcome.last_run,
     })
 }
@@ -91,6 +92,10 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
     }
     for waiting in &outcome.queue {
         out += &format!("{}\n", show::wrap(&format!("Waiting: {waiting}."), 80, "  "));
+    }
+    for path in &outcome.retired_keys {
+        let text = format!("Destroy {}: it is an online key that signs no more.", path.display());
+        out += &format!("{}\n", show::wrap(&text, 80, "  "));
     }
     if let Some(last) = outcome.last_run {
         out += &format!("Last run: {last}, {} ago.\n", show::span(now.since(last)));

@@ -12,7 +12,7 @@ use crate::state::{State, ceremony, journal, ledger};
 use crate::trust::{Custody, Lives, OnlineKeys, Standing, lives, renewal};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What to look at.
@@ -94,6 +94,8 @@ pub struct Outcome {
     pub held: Option<Vec<Held>>,
     /// What waits for a ceremony.
     pub queue: Vec<String>,
+    /// Online keys that sign no more and still lie in the state folder.
+    pub retired_keys: Vec<PathBuf>,
     /// When the last run that ended well took place.
     pub last_run: Option<Moment>,
 }
@@ -152,6 +154,7 @@ pub fn status(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome,
         projects: projects(&published),
         held: held::load(&state),
         queue: queue(&state)?,
+        retired_keys: state.retired_online_keys()?,
         last_run: journal::last_run(&state),
         roles: published.roles().into_iter().map(|role| judge(request, &online, role)).collect(),
     })

@@ -19,6 +19,10 @@ use crate::disk;
 use crate::disk::lock::{self, FileLock, NotTaken, WhenHeld};
 use std::path::{Path, PathBuf};
 
+/// How the name of an online key begins and ends that signs no more.
+const RETIRED: &str = "online.";
+const RETIRED_END: &str = ".retired.key";
+
 /// The state folder and the names in it.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -48,6 +52,22 @@ impl State {
     #[must_use]
     pub fn next_online_key(&self) -> PathBuf {
         self.root.join("online.next.key")
+    }
+
+    /// Where an online key lies that signs no more, by the beginning of its id, until whoever runs the index destroys it.
+    #[must_use]
+    pub fn retired_online_key(&self, short: &str) -> PathBuf {
+        self.root.join(format!("{RETIRED}{short}{RETIRED_END}"))
+    }
+
+    /// Those that are there.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn retired_online_keys(&self) -> Result<Vec<PathBuf>, disk::Error> {
+        let is_one = |name: &String| name.starts_with(RETIRED) && name.ends_with(RETIRED_END);
+        let names = disk::folder::Folder::new(&self.root).file_names("")?.into_iter().filter(is_one);
+        Ok(names.map(|name| self.root.join(name)).collect())
     }
 
     /// Where files are staged, if it is on the site's file system.
