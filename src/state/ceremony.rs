@@ -3,6 +3,7 @@
 
 use super::State;
 use super::ledger::Error;
+use crate::disk::folder::Folder;
 use crate::disk::{self, read, write};
 use crate::model::{KeyId, Moment, ProjectName, RoleName, Sha256, Version};
 use serde::de::DeserializeOwned;
@@ -67,6 +68,10 @@ pub struct Queued {
     pub at: Moment,
     /// The keys that the operator decided on; for a revocation none.
     pub keys: BTreeSet<KeyId>,
+    /// The digest of the submission, which is part of the name that it waits under. None for a revocation, and for what
+    /// an earlier release let wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
 }
 
 impl Queued {
@@ -137,7 +142,7 @@ pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
 /// # Errors
 /// If a file cannot be renamed.
 pub fn set_aside(state: &State) -> Result<Vec<PathBuf>, disk::Error> {
-    let mut all = vec![state.outstanding(), state.queue(), state.ledger("queue")];
+    let mut all = vec![state.outstanding(), state.queue(), state.submissions()];
     all.extend(handed_out(state).is_err().then(|| state.handed_out()));
     all.extend(super::ledger::load(state).is_err().then(|| state.registrations()));
     let mut aside = Vec::new();
@@ -163,42 +168,46 @@ pub fn queue(state: &State) -> Result<Vec<Queued>, Error> {
     Ok(load(&state.queue())?.unwrap_or_default())
 }
 
-/// Lets a change wait, in place of another that waits for the same project; with the submission that it brings.
+/// Lets a change wait, in place of another that waits for the same project; with the submission that it brings. What
+/// waited before stays whole until the queue names the new one.
 ///
 /// # Errors
 /// [`Error`].
-pub fn enqueue(state: &State, queued: Queued, submission: Option<&Path>) -> Result<(), Error> {
+pub fn enqueue(state: &State, mut queued: Queued, submission: Option<&Path>) -> Result<(), Error> {
     let mut all = queue(state)?;
-    let kept = state.queued_submission(&queued.project);
     if let Some(submission) = submission {
+        queued.sha256 = Some(read::OpenFile::open(submission)?.digest()?.0);
         // Some hundred megabytes at most; and the author's file may be gone when the ceremony is held.
-        write::copy_durable(submission, &kept)?;
+        write::copy_durable(submission, &state.queued_submission(&queued))?;
     }
     all.retain(|other| other.project != queued.project);
     all.push(queued);
     all.sort_by(|one, other| one.project.cmp(&other.project));
-    Ok(save(&state.queue(), &all)?)
+    save(&state.queue(), &all)?;
+    Ok(forget_submissions(state, &all)?)
 }
 
-/// Takes changes of these projects out of the queue: they are carried out, or not wanted any more.
+/// Takes changes out of the queue: they are carried out, or not wanted any more.
 ///
 /// # Errors
 /// [`Error`].
-pub fn dequeue(state: &State, projects: &BTreeSet<ProjectName>) -> Result<(), Error> {
-    let mut all = queue(state)?;
-    let (gone, stays): (Vec<_>, Vec<_>) =
-        all.drain(..).partition(|queued| projects.contains(&queued.project));
-    if gone.is_empty() {
+pub fn dequeue(state: &State, is_done: impl Fn(&Queued) -> bool) -> Result<(), Error> {
+    let mut stays = queue(state)?;
+    let before = stays.len();
+    stays.retain(|queued| !is_done(queued));
+    if stays.len() == before {
         return Ok(());
     }
     save(&state.queue(), &stays)?;
-    for queued in gone.iter().filter(|queued| queued.wanted == Wanted::Rekey) {
-        let kept = state.queued_submission(&queued.project);
-        if disk::folder::is_there(&kept)? {
-            write::remove_file(&kept)?;
-        }
-    }
-    Ok(())
+    Ok(forget_submissions(state, &stays)?)
+}
+
+/// Removes submissions that nothing of the queue names: of what waits no more, and of runs that did not end.
+fn forget_submissions(state: &State, queue: &[Queued]) -> Result<(), disk::Error> {
+    let folder = Folder::new(&state.submissions());
+    let named: BTreeSet<PathBuf> = queue.iter().map(|queued| state.queued_submission(queued)).collect();
+    let there = folder.file_names("")?.into_iter().map(|name| folder.path(&name));
+    there.filter(|path| !named.contains(path)).try_for_each(|path| write::remove_file(&path))
 }
 
 impl State {
@@ -216,10 +225,20 @@ impl State {
         self.ledger("queue.json")
     }
 
+    /// Where the submissions of changes of keys wait.
+    fn submissions(&self) -> PathBuf {
+        self.ledger("queue")
+    }
+
     /// The submission of a change of keys that waits.
     #[must_use]
-    pub fn queued_submission(&self, project: &ProjectName) -> PathBuf {
-        self.ledger("queue").join(format!("{project}.zip"))
+    pub fn queued_submission(&self, queued: &Queued) -> PathBuf {
+        let project = &queued.project;
+        let name = match &queued.sha256 {
+            Some(sha256) => format!("{project}.{sha256}.zip"),
+            None => format!("{project}.zip"),
+        };
+        self.submissions().join(name)
     }
 }
 

@@ -2,6 +2,7 @@
 //! the keys that sign it.
 
 use crate::model::{Key, KeyId};
+use crate::site::projects::Project;
 use crate::trust::Consent;
 use crate::trust::claim::key_fault;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,12 @@ pub struct Claim {
 impl Claim {
     /// No project is held by more keys.
     pub const MOST_KEYS: usize = 20;
+
+    /// Whether these very keys, as many of them as it says, hold the project as it is published.
+    #[must_use]
+    pub fn holds(&self, project: &Project) -> bool {
+        self.keys == project.keys && self.threshold == project.delegation.keys.threshold
+    }
 
     /// What is wrong with it; `None` for keys that every client can use.
     #[must_use]

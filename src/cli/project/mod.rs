@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tuffet::disk::lock::WhenHeld;
 use tuffet::model::{KeyId, Moment, ProjectName};
 use tuffet::runs::build::{Removals, TargetFiles};
-use tuffet::runs::project::accept::{self, Keys, Outcome};
+use tuffet::runs::project::accept::{self, Keys, Outcome, Taking};
 use tuffet::runs::project::revoke;
-use tuffet::runs::project::{self as runs, Place};
+use tuffet::runs::project::{self as runs, Freeze, Place};
 use tuffet::state::State;
 use tuffet::submission::Claim;
 
@@ -85,6 +85,7 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         only: &only,
         removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
         keys,
+        freeze: Freeze::Holds,
         confirm: &confirm,
     };
     let outcome = match accept::accept(&request, &*online, &reporter) {
@@ -149,6 +150,7 @@ fn json(outcome: &Outcome) -> serde_json::Value {
     let taken = outcome.taken.iter().map(|taken| {
         serde_json::json!({
             "project": taken.project.as_str(),
+            "already": taken.taking == Taking::Before,
             "standing": taken.standing,
             "roles": taken.roles.iter().map(|(role, version)| (role.to_string(), version.number())).collect::<BTreeMap<_, _>>(),
             "files": taken.files,
@@ -172,6 +174,11 @@ fn human(outcome: &Outcome) -> String {
     for taken in &outcome.taken {
         let roles: Vec<String> =
             taken.roles.iter().map(|(role, version)| format!("{role} {version}")).collect();
+        if taken.taking == Taking::Before {
+            let text = format!("{}: is taken in already ({})", taken.project, roles.join(", "));
+            out += &format!("{}\n", show::wrap(&text, 80, "  "));
+            continue;
+        }
         out += &format!(
             "{}: {}, {} new\n",
             taken.project,
@@ -194,6 +201,9 @@ fn human(outcome: &Outcome) -> String {
             let text = format!("not published any more: {}", names.join(", "));
             out += &format!("  {}\n", show::wrap(&text, 78, "    "));
         }
+    }
+    if outcome.taken.iter().all(|taken| taken.taking == Taking::Before) {
+        return out + &format!("Nothing was published: snapshot {} is current.\n", outcome.snapshot);
     }
     out + &format!("Published snapshot {}.\n", outcome.snapshot)
 }
@@ -218,7 +228,7 @@ fn revoked(common: &Common, args: &ProjectRevoke) -> Result<u8, Failure> {
         }
     }
     let online = signer::online(common, &settings, &state)?;
-    let outcome = match revoke::revoke(place(&settings, now), &project, &*online, &reporter) {
+    let outcome = match revoke::revoke(place(&settings, now), &project, Freeze::Holds, &*online, &reporter) {
         Err(error @ (runs::Error::Claimed(_) | runs::Error::Frozen(_))) => {
             let queued = revoke::queue(place(&settings, now), &project, &reporter);
             reporter.finish();

@@ -4,16 +4,17 @@
 use super::Error;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{Envelope, KeyId, ProjectName, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Envelope, KeyId, Moment, ProjectName, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::project::accept::{self, Keys, queued};
-use crate::runs::project::{self, Place, revoke};
+use crate::runs::project::{self, Freeze, Place, revoke, so_already};
 use crate::site::{Site, layout, read};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Queued, Wanted};
+use crate::state::{ledger, undecided};
 use crate::trust::Standing;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What became of what waited: done, or the reason why it waits on.
 pub type Carried = Vec<(ProjectName, Result<(), String>)>;
@@ -48,36 +49,45 @@ pub fn abandon(
     {
         return Err(Error::AlreadyPublic);
     }
-    waiting::clear_outstanding(&state)?;
-    let queue = waiting::queue(&state)?;
-    let waited: Vec<Queued> =
-        queue.into_iter().filter(|one| outstanding.projects.contains(&one.project)).collect();
-    let file = outstanding.file;
-    if waited.is_empty() {
-        return Ok(Outcome { file, carried: Vec::new() });
-    }
-    let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
-    let at_once = |one: &&Queued| {
-        published.projects.get(&one.project).is_some_and(|p| p.standing() == Standing::RecentlyClaimed)
-    };
-    let at_once: Vec<&Queued> = waited.iter().filter(at_once).collect();
-    if at_once.is_empty() {
-        return Ok(Outcome { file, carried: Vec::new() });
-    }
-    let Some(key) = online() else {
-        let why = "the online key cannot be had: run `tuffet project` for it again";
-        let carried = at_once.into_iter().map(|one| (one.project.clone(), Err(why.to_owned()))).collect();
-        return Ok(Outcome { file, carried });
-    };
-    let mut carried = Carried::new();
+    let (mut carried, at_once) = waited(&site, &state, &outstanding, place.now, reporter)?;
+    let key = if at_once.is_empty() { None } else { online() };
     for one in at_once {
-        let done = carry_out(place, layout, one, &*key, reporter).map_err(|error| error.to_string());
+        let done = match &key {
+            Some(key) => carry_out(place, layout, &one, &**key, reporter).map_err(|error| error.to_string()),
+            None => Err("the online key cannot be had: run `tuffet project` for it again".to_owned()),
+        };
         if done.is_ok() {
-            waiting::dequeue(&state, &BTreeSet::from([one.project.clone()]))?;
+            waiting::dequeue(&state, |queued| queued.project == one.project)?;
         }
-        carried.push((one.project.clone(), done));
+        carried.push((one.project, done));
     }
-    Ok(Outcome { file, carried })
+    if outstanding.since.is_some() {
+        undecided::take_back(&state, &outstanding.file)?;
+    }
+    // Last of all: as long as it stands, the same command brings the rest to its end.
+    waiting::clear_outstanding(&state)?;
+    Ok(Outcome { file: outstanding.file, carried })
+}
+
+/// What waited for the ceremony's end, and needs no other: what a run that did not end has carried out already, and what is
+/// to be.
+fn waited(
+    site: &Site,
+    state: &State,
+    outstanding: &Outstanding,
+    now: Moment,
+    reporter: &dyn Reporter,
+) -> Result<(Carried, Vec<Queued>), Error> {
+    let mut waited = waiting::queue(state)?;
+    waited.retain(|one| outstanding.projects.contains(&one.project));
+    if waited.is_empty() {
+        return Ok((Carried::new(), waited));
+    }
+    let published = event::stage(reporter, Stage::Read, None, || read::read(site, reporter))?;
+    waited.retain(|one| published.standing(&one.project) == Standing::RecentlyClaimed);
+    let done = so_already::forget(state, &published, &ledger::load(state)?, now, &waited)?;
+    waited.retain(|one| !done.contains(one));
+    Ok((done.into_iter().map(|one| (one.project, Ok(()))).collect(), waited))
 }
 
 /// Whether the current snapshot lists what the ceremony signs. After a break-in it is the attacker's, who may list what they
@@ -108,12 +118,13 @@ fn carry_out(
     reporter: &dyn Reporter,
 ) -> Result<(), project::Error> {
     match one.wanted {
-        Wanted::Revoke => revoke::revoke(place, &one.project, online, reporter).map(|_| ()),
+        Wanted::Revoke => revoke::revoke(place, &one.project, Freeze::Over, online, reporter).map(|_| ()),
         Wanted::Rekey => {
-            let zips = vec![State::new(place.state).queued_submission(&one.project)];
+            let zips = vec![State::new(place.state).queued_submission(one)];
             let register = BTreeMap::from([(one.project.clone(), one.keys.clone())]);
             let request = queued::request(place, layout, &zips, &register);
-            accept::accept(&accept::Request { keys: Keys::Change, ..request }, online, reporter).map(|_| ())
+            let request = accept::Request { keys: Keys::Change, freeze: Freeze::Over, ..request };
+            accept::accept(&request, online, reporter).map(|_| ())
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::state::journal::{self, Signed};
 use crate::state::ledger::{Registration, What};
 use crate::trust::ceremony::Act;
 use crate::trust::signature::PublicKey;
-use std::collections::BTreeSet;
 
 /// Finishes; gives what was published. `signed` is what this run knows of that: nothing, if one before it published.
 pub(super) fn finish(
@@ -47,11 +46,9 @@ pub(super) fn finish(
         }),
         Wanted::Revoke => is(Act::Suspended).any(|name| *name == one.project),
     };
-    let queue = waiting::queue(&state)?.into_iter();
-    let done: BTreeSet<ProjectName> = queue.filter(is_done).map(|one| one.project).collect();
-    let waiting_on = waiting::queue(&state)?.into_iter().filter(|one| !done.contains(&one.project));
-    let waiting_on = waiting_on.filter(|one| one.wanted == Wanted::Rekey).map(|one| one.project).collect();
-    waiting::dequeue(&state, &done)?;
+    waiting::dequeue(&state, is_done)?;
+    let waiting_on = waiting::queue(&state)?.into_iter().filter(|one| one.wanted == Wanted::Rekey);
+    let waiting_on = waiting_on.map(|one| one.project).collect();
     let roles = merged.roles()?;
     let entry = journal::Entry {
         now: place.now,
@@ -105,7 +102,7 @@ fn change_key(
     has_changed: bool,
 ) -> Result<Option<std::path::PathBuf>, disk::Error> {
     let short = before.map_or("before", KeyId::short);
-    let retired = state.root().join(format!("online.{short}.retired.key"));
+    let retired = state.retired_online_key(short);
     if disk::folder::is_there(&state.next_online_key())? {
         if !disk::folder::is_there(&state.online_key())? {
             write::rename(&state.next_online_key(), &state.online_key())?;

@@ -8,8 +8,8 @@ use crate::model::{BinCount, Hands, Holders, Metadata, Moment, ProjectName, Role
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
-use crate::runs::project::Place;
 use crate::runs::project::accept::queued;
+use crate::runs::project::{Place, so_already};
 use crate::runs::roles::{Numbers, Versions};
 use crate::site::Site;
 use crate::site::read::{self, Published};
@@ -132,12 +132,16 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
         }
     };
     let numbers = if request.back.is_some() { Numbers::NearPublished } else { Numbers::All };
+    let ledger = ledger::load(&state)?;
+    if request.back.is_none() {
+        so_already::forget(&state, &published, &ledger, place.now, &waiting::queue(&state)?)?;
+    }
     let versions =
         Versions::counted(&site, &published, numbers)?.above(&published, waiting::handed_out(&state)?);
     let mut drawing = Drawing {
         request,
         published: &published,
-        ledger: ledger::load(&state)?,
+        ledger,
         plan: Plan::of(&published),
         consents: BTreeMap::new(),
         queued: waiting::queue(&state)?.into_iter().map(|one| one.project).collect(),
@@ -242,7 +246,6 @@ impl Drawing<'_> {
                 continue;
             }
             match one.wanted {
-                Wanted::Revoke if project.is_suspended() => {}
                 Wanted::Revoke => {
                     self.plan.suspend(name, project);
                     self.outcome.suspended.push(name.clone());

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod list;
 pub mod revoke;
+pub(super) mod so_already;
 
 use super::publish;
 use crate::disk;
@@ -122,8 +123,20 @@ impl Place<'_> {
     }
 }
 
+/// Whether the keys of projects in a ceremony that is under way stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeze {
+    /// They do.
+    Holds,
+    /// It is being given up: what waited for its end is carried out.
+    Over,
+}
+
 /// Refuses to change the keys of a project that a ceremony signs over just now.
-fn frozen(state: &State, name: &ProjectName) -> Result<(), Error> {
+fn frozen(state: &State, name: &ProjectName, freeze: Freeze) -> Result<(), Error> {
+    if freeze == Freeze::Over {
+        return Ok(());
+    }
     match ceremony::outstanding(state)? {
         Some(ceremony) if ceremony.projects.contains(name) => Err(Error::Frozen(name.clone())),
         _ => Ok(()),

@@ -1,9 +1,10 @@
 //! `project revoke`: takes a project's keys away, at once where the online key vouches for them. The name
 //! does not fall to a bin: an empty role stands in for the project.
 
-use super::{Error, Place, bring_pages, frozen, remove_pages, with_pages, with_root_page};
+use super::{Error, Freeze, Place, bring_pages, frozen, remove_pages, with_pages, with_root_page};
+use crate::disk;
 use crate::keys::Signer;
-use crate::model::{ProjectName, Version};
+use crate::model::{Moment, ProjectName, Version};
 use crate::pipeline::partition::Difference;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::guard;
@@ -35,6 +36,7 @@ pub struct Outcome {
 pub fn revoke(
     place: Place<'_>,
     name: &ProjectName,
+    freeze: Freeze,
     online: &dyn Signer,
     reporter: &dyn Reporter,
 ) -> Result<Outcome, Error> {
@@ -48,7 +50,7 @@ pub fn revoke(
     if project.standing() == Standing::Claimed {
         return Err(Error::Claimed(name.clone()));
     }
-    frozen(&state, name)?;
+    frozen(&state, name, freeze)?;
     let keys = match ledger::last_loss(&ledger::load(&state)?, name) {
         Some(line) if project.is_suspended() => (line.keys.clone(), line.threshold),
         _ => (project.keys.clone(), project.delegation.keys.threshold),
@@ -85,7 +87,7 @@ pub fn revoke(
     let publicised = publication.publish(place.publish(), &staging, Online::of(online), reporter)?;
     remove_pages(&site, &state, &gone)?;
     staging.close();
-    ceremony::dequeue(&state, &std::collections::BTreeSet::from([name.clone()]))?;
+    ceremony::dequeue(&state, |queued| queued.project == *name)?;
     let entry = journal::Entry {
         now: place.now,
         run: "revoke",
@@ -108,13 +110,24 @@ pub fn queue(place: Place<'_>, name: &ProjectName, reporter: &dyn Reporter) -> R
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let project = published.projects.get(name).ok_or_else(|| Error::NoAuthor(name.to_string()))?;
     if project.is_suspended() {
-        let last = ledger::last(&ledger::load(&state)?, name).cloned();
-        let keys = last.map(|line| (line.keys, line.threshold)).unwrap_or_default();
-        let (project, what, at) = (name.to_string(), What::Revoked, place.now);
-        ledger::append(&state, [&Registration { project, what, at, keys: keys.0, threshold: keys.1 }])?;
+        note(&state, &ledger::load(&state)?, name, place.now)?;
         return Ok(false);
     }
     let (project, wanted, keys) = (name.clone(), ceremony::Wanted::Revoke, Default::default());
-    ceremony::enqueue(&state, ceremony::Queued { project, wanted, at: place.now, keys }, None)?;
+    let queued = ceremony::Queued { project, wanted, at: place.now, keys, sha256: None };
+    ceremony::enqueue(&state, queued, None)?;
     Ok(true)
+}
+
+/// Notes in the ledger that a suspended project is revoked: its author does not come back without the operator's word.
+pub(in crate::runs) fn note(
+    state: &State,
+    ledger: &[Registration],
+    name: &ProjectName,
+    now: Moment,
+) -> Result<(), disk::Error> {
+    let last = ledger::last_loss(ledger, name).cloned();
+    let keys = last.map(|line| (line.keys, line.threshold)).unwrap_or_default();
+    let (project, what) = (name.to_string(), What::Revoked);
+    ledger::append(state, [&Registration { project, what, at: now, keys: keys.0, threshold: keys.1 }])
 }

@@ -1,12 +1,13 @@
 //! `project accept` and `project rekey`: checks submissions, takes them in and publishes; all of them or
 //! none, in one swap. Whatever is wrong is found before the site is touched.
 
+mod already;
 mod pages;
 mod pass;
 pub mod queued;
 mod unpack;
 
-use super::{Error, Place, bring_pages, remove_pages, with_pages, with_root_page};
+use super::{Error, Freeze, Place, bring_pages, remove_pages, so_already, with_pages, with_root_page};
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{
@@ -27,6 +28,7 @@ use crate::runs::suspend;
 use crate::site::read::{self, Published};
 use crate::site::swap;
 use crate::site::{Site, layout};
+use crate::state::ceremony::{Queued, Wanted};
 use crate::state::held::{self, Held};
 use crate::state::ledger::{self, Registration};
 use crate::state::{State, ceremony, facts, journal};
@@ -69,13 +71,26 @@ pub struct Request<'a> {
     pub removals: Removals,
     /// Whether keys may change.
     pub keys: Keys,
+    /// Whether a ceremony keeps them from it.
+    pub freeze: Freeze,
     /// Whom to ask.
     pub confirm: &'a Confirm<'a>,
+}
+
+/// When a submission was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taking {
+    /// By this run.
+    Now,
+    /// By one before it.
+    Before,
 }
 
 /// What became of one submission.
 #[derive(Clone, Debug)]
 pub struct Taken {
+    /// When that was.
+    pub taking: Taking,
     /// The project.
     pub project: ProjectName,
     /// How far it has come.
@@ -124,16 +139,32 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     guard::check_tree(&published, online, place.now)?;
     let ledger = ledger::load(&state)?;
-    let passed = pass::pass(request, &published, &ledger)?;
+    let pass::Looked { passed, already } = pass::pass(request, &published, &ledger)?;
+    let is_so = |queued: &Queued| {
+        already.iter().any(|submission| submission.project == queued.project)
+            && so_already::is_so(&state, queued, &published, &ledger)
+    };
+    ceremony::dequeue(&state, is_so)?;
+    let mut outcome = Outcome {
+        taken: already.into_iter().map(|submission| already::taken(submission, &published)).collect(),
+        snapshot: published.snapshot.version,
+        written: swap::Written::default(),
+    };
+    if passed.is_empty() {
+        return Ok(outcome);
+    }
     let intake = Intake { request, published: &published, passed, beside: Beside::default() };
     let (passed, publicised) = intake.take_in(Online::of(online), reporter)?;
-    if request.keys == Keys::Change {
-        let done = passed.iter().map(|passed| passed.submission.project.clone()).collect();
-        ceremony::dequeue(&state, &done)?;
-    }
+    // Who registers a project does not want it revoked any more.
+    let is_over = |queued: &Queued, passed: &Passed| {
+        queued.project == passed.submission.project
+            && (request.keys == Keys::Change
+                || queued.wanted == Wanted::Revoke && passed.checked.binds.is_some())
+    };
+    ceremony::dequeue(&state, |queued| passed.iter().any(|passed| is_over(queued, passed)))?;
     finish(request, &state, &passed, &publicised)?;
-    let taken = passed.into_iter().map(|passed| taken(passed, &published)).collect();
-    Ok(Outcome { taken, snapshot: publicised.snapshot, written: publicised.written })
+    outcome.taken.extend(passed.into_iter().map(|passed| taken(passed, &published)));
+    Ok(Outcome { snapshot: publicised.snapshot, written: publicised.written, ..outcome })
 }
 
 /// What is published in the same swap as submissions.
@@ -306,6 +337,7 @@ fn taken(passed: Passed, published: &Published) -> Taken {
     let own = submission.roles.get(&ProjectRole::Own).map(|role| members(role.envelope.signed()));
     let after = own.unwrap_or_else(|| before.clone());
     Taken {
+        taking: Taking::Now,
         joined: after.difference(&before).cloned().collect(),
         left: before.difference(&after).cloned().collect(),
         standing: standing.map_or(Standing::RecentlyClaimed, |project| project.standing()),

@@ -2,13 +2,14 @@
 //! decided on. Reads, and writes nothing.
 
 use super::super::{Error, frozen, in_bins, is_handed_over};
-use super::{Keys, Request};
+use super::{Keys, Request, already};
 use crate::model::{KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath};
 use crate::runs::build::Removals;
 use crate::site::Site;
 use crate::site::projects;
 use crate::site::read::Published;
 use crate::state::State;
+use crate::state::ceremony::{self, Wanted};
 use crate::state::ledger::{self, Registration, What};
 use crate::submission::check::{self, Binding, Checked};
 use crate::submission::{Refusal, Submission, open};
@@ -24,12 +25,19 @@ pub(in crate::runs) struct Passed {
     pub(in crate::runs) came: What,
 }
 
+/// What there is to do about submissions.
+pub(super) struct Looked {
+    pub(super) passed: Vec<Passed>,
+    /// Those that are taken in already.
+    pub(super) already: Vec<Submission>,
+}
+
 /// Every submission, opened and held against what is published.
 pub(super) fn pass(
     request: &Request<'_>,
     published: &Published,
     ledger: &[Registration],
-) -> Result<Vec<Passed>, Error> {
+) -> Result<Looked, Error> {
     let mut refused: Vec<(PathBuf, Vec<Refusal>)> = Vec::new();
     let mut opened: BTreeMap<ProjectName, Submission> = BTreeMap::new();
     for path in request.zips {
@@ -59,8 +67,12 @@ pub(super) fn pass(
         }
     }
     let mut in_bins = in_bins(published, &opened.keys().cloned().collect());
-    let mut passed: Vec<Passed> = Vec::new();
+    let (mut passed, mut already): (Vec<Passed>, Vec<Submission>) = (Vec::new(), Vec::new());
     for (project, submission) in opened {
+        if request.keys != Keys::Ceremony && already::is_taken(request, published, &submission) {
+            already.push(submission);
+            continue;
+        }
         let path = submission.path().to_owned();
         let besides = in_bins.remove(&project).unwrap_or_default();
         match one(request, published, ledger, submission, besides) {
@@ -69,13 +81,13 @@ pub(super) fn pass(
             Err(Halt::Stop(error)) => return Err(error),
         }
     }
+    let submitted = || passed.iter().map(|one| &one.submission).chain(&already);
     if refused.is_empty()
-        && let Some(name) =
-            request.register.keys().find(|name| !passed.iter().any(|one| one.submission.project == **name))
+        && let Some(name) = request.register.keys().find(|name| !submitted().any(|one| one.project == **name))
     {
         return Err(Error::NothingToRegister(name.to_string()));
     }
-    if refused.is_empty() { Ok(passed) } else { Err(Error::Refused(refused)) }
+    if refused.is_empty() { Ok(Looked { passed, already }) } else { Err(Error::Refused(refused)) }
 }
 
 /// Why one submission does not pass.
@@ -107,7 +119,7 @@ fn one(
     }
     let state = State::new(request.place.state);
     if request.keys == Keys::Change {
-        frozen(&state, &name).map_err(Halt::Stop)?;
+        frozen(&state, &name, request.freeze).map_err(Halt::Stop)?;
     }
     if request.keys == Keys::Stay && is_handed_over(&state, &name).map_err(Halt::Stop)? {
         let what = format!(
@@ -118,6 +130,8 @@ fn one(
             "hand it in again after `tuffet ceremony apply`, signed by whoever holds it then",
         );
     }
+    let queue = ceremony::queue(&state).map_err(|error| Halt::Stop(error.into()))?;
+    let is_to_be_revoked = queue.iter().any(|one| one.project == name && one.wanted == Wanted::Revoke);
     let named = request.register.get(&name).cloned();
     let expected = match (held, request.keys) {
         (Some(project), Keys::Stay) => {
@@ -142,10 +156,11 @@ fn one(
         }
         _ => Some(()).and_then(|()| {
             let claim = submission.claim.as_ref()?;
-            // A project that lapsed is its author's still; one that was revoked is nobody's.
+            // A project that lapsed is its author's still; one that was revoked, or is to be, is nobody's.
             let theirs = ledger::last_loss(ledger, &name).filter(|line| {
                 held.is_none()
                     && project.is_some()
+                    && !is_to_be_revoked
                     && line.what == What::Suspended
                     && line.names(&claim.keys, claim.threshold)
             });

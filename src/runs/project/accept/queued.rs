@@ -1,7 +1,7 @@
 //! Changes of keys that wait: of claimed projects for the next ceremony, of projects in one that is under way for
 //! its end. The submission is checked when it comes, when the ceremony is prepared, and when it is applied.
 
-use super::super::{Error, Place};
+use super::super::{Error, Freeze, Place};
 use super::{Keys, Passed, Request, pass};
 use crate::model::{KeyId, ProjectName};
 use crate::pipeline::collect::Layout;
@@ -26,7 +26,7 @@ pub fn queue(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Vec<Proje
     let (site, state) = (Site::new(request.place.site), State::new(request.place.state));
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     let passed =
-        pass::pass(&Request { keys: Keys::Ceremony, ..*request }, &published, &ledger::load(&state)?)?;
+        pass::pass(&Request { keys: Keys::Ceremony, ..*request }, &published, &ledger::load(&state)?)?.passed;
     let outstanding = ceremony::outstanding(&state)?;
     let waits = |name: &ProjectName| {
         published.standing(name) == Standing::Claimed
@@ -40,7 +40,8 @@ pub fn queue(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Vec<Proje
         let keys = checked.binds.iter().flat_map(|claim| claim.keys.keys().cloned());
         let project = submission.project.clone();
         names.push(project.clone());
-        let queued = Queued { project, wanted: Wanted::Rekey, at: request.place.now, keys: keys.collect() };
+        let (wanted, at) = (Wanted::Rekey, request.place.now);
+        let queued = Queued { project, wanted, at, keys: keys.collect(), sha256: None };
         ceremony::enqueue(&state, queued, Some(submission.path()))?;
     }
     Ok(names)
@@ -78,10 +79,10 @@ pub(in crate::runs) fn passed(
 ) -> Result<Vec<Passed>, Error> {
     let state = State::new(place.state);
     let rekeys: Vec<&Queued> = queued.iter().filter(|queued| queued.wanted == Wanted::Rekey).collect();
-    let zips: Vec<PathBuf> = rekeys.iter().map(|one| state.queued_submission(&one.project)).collect();
+    let zips: Vec<PathBuf> = rekeys.iter().map(|one| state.queued_submission(one)).collect();
     let register: BTreeMap<ProjectName, BTreeSet<KeyId>> =
         rekeys.iter().map(|one| (one.project.clone(), one.keys.clone())).collect();
-    pass::pass(&request(place, layout, &zips, &register), published, ledger)
+    Ok(pass::pass(&request(place, layout, &zips, &register), published, ledger)?.passed)
 }
 
 /// What is asked of submissions that waited.
@@ -101,6 +102,7 @@ pub(in crate::runs) fn request<'a>(
         only: &NONE,
         removals: Removals::Guarded,
         keys: Keys::Ceremony,
+        freeze: Freeze::Holds,
         // The operator decided when it came.
         confirm: &|_, _| false,
     }
