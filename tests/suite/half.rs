@@ -2,6 +2,7 @@
 //! lost.
 
 use super::ceremonies::{Safe, apply, ceremony, prepare};
+use super::recovery;
 use super::support::Repo;
 use super::support::author::{Author, wheel};
 use super::support::calls::{Call, Op, calls_of, with_fault};
@@ -10,7 +11,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// The first call after the one that makes it public.
-fn after_the_timestamp(calls: &[Call]) -> usize {
+pub(super) fn after_the_timestamp(calls: &[Call]) -> usize {
     let is_it = |call: &&Call| {
         call.op == Op::Rename && call.other.as_ref().is_some_and(|to| to.ends_with("metadata/timestamp.json"))
     };
@@ -18,14 +19,21 @@ fn after_the_timestamp(calls: &[Call]) -> usize {
 }
 
 /// Runs it up to the call after the one that makes it public.
-fn half(repo: &Repo, args: &[&str]) {
+pub(super) fn half(repo: &Repo, args: &[&str]) {
     let (ran, calls) = calls_of(&copy_of(repo), args);
     ran.ok();
     with_fault(repo, args, after_the_timestamp(&calls), "stop");
 }
 
+/// Runs it up to the call that makes it public.
+pub(super) fn not_public(repo: &Repo, args: &[&str]) {
+    let (ran, calls) = calls_of(&copy_of(repo), args);
+    ran.ok();
+    with_fault(repo, args, after_the_timestamp(&calls) - 1, "stop");
+}
+
 /// An index with a project of an author, whose name is cheese.
-fn registered() -> (Repo, Author) {
+pub(super) fn registered() -> (Repo, Author) {
     let repo = Repo::with_config(WITH_PAGES);
     let (name, bytes) = wheel("milk", "1.0");
     repo.add(&name, &bytes);
@@ -35,18 +43,18 @@ fn registered() -> (Repo, Author) {
     (repo, author)
 }
 
-fn claimed() -> (Repo, Safe, Author) {
+pub(super) fn claimed() -> (Repo, Safe, Author) {
     let (repo, author) = registered();
     let safe = Safe::with(&repo, &["admin-1", "root-1", "root-2"]);
     ceremony(&repo, &safe, &["--confirm-all"]);
     (repo, safe, author)
 }
 
-fn queue(repo: &Repo) -> serde_json::Value {
+pub(super) fn queue(repo: &Repo) -> serde_json::Value {
     repo.run(&["status", "--format", "json"]).ok().json()["queue"].clone()
 }
 
-fn rekey(repo: &Repo, zip: &Path, to: &Author) {
+pub(super) fn rekey(repo: &Repo, zip: &Path, to: &Author) {
     let register = format!("cheese={}", to.keyid());
     repo.run(&["project", "rekey", zip.to_str().unwrap(), "--register", &register]).ok();
 }
@@ -177,4 +185,149 @@ fn pages_of_a_project_that_was_revoked_by_half_go_with_the_next_build() {
         tried += 1;
     }
     assert!(tried > 1, "{tried}");
+}
+
+#[test]
+fn a_recovery_that_a_second_run_ends_leaves_no_page_of_what_is_nobodys() {
+    let (repo, safe, author) = claimed();
+    repo.register(&author, "brie", &["1.0"]);
+    let (good, backup) = (recovery::snapshot_now(&repo), repo.path().join("backup"));
+    recovery::copy(&repo.site(), &backup);
+    repo.register(&Author::known(14), "numpy", &["1.0"]);
+    let file = recovery::signed(&repo, &safe, good, &backup);
+    half(&repo, &["ceremony", "apply", file.to_str().unwrap()]);
+    let has_page = |name: &str| repo.site().join(format!("simple/{name}/index.html")).exists();
+    assert!(["cheese", "brie", "numpy", "milk"].into_iter().all(has_page));
+    apply(&repo, &[&file]);
+    assert_eq!(["cheese", "brie", "numpy", "milk"].map(has_page), [true, false, false, true]);
+    repo.build(&["--rehash"]);
+    repo.run(&["verify"]).ok();
+}
+
+#[test]
+fn nobody_goes_back_from_a_ceremony_that_is_public_without_its_root() {
+    let (repo, rotated, safe) = rotated();
+    let (good, backup) = (recovery::snapshot_now(&repo), repo.path().join("backup"));
+    recovery::copy(&repo.site(), &backup);
+    half(&repo, &["ceremony", "apply", rotated.to_str().unwrap()]);
+    let next = repo.path().join(".tuffet/online.next.key");
+    let key = std::fs::read(&next).unwrap();
+    let number = good.to_string();
+    let back = ["--compromised-since", &number, "--copy", backup.to_str().unwrap(), "--out", "back.json"];
+    let ran = repo.run(&[&["ceremony", "prepare"][..], &back].concat());
+    assert!(ran.code == 2 && one_line(&ran.stderr).contains("`tuffet ceremony apply FILE`"), "{ran:?}");
+    assert_eq!(std::fs::read(&next).unwrap(), key, "the key that the ceremony brings stays where it is");
+    apply(&repo, &[&rotated]);
+    let file = recovery::signed(&repo, &safe, good, &backup);
+    apply(&repo, &[&file]);
+    repo.build(&["--rehash"]);
+    repo.run(&["verify"]).ok();
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Calls that change what the state folder knows, or what is public.
+fn steps(calls: &[Call]) -> impl Iterator<Item = &Call> {
+    let is_one = |path: &Path| {
+        path.ends_with("metadata/timestamp.json") || path.to_string_lossy().contains("/ledger/")
+    };
+    calls.iter().filter(move |call| {
+        call.op.changes() && (is_one(&call.path) || call.other.as_deref().is_some_and(is_one))
+    })
+}
+
+#[test]
+fn what_waited_is_carried_out_by_whichever_run_of_abandon_ends() {
+    let (repo, author) = registered();
+    let heir = Author::known(14);
+    repo.register(&author, "brie", &["1.0"]);
+    prepare(&repo, &[]);
+    rekey(&repo, &heir.sign("cheese", &[], Some(&repo), &["--rekey", "--yes"]), &heir);
+    repo.run(&["project", "revoke", "brie", "--yes"]).ok();
+    let args = ["ceremony", "abandon"];
+    let (ran, calls) = calls_of(&copy_of(&repo), &args);
+    ran.ok();
+    let mut tried = 0;
+    for call in steps(&calls) {
+        let repo = copy_of(&repo);
+        with_fault(&repo, &args, call.call, "stop");
+        if repo.path().join(".tuffet/ledger/ceremony.json").exists() {
+            repo.run(&args).ok();
+        }
+        let when = format!("stopped before {:?} {}", call.op, call.path.display());
+        assert_eq!(queue(&repo), json!([]), "{when}");
+        let listed = repo.run(&["project", "list", "--format", "json"]).ok().json();
+        assert_eq!(listed["projects"][0]["suspended"], "revoked", "{when}");
+        assert_eq!(listed["projects"][1]["keys"], json!([heir.keyid()]), "{when}");
+        repo.run(&["build"]).ok();
+        repo.verify();
+        tried += 1;
+    }
+    assert!(tried > 10, "{tried}");
+}
+
+#[test]
+fn a_recovery_that_is_given_up_leaves_nothing_to_be_decided_but_what_was_before() {
+    let (repo, safe, _) = claimed();
+    let (good, backup) = (recovery::snapshot_now(&repo), repo.path().join("backup"));
+    recovery::copy(&repo.site(), &backup);
+    let (name, bytes) = wheel("milk", "2.0");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    let file = recovery::signed(&repo, &safe, good, &backup);
+    let before = json!({"since": 1, "targets": [format!("packages/milk/{name}")]});
+    for before in [None, Some(before)] {
+        let repo = copy_of(&repo);
+        let undecided = repo.path().join(".tuffet/ledger/undecided.json");
+        if let Some(before) = &before {
+            std::fs::write(&undecided, before.to_string()).unwrap();
+        }
+        // Twice: what the second run finds there is the first one's.
+        for _ in 0..2 {
+            not_public(&repo, &["ceremony", "apply", file.to_str().unwrap()]);
+        }
+        assert!(undecided.exists());
+        repo.run(&["build"]).ok();
+        repo.run(&["ceremony", "abandon"]).ok();
+        let left = std::fs::read(&undecided).ok();
+        let left = left.map(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).unwrap());
+        assert_eq!(left, before);
+        repo.run(&["build"]).ok();
+        repo.run(&["verify"]).ok();
+    }
+}
+
+#[test]
+fn a_ceremony_whose_file_is_there_is_under_way() {
+    let (repo, _) = registered();
+    let args = ["ceremony", "prepare", "--out", "c.json"];
+    let (ran, calls) = calls_of(&copy_of(&repo), &args);
+    ran.ok();
+    let of_file = calls.iter().filter(|call| call.op.changes() && call.path.ends_with("c.json"));
+    let mut tried = 0;
+    for call in steps(&calls).chain(of_file) {
+        let repo = copy_of(&repo);
+        with_fault(&repo, &args, call.call, "stop");
+        let file = repo.path().join("c.json");
+        if file.exists() {
+            let (code, said, signed) = Safe::of(&repo, 1).sign(&file, &["--confirm-all"]);
+            assert_eq!(code, 0, "{said}");
+            assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["cheese"]));
+        } else {
+            if repo.path().join(".tuffet/ledger/ceremony.json").exists() {
+                repo.run(&["ceremony", "abandon"]).ok();
+            }
+            ceremony(&repo, &Safe::of(&repo, 1), &["--confirm-all"]);
+        }
+        repo.verify();
+        tried += 1;
+    }
+    assert!(tried > 5, "{tried}");
+    // A file that cannot be written is of no ceremony.
+    assert_ne!(repo.run(&["ceremony", "prepare", "--out", "nowhere/c.json"]).code, 0);
+    let ran = repo.run(&["ceremony", "abandon"]);
+    assert!(ran.code == 2 && one_line(&ran.stderr).contains("`tuffet ceremony prepare`"), "{ran:?}");
+    repo.run(&args).ok();
 }

@@ -9,6 +9,7 @@
 )]
 
 mod adoption;
+mod again;
 mod architecture;
 mod astray;
 mod attacks;

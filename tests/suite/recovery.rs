@@ -47,7 +47,7 @@ fn raise_versions(repo: &Repo) {
     write("timestamp.json", &timestamp);
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     clients::run(std::process::Command::new("cp").arg("-a").arg(from).arg(to), "cp");
 }
 
@@ -202,7 +202,7 @@ fn claimed() -> (Repo, Safe) {
 }
 
 /// Prepares to go back, signs, and gives the file.
-fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::PathBuf {
+pub(super) fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::PathBuf {
     let out = repo.path().join(format!("back-to-{snapshot}.json"));
     let number = snapshot.to_string();
     let back = ["--compromised-since", &number, "--copy", copy.to_str().unwrap()];
@@ -214,7 +214,7 @@ fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::Pa
     signed
 }
 
-fn snapshot_now(repo: &Repo) -> u64 {
+pub(super) fn snapshot_now(repo: &Repo) -> u64 {
     repo.signed("timestamp.json")["meta"]["snapshot.json"]["version"].as_u64().unwrap()
 }
 
