@@ -143,8 +143,10 @@ pub fn clear_outstanding(state: &State) -> Result<(), disk::Error> {
 /// If a file cannot be renamed.
 pub fn set_aside(state: &State) -> Result<Vec<PathBuf>, disk::Error> {
     let mut all = vec![state.outstanding(), state.queue(), state.submissions()];
-    all.extend(handed_out(state).is_err().then(|| state.handed_out()));
-    all.extend(super::ledger::load(state).is_err().then(|| state.registrations()));
+    // What the system just now refuses to read is not damaged.
+    let is_damaged = |error: Error| matches!(error, Error::Damaged { .. });
+    all.extend(handed_out(state).is_err_and(is_damaged).then(|| state.handed_out()));
+    all.extend(super::ledger::load(state).is_err_and(is_damaged).then(|| state.registrations()));
     let mut aside = Vec::new();
     for path in all {
         if !disk::folder::is_there(&path)? {

@@ -12,8 +12,8 @@ use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
 use tuffet::keys::{Signer, file};
 use tuffet::model::ProjectName;
-use tuffet::runs::ceremony::abandon;
 use tuffet::runs::ceremony::apply::{self, Keys, Outcome};
+use tuffet::runs::ceremony::{self as runs, abandon};
 use tuffet::state::{State, ceremony};
 use tuffet::trust::ceremony::Act;
 
@@ -26,7 +26,8 @@ pub(super) fn applied(common: &Common, args: &CeremonyApply) -> Result<u8, Failu
     let load = |path: &Path| signer::load_with(common, Some(&settings), path);
     let next_path = state.next_online_key();
     // One that no ceremony brings is none of this run's business: its maker may not have ended.
-    let brings = ceremony::outstanding(&state).ok().flatten().is_some_and(|one| one.online.is_some());
+    let outstanding = ceremony::outstanding(&state).map_err(runs::Error::from)?;
+    let brings = outstanding.is_some_and(|one| one.online.is_some());
     let next = (brings && folder::is_there(&next_path)?).then(|| load(&next_path)).transpose()?;
     // A run that died while one key took the place of the other has left the new one alone.
     let is_between = settings.online.is_none() && next.is_some() && !folder::is_there(&state.online_key())?;

@@ -41,8 +41,12 @@ pub struct Back<'a> {
 /// Refuses to go back while a ceremony that changes the root is public by half: a file that follows its roles and the root
 /// before them is signed by nobody who has signed that ceremony.
 pub(super) fn check(site: &Site, state: &State) -> Result<(), Error> {
-    // One that cannot be read was written by whoever held the machine, and is set aside.
-    let Ok(Some(outstanding)) = waiting::outstanding(state) else { return Ok(()) };
+    let outstanding = match waiting::outstanding(state) {
+        Ok(Some(outstanding)) => outstanding,
+        // One that is damaged was written by whoever held the machine, and is set aside.
+        Ok(None) | Err(ledger::Error::Damaged { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     let Some(root) = outstanding.root else { return Ok(()) };
     let is_there = |(role, version): (&RoleName, Version)| -> Result<bool, disk::Error> {
         Ok(site.folder().stamp(&layout::role_file(role, version))?.is_some())
