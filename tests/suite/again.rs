@@ -2,7 +2,7 @@
 //! already, is done once.
 
 use super::ceremonies::{Safe, apply, ceremony, prepare};
-use super::half::{claimed, half, not_public, queue, registered, rekey};
+use super::half::{claimed, half, not_public, queue, registered, rekey, rotated};
 use super::support::Repo;
 use super::support::author::{Author, days_from_now, wheel};
 use super::support::calls::{calls_of, with_fault};
@@ -223,14 +223,7 @@ fn a_change_of_keys_that_is_carried_out_already_is_said_to_be_and_waits_no_more(
 
 #[test]
 fn a_key_that_signs_no_more_is_named_until_it_is_destroyed() {
-    let (repo, _) = registered();
-    let safe = Safe::with(&repo, &["admin-1", "root-1", "root-2"]);
-    let (_, file) = prepare(&repo, &["--older-than", "9d", "--rotate", "online"]);
-    let next = repo.path().join(".tuffet/online.next.key");
-    let shown = repo.run(&["key", "show", next.to_str().unwrap(), "--format", "json"]).ok().json();
-    let trust = format!("online={}", shown["keyid"].as_str().unwrap());
-    let (code, said, signed) = safe.sign(&file, &["--trust", &trust]);
-    assert_eq!(code, 0, "{said}");
+    let (repo, signed, _safe) = rotated();
     let retired = apply(&repo, &[&signed])["retired_key"].clone();
     let status = || repo.run(&["status", "--format", "json"]).ok().json()["retired_keys"].clone();
     assert_eq!(status(), json!([retired]));

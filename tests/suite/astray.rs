@@ -18,6 +18,17 @@ fn in_manner(manner: &str) -> String {
     )
 }
 
+/// A repository that was built in one manner, and is about to be in another; and what is new.
+fn about_to_build(first: &str, second: &str) -> (Repo, String) {
+    let repo = Repo::with_config(&in_manner(first));
+    (0..3).for_each(|number| drop(repo.add_wheel(number)));
+    repo.run(&["build", "--init"]).ok();
+    repo.configure(&in_manner(second));
+    let (name, bytes) = wheel("p1", "2.0");
+    repo.add(&name, &bytes);
+    (repo, name)
+}
+
 /// What changes names, or takes files away.
 fn named(calls: &[Call]) -> impl Iterator<Item = &Call> {
     let changes = |call: &&Call| matches!(call.op, Op::Rename | Op::Link | Op::Remove);
@@ -48,12 +59,7 @@ fn a_build_in_another_manner_is_stopped() {
         [[0, 1, 0], [0, 2, 0], [0, 2, 2], [2, 0, 2], [1, 0, 0], [1, 0, 1], [0, 3, 0], [3, 0, 3]]
             .map(|of| of.map(|one| MANNERS[one]))
     {
-        let repo = Repo::with_config(&in_manner(first));
-        (0..3).for_each(|number| drop(repo.add_wheel(number)));
-        repo.run(&["build", "--init"]).ok();
-        repo.configure(&in_manner(second));
-        let (name, bytes) = wheel("p1", "2.0");
-        repo.add(&name, &bytes);
+        let (repo, _) = about_to_build(first, second);
         let (_, calls) = calls_of(&copy_of(&repo), &["build"]);
         let of_state = |call: &&Call| {
             call.other.as_ref().is_some_and(|to| to.components().any(|part| part.as_os_str() == ".tuffet"))
@@ -97,12 +103,7 @@ fn a_build_from_a_list_is_stopped_and_the_next_walks() {
 #[test]
 fn a_build_that_is_told_in_another_manner_is_no_trace_of_it() {
     for [first, second] in [[0, 1], [2, 0], [3, 0], [0, 3]].map(|of| of.map(|one| MANNERS[one])) {
-        let repo = Repo::with_config(&in_manner(first));
-        (0..3).for_each(|number| drop(repo.add_wheel(number)));
-        repo.run(&["build", "--init"]).ok();
-        repo.configure(&in_manner(second));
-        let (name, bytes) = wheel("p1", "2.0");
-        repo.add(&name, &bytes);
+        let (repo, name) = about_to_build(first, second);
         repo.told(&name, &[]).ok();
         pages::say_what_is_there(&copied_if(&repo, second), &format!("{first}, told in {second}"));
         repo.configure(&in_manner(first));

@@ -98,7 +98,7 @@ fn what_is_asked_for_between_two_halves_of_a_ceremony_waits_for_the_next() {
 }
 
 /// A signed ceremony that changes the online key, and what signs it.
-fn rotated() -> (Repo, std::path::PathBuf, Safe) {
+pub(crate) fn rotated() -> (Repo, std::path::PathBuf, Safe) {
     let (repo, _) = registered();
     let safe = Safe::with(&repo, &["admin-1", "root-1", "root-2"]);
     let (_, file) = prepare(&repo, &["--older-than", "9d", "--rotate", "online"]);

@@ -103,17 +103,18 @@ pub(super) fn copies<'e>(
 pub(super) fn pages(
     site: &Site,
     entries: &[&Entry],
+    manner: Manner,
     forms: &[Compression],
     staging: &mut Lazy<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Written, disk::Error> {
     let mut strayed = Vec::new();
     for entry in entries {
-        if place::has_strayed(site, entry, false, reporter)? {
+        if place::has_strayed(site, entry, manner, false, reporter)? {
             strayed.push(*entry);
         }
     }
-    let mut written = place::give_back(site, staging, &strayed, reporter)?;
+    let mut written = place::give_back(site, staging, &strayed, manner, reporter)?;
     written.add(copies(site, entries.iter().copied(), forms, staging)?);
     Ok(written)
 }

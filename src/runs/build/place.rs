@@ -9,7 +9,7 @@ use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
 use crate::site::Site;
 use crate::site::swap::Written;
-use crate::site::targets::{self, Arrival, Content, Incoming, Manner, Plain, PlainName, Survey};
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, Named, PlainName, Survey};
 use crate::state::held::Held;
 use std::collections::BTreeMap;
 
@@ -69,7 +69,9 @@ pub(super) fn place(
                 let index = by_target.get(target).copied();
                 let file = index.map_or(target.as_str(), |index| &files[index].candidate.relative);
                 hold(&mut placed, entry, file, reporter);
-                if request.act == Act::Bring && has_strayed(request.site, entry, true, reporter)? {
+                if request.act == Act::Bring
+                    && has_strayed(request.site, entry, request.manner, true, reporter)?
+                {
                     strayed.push(entry);
                 }
             }
@@ -81,8 +83,9 @@ pub(super) fn place(
                         wanted.push((index, entry.clone(), Some(entry)));
                     }
                     _ => {
-                        let mends = request.interrupted && request.act == Act::Bring;
-                        if mends && has_strayed(request.site, entry, false, reporter)? {
+                        // Of what the source does not have as it is published, the site has the bytes.
+                        let (mends, suspect) = (looks && request.act == Act::Bring, request.restore);
+                        if mends && has_strayed(request.site, entry, request.manner, suspect, reporter)? {
                             strayed.push(entry);
                         }
                         placed.entries.push(entry.clone());
@@ -91,7 +94,7 @@ pub(super) fn place(
             }
         }
     }
-    placed.written.add(give_back(request.site, staging, &strayed, reporter)?);
+    placed.written.add(give_back(request.site, staging, &strayed, request.manner, reporter)?);
     if request.act == Act::Elsewhere {
         placed.entries.extend(wanted.into_iter().map(|(_, entry, _)| entry));
         return Ok(placed);
@@ -203,36 +206,38 @@ fn is_to_be_named(request: &Request<'_>, entry: &Entry) -> Result<bool, disk::Er
     Ok(looks && targets::lacks_a_name(request.site, entry, request.manner)?)
 }
 
-/// Whether the plain name of a published target has other bytes, and can have its own back.
+/// Whether a name of a published target has other bytes or is gone, and can have its own back.
 pub(super) fn has_strayed(
     site: &Site,
     entry: &Entry,
+    manner: Manner,
     suspect: bool,
     reporter: &dyn Reporter,
 ) -> Result<bool, disk::Error> {
-    let plain = targets::plain_name(site, entry, suspect)?;
-    if plain == Plain::Lost {
+    let named = targets::named(site, entry, manner, suspect)?;
+    if named == Named::Lost {
         let message = "the published bytes are nowhere in the site: clients refuse the file. A source that \
                        writes in place must not be linked (site.targets)";
         reporter.warn(Warning::of_file(Code::Lost, entry.path.as_str(), message));
     }
-    Ok(plain == Plain::Strayed)
+    Ok(named == Named::Strayed)
 }
 
-/// Gives the plain names of published targets back to their bytes.
+/// Gives names of published targets back to their bytes.
 pub(super) fn give_back(
     site: &Site,
     staging: &mut Lazy<'_>,
     strayed: &[&Entry],
+    manner: Manner,
     reporter: &dyn Reporter,
 ) -> Result<Written, disk::Error> {
     if strayed.is_empty() {
         return Ok(Written::default());
     }
     staging.gives_back(strayed.iter().copied())?;
-    targets::give_back_plain_names(site, staging.open()?, strayed)?;
+    targets::give_back_names(site, staging.open()?, strayed, manner)?;
     for entry in strayed {
-        let message = "it had the bytes of a replacement that was never published";
+        let message = "one of its names was gone, or had the bytes of a replacement that was never published";
         reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
     }
     Ok(Written { files: strayed.len() as u64, bytes: 0 })

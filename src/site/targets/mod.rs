@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use survey::{Name, hashed_name};
 
 pub use incoming::{Arrival, Content, Incoming, Manner, PlainName};
-pub use survey::{Plain, Survey, lacks_a_name, names, plain_name, survey};
+pub use survey::{Named, Survey, lacks_a_name, named, names, survey};
 
 /// Brings in what lacks something, in parallel; durable when this returns.
 ///
@@ -188,14 +188,22 @@ fn arrive(
     }
 }
 
-/// Gives the plain names of published targets back to their bytes.
+/// Gives the names that pip asks for, and stock tough where it gets its own, back to the published bytes.
 ///
 /// # Errors
 /// If the file system fails.
-pub fn give_back_plain_names(site: &Site, staging: &Staging, entries: &[&Entry]) -> Result<(), disk::Error> {
+pub fn give_back_names(
+    site: &Site,
+    staging: &Staging,
+    entries: &[&Entry],
+    manner: Manner,
+) -> Result<(), disk::Error> {
     let placer = Placer::new(site.folder());
     for entry in entries {
-        placer.link_over(&hashed_name(entry), entry.path.as_str(), staging)?;
+        let [hashed, plain, alias] = names(entry);
+        for name in [Some(plain), Some(alias).filter(|alias| manner.tough_alias && *alias != hashed)] {
+            name.map_or(Ok(()), |name| placer.link_over(&hashed, &name, staging))?;
+        }
     }
     placer.sync()
 }

@@ -85,31 +85,37 @@ pub fn survey(site: &Site, files: &[Incoming<'_>], manner: Manner) -> Result<Vec
         .collect()
 }
 
-/// What has become of the plain name of a published target.
+/// What has become of the names that pip and stock tough ask for, of a published target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain {
-    /// It has the published bytes, or none.
+pub enum Named {
+    /// They have the published bytes; or the site has nothing of the target.
     Right,
-    /// It has other bytes, as a run leaves it that was to replace them and did not end; the
+    /// One has other bytes, as a run leaves it that was to replace them and did not end, or is not there; the
     /// published ones lie under the hashed name.
     Strayed,
     /// The published bytes are nowhere: the file was written in place.
     Lost,
 }
 
-/// Looks at the plain name of a published target; its bytes are read only if it is not a name of
-/// the hashed file, or if `suspect` says that this file may have been written in place.
+/// Looks at those names of a published target; what they hold is read only if it is not the hashed file, or if
+/// `suspect` says that this file may have been written in place.
 ///
 /// # Errors
 /// If the file system fails.
-pub fn plain_name(site: &Site, entry: &Entry, suspect: bool) -> Result<Plain, disk::Error> {
-    let hashed = hashed_name(entry);
-    let (plain, twin) = (site.folder().stamp(entry.path.as_str())?, site.folder().stamp(&hashed)?);
-    let same = matches!((plain, twin), (Some(plain), Some(twin)) if plain.is_same_file(&twin));
-    if plain.is_none() || (same && !suspect) || name(site, entry.path.as_str(), entry)? == Name::Right {
-        return Ok(Plain::Right);
+pub fn named(site: &Site, entry: &Entry, manner: Manner, suspect: bool) -> Result<Named, disk::Error> {
+    let [hashed, plain, alias] = names(entry);
+    let twin = site.folder().stamp(&hashed)?;
+    let (mut is_missing, mut is_other) = (false, false);
+    for asked_for in [Some(&plain), Some(&alias).filter(|_| manner.tough_alias)].into_iter().flatten() {
+        let stamp = site.folder().stamp(asked_for)?;
+        let same = matches!((stamp, twin), (Some(stamp), Some(twin)) if stamp.is_same_file(&twin));
+        is_missing |= stamp.is_none();
+        is_other |= stamp.is_some() && (!same || suspect) && name(site, asked_for, entry)? != Name::Right;
     }
-    Ok(if name(site, &hashed, entry)? == Name::Right { Plain::Strayed } else { Plain::Lost })
+    if !is_other && (!is_missing || twin.is_none()) {
+        return Ok(Named::Right);
+    }
+    Ok(if name(site, &hashed, entry)? == Name::Right { Named::Strayed } else { Named::Lost })
 }
 
 /// Every name that a target can have: the hashed one, the plain one, and the one that stock tough asks for.

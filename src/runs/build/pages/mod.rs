@@ -126,7 +126,7 @@ pub(super) fn make(
         let (arrived, mut written) = arrive::bring(request, staging, &new, reporter)?;
         if request.suspect && request.act != Act::Look {
             let site = &Site::new(build.site);
-            written.add(keep::pages(site, &stays, build.compress, staging, reporter)?);
+            written.add(keep::pages(site, &stays, request.manner, build.compress, staging, reporter)?);
         }
         let entries: Vec<Entry> = kept.chain(arrived).collect();
         let is_of_project = |entry: &&Entry| {
