@@ -123,6 +123,15 @@ fn copied_if(repo: &Repo, manner: &str) -> Repo {
 }
 
 #[test]
+fn a_file_that_is_held_has_the_names_of_another_manner_too() {
+    let (repo, _) = about_to_build(MANNERS[0], MANNERS[2]);
+    repo.add("p1-1.0-py3-none-any.whl", b"other bytes, which nobody asked for");
+    let out = repo.build(&[]);
+    assert_eq!(out["files"]["held"], json!(1), "{out}");
+    is_whole(&repo, MANNERS[2], "a file that is held");
+}
+
+#[test]
 fn a_page_that_changes_has_no_copy_of_what_it_was_whoever_makes_it() {
     let config = |forms: &str| WITH_PAGES.replace("[\"gz\"]", forms);
     let repo = Repo::with_config(&config("[]"));
