@@ -129,8 +129,10 @@ pub fn manifest(
         manifest.purge.insert(layout::TIMESTAMP.to_owned());
     }
     let groups = [&files, &pages, &delegated, &targets, &snapshot, &front];
-    let listed: BTreeSet<String> = groups.into_iter().flatten().cloned().collect();
-    for name in given_back.difference(&listed) {
+    let listed: BTreeSet<&String> =
+        groups.into_iter().flatten().filter(|name| given_back.contains(*name)).collect();
+    let more: Vec<&String> = given_back.iter().filter(|name| !listed.contains(name)).collect();
+    for name in more {
         let group = match Turn::of(name) {
             Turn::Snapshot | Turn::Role => &mut delegated,
             Turn::Hashed => &mut files,
