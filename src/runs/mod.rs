@@ -13,10 +13,12 @@ pub mod status;
 pub mod sweep;
 pub mod verify;
 
+mod elsewhere;
 pub mod guard;
 mod lapse;
 pub mod lists;
 pub mod now;
+mod placement;
 pub mod publish;
 mod roles;
 mod suspend;

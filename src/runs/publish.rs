@@ -1,6 +1,8 @@
 //! The second half of every run that publishes: what is decided gets signed and becomes public in one swap.
 
 use super::lists::{self, Registered};
+use super::placement::Placement;
+use super::project::Place;
 use super::roles::{self, Due, Numbers, Versions};
 use crate::disk;
 use crate::disk::stage::Staging;
@@ -28,16 +30,19 @@ pub enum Error {
     Disk(#[from] disk::Error),
 }
 
-/// Opens a folder to stage in. That a run before this one did not end is noted for the next build, which mends what such a
-/// run leaves: this one takes away what tells of it.
+/// Opens a folder to stage in, for a run that is no build. Two things are noted for the next build: that a run before this
+/// one did not end, for that one mends what such a run leaves, and this one takes away what tells of it; and that names
+/// are given here in another manner than the last build gave them.
 ///
 /// # Errors
 /// If the file system fails.
-pub(super) fn open_staging(site: &Site, state: &State) -> Result<Staging, disk::Error> {
-    if swap::was_interrupted(site, &state.staging())? {
+pub(super) fn open_staging(place: &Place<'_>) -> Result<Staging, disk::Error> {
+    let (site, state) = (Site::new(place.site), State::new(place.state));
+    if swap::was_interrupted(&site, &state.staging())? {
         state.set_mark()?;
     }
-    swap::open_staging(site, &state.staging())
+    Placement::beside_builds(place).forget(&state)?;
+    swap::open_staging(&site, &state.staging())
 }
 
 /// What is to be published.

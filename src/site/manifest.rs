@@ -6,16 +6,14 @@ use super::sweep::order::{self, Turn};
 use super::{Site, layout};
 use crate::disk::{self, read};
 use crate::model::target_path::looks_hashed;
-use crate::model::{
-    Compression, Envelope, Metadata, RoleName, Sha256, Snapshot, TargetPath, Targets, Version,
-};
+use crate::model::{Compression, Envelope, RoleName, Sha256, Snapshot, TargetPath, Targets, Version};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A published state of the site, by the versions that lead to all the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Edition {
     /// The newest root.
     pub root: Version,
@@ -58,10 +56,10 @@ pub struct Manifest {
     pub purge: BTreeSet<String>,
 }
 
-/// What changed between two editions.
+/// What changed on the way to an edition: what its roles say of that is the last word.
 #[derive(Debug, Default)]
 struct Change {
-    roles: BTreeSet<(RoleName, Version)>,
+    roles: BTreeMap<RoleName, Version>,
     /// New or other bytes under this path.
     targets: BTreeMap<TargetPath, Sha256>,
     /// Those of them whose plain name had other bytes before.
@@ -80,17 +78,11 @@ pub fn manifest(
     since: &[Edition],
     given_back: &BTreeSet<String>,
 ) -> Result<Manifest, disk::Error> {
-    let mut all = if since.is_empty() { None } else { Some(Change::default()) };
-    for edition in since {
-        all = match (all, changes(site, now, Some(edition))?) {
-            (Some(all), Some(change)) => Some(all.and(change)),
-            _ => None,
-        };
-    }
-    let (change, since) = match all {
+    let way = if since.is_empty() { None } else { changes_on_the_way(site, now, since)? };
+    let (change, since) = match way {
         Some(change) => (change, since),
         // The current edition was just published and is there.
-        None => (changes(site, now, None)?.unwrap_or_default(), &[][..]),
+        None => (everything(site, now)?.unwrap_or_default(), &[][..]),
     };
     let mut manifest = Manifest::default();
     let (mut files, mut pages, mut front) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,16 +149,6 @@ pub fn manifest(
     Ok(manifest)
 }
 
-impl Change {
-    /// Both changes, which lead to the same edition.
-    fn and(mut self, other: Self) -> Self {
-        self.roles.extend(other.roles);
-        self.targets.extend(other.targets);
-        self.replaced.extend(other.replaced);
-        self
-    }
-}
-
 /// Adds a name that is there, and the compressed copies beside it.
 fn add(site: &Site, names: &mut Vec<String>, name: &str) -> Result<(), disk::Error> {
     if site.folder().stamp(name)?.is_none() {
@@ -181,62 +163,89 @@ fn add(site: &Site, names: &mut Vec<String>, name: &str) -> Result<(), disk::Err
     Ok(())
 }
 
-/// What changed; `None` if one of the editions cannot be read any more.
-fn changes(site: &Site, now: &Edition, since: Option<&Edition>) -> Result<Option<Change>, disk::Error> {
-    let Some(new) = parse::<Snapshot>(site, &RoleName::snapshot(), now.snapshot)? else { return Ok(None) };
-    let old = match since {
-        None => BTreeMap::new(),
-        Some(since) => match parse::<Snapshot>(site, &RoleName::snapshot(), since.snapshot)? {
-            // Another snapshot of this number is not the one that was uploaded.
-            Some(_) if Edition::of(site, since.root, since.snapshot, since.timestamp)? != *since => {
-                return Ok(None);
-            }
-            Some(old) => old.meta.into_iter().map(|(role, meta)| (role, meta.version)).collect(),
-            None => return Ok(None),
-        },
-    };
-    let mut change = Change::default();
-    let new = new.meta.into_iter().map(|(role, meta)| (role, meta.version));
-    change.roles = new.filter(|(role, version)| old.get(role) != Some(version)).collect();
-    let read: Vec<Option<[Option<Targets>; 2]>> = change
-        .roles
-        .par_iter()
-        .map(|(role, version)| {
-            let Some(new) = parse::<Targets>(site, role, *version)? else { return Ok(None) };
-            let old = match old.get(role) {
-                None => None,
-                Some(version) => match parse::<Targets>(site, role, *version)? {
-                    Some(old) => Some(old),
-                    None => return Ok(None),
-                },
-            };
-            Ok(Some([Some(new), old]))
-        })
-        .collect::<Result<_, disk::Error>>()?;
-    // A target may have moved from one role to another, its bytes the same.
-    let (mut after, mut before) = (BTreeMap::new(), BTreeMap::new());
-    for pair in read {
-        let Some(pair) = pair else { return Ok(None) };
-        for (role, all) in pair.into_iter().zip([&mut after, &mut before]) {
-            let files = role.into_iter().flat_map(|role| role.targets);
-            all.extend(files.filter_map(|(path, file)| Some((path, file.hashes.sha256()?))));
-        }
+/// The versions that a snapshot lists; `None` if it cannot be read any more, or is not the one that was published with
+/// this number.
+fn listing(site: &Site, edition: &Edition) -> Result<Option<BTreeMap<RoleName, Version>>, disk::Error> {
+    let Some(bytes) = bytes(site, &RoleName::snapshot(), edition.snapshot)? else { return Ok(None) };
+    if Sha256::of(&bytes) != edition.digest {
+        return Ok(None);
     }
-    for (path, digest) in after {
-        match before.get(&path) {
-            Some(old) if *old == digest => continue,
-            Some(_) => _ = change.replaced.insert(path.clone()),
-            None => {}
-        }
-        change.targets.insert(path, digest);
-    }
-    Ok(Some(change))
+    let snapshot = Envelope::<Snapshot>::parse(&bytes).ok().map(Envelope::into_signed);
+    Ok(snapshot.map(|snapshot| snapshot.meta.into_iter().map(|(role, meta)| (role, meta.version)).collect()))
 }
 
-/// A role of the site, which was verified when it was published; `None` if it is not there any more.
-fn parse<T: Metadata>(site: &Site, role: &RoleName, version: Version) -> Result<Option<T>, disk::Error> {
-    let bytes = read::bytes_if_there(&site.folder().path(&layout::role_file(role, version)))?;
-    Ok(bytes.and_then(|bytes| Envelope::<T>::parse(&bytes).ok()).map(Envelope::into_signed))
+/// All that an edition leads to; `None` if it cannot be read.
+fn everything(site: &Site, now: &Edition) -> Result<Option<Change>, disk::Error> {
+    let Some(roles) = listing(site, now)? else { return Ok(None) };
+    let targets = targets(site, roles.iter())?;
+    Ok(targets.map(|targets| Change { roles, targets, replaced: BTreeSet::new() }))
+}
+
+/// What changed from each of these editions to the next, and from the last of them to `now`, as it is now: whoever stands
+/// at any of them, or between, needs no more. `None` if one of them cannot be read any more.
+fn changes_on_the_way(site: &Site, now: &Edition, since: &[Edition]) -> Result<Option<Change>, disk::Error> {
+    let mut since = since.to_vec();
+    since.sort_by_key(|edition| edition.snapshot);
+    let (mut roles, mut paths, mut replaced) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut before: Option<BTreeMap<RoleName, Version>> = None;
+    for edition in since.iter().chain([now]) {
+        let Some(after) = listing(site, edition)? else { return Ok(None) };
+        if let Some(before) = before {
+            let new: BTreeSet<&RoleName> = after
+                .iter()
+                .filter(|(role, version)| before.get(*role) != Some(version))
+                .map(|(role, _)| role)
+                .collect();
+            let of = |listing: &BTreeMap<RoleName, Version>| {
+                targets(site, listing.iter().filter(|(role, _)| new.contains(role)))
+            };
+            let (Some(old), Some(other)) = (of(&before)?, of(&after)?) else { return Ok(None) };
+            for (path, digest) in other {
+                match old.get(&path) {
+                    Some(old) if *old == digest => continue,
+                    Some(_) => _ = replaced.insert(path.clone()),
+                    None => {}
+                }
+                paths.insert(path);
+            }
+            roles.extend(new.into_iter().cloned());
+        }
+        before = Some(after);
+    }
+    let mut roles_now = before.unwrap_or_default();
+    roles_now.retain(|role, _| roles.contains(role));
+    let targets = targets(site, roles_now.iter())?;
+    Ok(targets.map(|mut targets| {
+        targets.retain(|path, _| paths.contains(path));
+        replaced.retain(|path| targets.contains_key(path));
+        Change { roles: roles_now, targets, replaced }
+    }))
+}
+
+/// What these versions of roles list; `None` if one of them cannot be read any more.
+fn targets<'r>(
+    site: &Site,
+    roles: impl Iterator<Item = (&'r RoleName, &'r Version)>,
+) -> Result<Option<BTreeMap<TargetPath, Sha256>>, disk::Error> {
+    let roles: Vec<(&RoleName, &Version)> = roles.collect();
+    let read: Vec<Option<Targets>> = roles
+        .into_par_iter()
+        .map(|(role, version)| {
+            let bytes = bytes(site, role, *version)?;
+            Ok(bytes.and_then(|bytes| Envelope::parse(&bytes).ok()).map(Envelope::into_signed))
+        })
+        .collect::<Result<_, disk::Error>>()?;
+    let mut all = BTreeMap::new();
+    for role in read {
+        let Some(role) = role else { return Ok(None) };
+        all.extend(role.targets.into_iter().filter_map(|(path, file)| Some((path, file.hashes.sha256()?))));
+    }
+    Ok(Some(all))
+}
+
+/// The file of a role, which was verified when it was published; `None` if it is not there any more.
+fn bytes(site: &Site, role: &RoleName, version: Version) -> Result<Option<Vec<u8>>, disk::Error> {
+    read::bytes_if_there(&site.folder().path(&layout::role_file(role, version)))
 }
 
 impl Manifest {

@@ -15,22 +15,23 @@ pub(super) fn load<T: DeserializeOwned>(path: &Path, header: &str) -> Option<Vec
     parse(&bytes, header)
 }
 
-/// The same of a file that is no cache, so that it is never as good as none; `way_out` says what to do about one that
+/// The one line of a file that is no cache, so that it is never as good as none; `way_out` says what to do about one that
 /// does not have the form.
 ///
 /// # Errors
 /// If it is there and cannot be read whole.
-pub(super) fn load_or_fail<T: DeserializeOwned>(
+pub(super) fn one_or_fail<T: DeserializeOwned>(
     path: &Path,
     header: &str,
     way_out: &str,
-) -> Result<Option<Vec<T>>, disk::Error> {
+) -> Result<Option<T>, disk::Error> {
     let Some(bytes) = read::bytes_if_there(path)? else { return Ok(None) };
     let broken = || {
         let message = format!("it is not what tuffet wrote there ({header:?}). {way_out}");
         disk::Error::new("read", path, io::Error::new(io::ErrorKind::InvalidData, message))
     };
-    parse(&bytes, header).ok_or_else(broken).map(Some)
+    let [line] = parse(&bytes, header).and_then(|lines| lines.try_into().ok()).ok_or_else(broken)?;
+    Ok(Some(line))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], header: &str) -> Option<Vec<T>> {

@@ -52,22 +52,17 @@ const MANY: usize = 100_000;
 /// # Errors
 /// If it is there and cannot be read: what it says of removed files is nowhere else.
 pub fn load<T: DeserializeOwned>(state: &State) -> Result<Option<Uploads<T>>, disk::Error> {
-    let way_out = "Restore it from a backup; or remove it: then the next manifest lists everything, and what a \
-                   sweep removed here since the last one has to be removed by hand where the site is served from";
-    Ok(lines::load_or_fail(&state.uploads(), HEADER, way_out)?.and_then(|lines| lines.into_iter().next()))
+    let way_out = "Remove it: then the next manifest lists everything, and what was removed here since the last one \
+                   has to be removed by hand where the site is served from. One from a backup will do if nothing \
+                   was removed here since it was made";
+    lines::one_or_fail(&state.uploads(), HEADER, way_out)
 }
 
-/// Writes the record, if it is another.
+/// Writes the record.
 ///
 /// # Errors
-/// If it cannot be written, or the one before cannot be read.
-pub fn save<T>(state: &State, uploads: &Uploads<T>) -> Result<(), disk::Error>
-where
-    T: Serialize + DeserializeOwned + PartialEq,
-{
-    if load::<T>(state)?.as_ref() == Some(uploads) {
-        return Ok(());
-    }
+/// If it cannot be written.
+pub fn save<T: Serialize>(state: &State, uploads: &Uploads<T>) -> Result<(), disk::Error> {
     lines::save(&state.uploads(), HEADER, [uploads])
 }
 

@@ -9,10 +9,10 @@ use super::support::{Repo, pages, snapshot_of};
 use serde_json::json;
 use std::path::Path;
 
-const MANNERS: [&str; 4] =
+pub(super) const MANNERS: [&str; 4] =
     ["targets = \"copy\"", "targets = \"none\"", "tough_alias = true", "compress = [\"gz\"]"];
 
-fn in_manner(manner: &str) -> String {
+pub(super) fn in_manner(manner: &str) -> String {
     format!(
         "[source]\npath = \"dists\"\n[site]\n{manner}\n[keys]\ninsecure_plain = true\n[bins]\ncount = 2\n"
     )
@@ -36,7 +36,7 @@ fn named(calls: &[Call]) -> impl Iterator<Item = &Call> {
 }
 
 /// Nothing is wrong with what is published, and every file has the names that it is to have.
-fn is_whole(repo: &Repo, manner: &str, when: &str) {
+pub(super) fn is_whole(repo: &Repo, manner: &str, when: &str) {
     let verified = repo.run(&["verify"]);
     assert_eq!(verified.code, 0, "{when}: {}", verified.stdout);
     let targets = repo.targets();
@@ -157,7 +157,7 @@ fn a_page_that_changes_has_no_copy_of_what_it_was_whoever_makes_it() {
 }
 
 /// Carries the manifest out if it is there; to remove what never was there is no error of an object store.
-fn carry_out(repo: &Repo, there: &mut Elsewhere) {
+pub(super) fn carry_out(repo: &Repo, there: &mut Elsewhere) {
     let file = repo.path().join("to-do.txt");
     let Ok(text) = std::fs::read_to_string(&file) else { return };
     let is_possible =
@@ -168,7 +168,7 @@ fn carry_out(repo: &Repo, there: &mut Elsewhere) {
 }
 
 /// A scene that is uploaded as it stands before its command.
-fn uploaded(scene: &Scene) -> (Repo, Elsewhere) {
+pub(super) fn uploaded(scene: &Scene) -> (Repo, Elsewhere) {
     let repo = scene.copy();
     let mut there = Elsewhere::of(&repo);
     repo.told("pipeline", &[&["--manifest", "to-do.txt"], &at(-1)[..]].concat()).ok();
@@ -253,7 +253,7 @@ fn a_record_of_uploads_that_cannot_be_read_is_not_none() {
     for args in [scene.args(), [&["build", "--manifest", "to-do.txt"], &at(0)[..]].concat()] {
         let ran = repo.run(&args);
         assert_eq!(ran.code, 5, "{args:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains("uploads.jsonl") && ran.stderr.contains("remove it"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("uploads.jsonl") && ran.stderr.contains("Remove it"), "{}", ran.stderr);
         assert!(std::fs::read_to_string(&record).unwrap().ends_with("{\"file\":"));
     }
     assert_eq!(snapshot_of(&repo.site()), before, "nothing was removed of which nobody knows");

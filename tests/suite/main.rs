@@ -40,6 +40,7 @@ mod index;
 mod inventory;
 mod keys;
 mod kill;
+mod lacking;
 mod led;
 mod manifest;
 mod members;

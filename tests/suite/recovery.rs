@@ -203,13 +203,23 @@ fn claimed() -> (Repo, Safe) {
 
 /// Prepares to go back, signs, and gives the file.
 pub(super) fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::PathBuf {
+    signed_with(repo, safe, (snapshot, copy), &[])
+}
+
+/// The same, and this is given to `ceremony sign` too.
+pub(super) fn signed_with(
+    repo: &Repo,
+    safe: &Safe,
+    (snapshot, copy): (u64, &Path),
+    more: &[&str],
+) -> std::path::PathBuf {
     let out = repo.path().join(format!("back-to-{snapshot}.json"));
     let number = snapshot.to_string();
     let back = ["--compromised-since", &number, "--copy", copy.to_str().unwrap()];
     let args = ["ceremony", "prepare", "--out", out.to_str().unwrap()];
     repo.run(&[&args[..], &back].concat()).ok();
     let trust = trust(repo);
-    let (code, said, signed) = safe.sign(&out, &["--trust", &trust]);
+    let (code, said, signed) = safe.sign(&out, &[&["--trust", &trust], more].concat());
     assert_eq!(code, 0, "{said}");
     signed
 }

@@ -1,7 +1,8 @@
 //! How the source differs from a state that is gone back to, and what of that nobody has decided yet.
 
 use super::authors::Authors;
-use super::{Error, Mode, Request, find, is_named, pages};
+use super::replace::is_named;
+use super::{Error, Mode, Request, find, pages};
 use crate::model::{Entry, Inventory, ProjectName, TargetPath};
 use crate::pipeline::partition::Became;
 use crate::pipeline::source::SourceFile;

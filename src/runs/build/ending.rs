@@ -1,11 +1,12 @@
 //! The end of every build: what is to be listed is signed where it changed or is due, becomes public, and is
 //! remembered.
 
-use super::{Error, Lazy, Mode, Outcome, Request, journal_entry, lapse, manifest, placement};
+use super::{Error, Lazy, Mode, Outcome, Request, journal_entry, lapse, manifest};
 use crate::keys::Signer;
 use crate::model::{Bins, Moment, ProjectName, Sha256};
 use crate::pipeline::collect::Layout;
 use crate::report::Reporter;
+use crate::runs::placement::Placement;
 use crate::runs::project::remove_pages;
 use crate::runs::publish::{self, Online, Publication};
 use crate::runs::roles::{Due, Numbers};
@@ -42,6 +43,8 @@ pub(super) struct Ending<'a> {
     pub(super) layout: Option<Layout>,
     /// What is held back.
     pub(super) held: &'a [Held],
+    /// Whether a published target was to get names, and did not.
+    pub(super) lacks_names: bool,
 }
 
 impl Ending<'_> {
@@ -82,7 +85,7 @@ impl Ending<'_> {
             (outcome.bins_signed, outcome.bins_renewed) = publication.bins();
             if request.mode == Mode::Publish {
                 lapse::record(state, published, lapsing, request.now)?;
-                placement::forget(state, request)?;
+                Placement::of(request).forget(state)?;
                 let publicised =
                     publication.publish(manner, staging.open()?, Online::of(online), reporter)?;
                 outcome.snapshot = Some(publicised.snapshot);
@@ -106,9 +109,17 @@ impl Ending<'_> {
                 let now = Edition::of(site, published.root.version, snapshot, timestamp)?;
                 outcome.manifest = Some(manifest::write(request, file, &now)?);
             }
-            if let Some(layout) = self.layout {
-                placement::remember(state, request, layout)?;
-                state.clear_mark()?;
+            match self.layout {
+                // The next build is to look at everything once more.
+                Some(_) if self.lacks_names => {
+                    Placement::of(request).forget(state)?;
+                    state.set_mark()?;
+                }
+                Some(layout) => {
+                    Placement::of(request).remember(state, layout)?;
+                    state.clear_mark()?;
+                }
+                None => {}
             }
             held::save(state, self.held)?;
             let known = published.known(digest);

@@ -1,6 +1,6 @@
 //! The files of the source: collected, digested, and remembered for the next run.
 
-use super::{Digests, Error, Mode, Removals, Request, placement};
+use super::{Digests, Error, Mode, Removals, Request};
 use crate::disk::stage::Staging;
 use crate::disk::{self, FileStamp};
 use crate::model::page::ProjectStatus;
@@ -10,6 +10,7 @@ use crate::pipeline::digest;
 use crate::pipeline::inventory::{self, Listed, Names};
 use crate::pipeline::source::{Facts, Mark, SourceFile};
 use crate::report::{Code, Reporter, Stage, Warning, event};
+use crate::runs::placement;
 use crate::state::cache::{DigestCache, Remembered};
 use crate::state::{State, listings};
 use rayon::prelude::*;

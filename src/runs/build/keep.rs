@@ -1,32 +1,63 @@
 //! Files and pages that the site alone has: those that authors signed, and pages of which the source says nothing just
 //! now. Where a build looks at everything, they get back the names and copies that they lack.
 
-use super::Lazy;
 use super::authors::Authors;
-use super::place;
+use super::strayed::{BLOCKED, Strayed};
+use super::{Lazy, Request};
 use crate::disk::stage::Bring;
 use crate::disk::{self, FileStamp, read};
 use crate::model::{Compression, Entry, TargetPath};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Silent, Warning};
+use crate::runs::project::remove_pages;
 use crate::site::copies::{self, Original};
+use crate::site::read::Published;
 use crate::site::swap::Written;
 use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName, Survey};
 use crate::site::{Site, layout};
+use crate::state::State;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) written: Written,
+    /// Whether something was to get a name, and did not.
+    pub(super) lacks_names: bool,
+}
+
+/// Mends all that the site alone has but for pages of a mirror: copies of roles, and what authors signed. Pages of
+/// projects that are suspended go: whoever suspended one may not have ended before they were gone.
+pub(super) fn mend(
+    request: &Request<'_>,
+    published: &Published,
+    authors: &Authors,
+    files: &[SourceFile],
+    staging: &mut Lazy<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Kept, disk::Error> {
+    let (site, state) = (Site::new(request.site), State::new(request.state));
+    let mut written = super::copies::mend(request, &site, published, staging)?;
+    let mut kept = names(&site, authors, files, request.tough_alias, staging, reporter)?;
+    written.add(copies(&site, authors.signed(), request.compress, staging)?);
+    let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
+    remove_pages(&site, &state, &suspended.map(|(name, _)| name).collect::<Vec<_>>())?;
+    kept.written.add(written);
+    Ok(kept)
+}
+
 /// Gives names back. The bytes are those under the hashed name, else those of the mirror, if it has them, or
 /// those under the plain one.
-pub(super) fn names(
+fn names(
     site: &Site,
     authors: &Authors,
     files: &[SourceFile],
     tough_alias: bool,
     staging: &mut Lazy<'_>,
     reporter: &dyn Reporter,
-) -> Result<Written, disk::Error> {
-    let mut written = Written::default();
+) -> Result<Kept, disk::Error> {
+    let mut kept = Kept::default();
     let mirror: BTreeMap<&TargetPath, &SourceFile> =
         files.iter().map(|file| (&file.candidate.target, file)).collect();
     let entries: Vec<&Entry> = authors.signed().collect();
@@ -54,17 +85,18 @@ pub(super) fn names(
         .collect();
     let manner = Manner { bring: Bring::Copy, tough_alias };
     let surveys = targets::survey(site, &incoming, manner)?;
-    if !surveys.iter().any(Survey::lacks_something) {
-        return Ok(written);
-    }
-    let lacking = incoming.iter().zip(&surveys).filter(|(_, survey)| survey.lacks_something());
-    staging.gives_back(lacking.map(|(file, _)| file.entry))?;
-    let arrivals = targets::bring(site, staging.open()?, &incoming, &surveys, manner, &Silent)?;
+    let arrivals = if surveys.iter().any(Survey::lacks_something) {
+        let lacking = incoming.iter().zip(&surveys).filter(|(_, survey)| survey.lacks_something());
+        staging.gives_back(lacking.map(|(file, _)| file.entry))?;
+        targets::bring(site, staging.open()?, &incoming, &surveys, manner, &Silent)?
+    } else {
+        surveys.iter().map(|survey| survey.refusal().unwrap_or(Arrival::AlreadyThere)).collect()
+    };
     for (entry, arrival) in entries.iter().zip(arrivals) {
         let warning = match arrival {
             Arrival::AlreadyThere => continue,
             Arrival::New(_) => {
-                written.add(Written { files: 1, bytes: entry.length });
+                kept.written.add(Written { files: 1, bytes: entry.length });
                 (Code::Restored, "one of its names was gone or had other bytes")
             }
             Arrival::Changed | Arrival::NameTaken => (
@@ -72,18 +104,16 @@ pub(super) fn names(
                 "its author signed it, and its bytes are nowhere: restore the site from a backup, or have the \
                  author submit it again",
             ),
-            Arrival::NameBlocked => (
-                Code::NameBlocked,
-                "in the site, its name or a folder on its way is something else; remove that",
-            ),
+            Arrival::NameBlocked => (Code::NameBlocked, BLOCKED),
         };
+        kept.lacks_names |= warning.0 != Code::Restored;
         reporter.warn(Warning::of_file(warning.0, entry.path.as_str(), warning.1));
     }
-    Ok(written)
+    Ok(kept)
 }
 
 /// Gives pages among these their compressed copies.
-pub(super) fn copies<'e>(
+fn copies<'e>(
     site: &Site,
     entries: impl IntoIterator<Item = &'e Entry>,
     forms: &[Compression],
@@ -99,22 +129,20 @@ pub(super) fn copies<'e>(
     staging.carry_out(&copies::plan(site, &originals, forms)?, true)
 }
 
-/// Gives pages of which the source says nothing just now their plain names and copies back.
+/// Gives pages of which the source says nothing just now their plain names and copies back; and what is made and leaves, for
+/// the files that leave with it get theirs back too.
 pub(super) fn pages(
     site: &Site,
-    entries: &[&Entry],
+    [entries, leaving]: [&[&Entry]; 2],
     manner: Manner,
     forms: &[Compression],
     staging: &mut Lazy<'_>,
     reporter: &dyn Reporter,
-) -> Result<Written, disk::Error> {
-    let mut strayed = Vec::new();
-    for entry in entries {
-        if place::has_strayed(site, entry, manner, false, reporter)? {
-            strayed.push(*entry);
-        }
-    }
-    let mut written = place::give_back(site, staging, &strayed, manner, reporter)?;
-    written.add(copies(site, entries.iter().copied(), forms, staging)?);
-    Ok(written)
+) -> Result<Kept, disk::Error> {
+    let mut strayed = Strayed::new(site, manner);
+    entries.iter().try_for_each(|entry| strayed.look(entry, false, reporter))?;
+    leaving.iter().try_for_each(|entry| strayed.look_at_what_leaves(entry))?;
+    let mut written = strayed.give_back(staging, reporter)?;
+    written.add(copies(site, entries.iter().chain(leaving).copied(), forms, staging)?);
+    Ok(Kept { written, lacks_names: strayed.lacks_names() })
 }

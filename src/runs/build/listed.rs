@@ -7,8 +7,8 @@ use super::differences::Pending;
 use super::ending::Ending;
 use super::pages;
 use super::{
-    Error, Lazy, Mode, Outcome, Removals, Request, census, check_replacements, copies, find, guard, keep,
-    lapse, on_change, placement,
+    Error, Lazy, Mode, Outcome, Placement, Removals, Request, census, check_replacements, find, guard, keep,
+    lapse, on_change,
 };
 use crate::disk::FileStamp;
 use crate::keys::Signer;
@@ -95,11 +95,10 @@ pub(super) fn build(
         names: std::mem::take(&mut compared.difference.names),
         ..Outcome::default()
     };
-    if request.mode == Mode::Publish && placement::is_doubtful(request, site, state)? {
-        outcome.written.add(copies::mend(request, site, &published, &mut staging)?);
-        let alias = request.tough_alias;
-        outcome.written.add(keep::names(site, &authors, &[], alias, &mut staging, reporter)?);
-        outcome.written.add(keep::copies(site, authors.signed(), request.compress, &mut staging)?);
+    let mut kept = keep::Kept::default();
+    if request.mode == Mode::Publish && Placement::of(request).is_doubtful(site, state)? {
+        kept = keep::mend(request, &published, &authors, &[], &mut staging, reporter)?;
+        outcome.written.add(kept.written);
     }
     let ending = Ending {
         request,
@@ -115,6 +114,7 @@ pub(super) fn build(
         due: Due::with_bins(&published, &compared.ends, request.lives, request.now),
         layout: Some(layout),
         held: &held,
+        lacks_names: kept.lacks_names && Placement::of(request).changed(state).files,
     };
     let remember = |_| Ok(pending.remember(state, &few, &|path| after.has(path))?);
     ending.carry_out(outcome, &mut staging, remember, online, reporter)

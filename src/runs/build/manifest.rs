@@ -1,14 +1,15 @@
 //! `--manifest`: what whoever uploads the site has to do, from where the last manifest led; from where
 //! that one began, if it has not been carried out, which its file shows by being there still.
 
-use super::{Request, placement};
+use super::Request;
 use crate::disk::{self, folder, read, write};
 use crate::model::Version;
+use crate::runs::placement::Placement;
 use crate::site::Site;
 use crate::site::manifest::{self, Edition};
 use crate::state::State;
 use crate::state::uploads::{self, Listed, Uploads};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 /// Which files are removed and uploaded where the site is served from.
@@ -31,7 +32,7 @@ pub fn is_manifest(path: &Path) -> bool {
 /// Writes the manifest to `file`.
 pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result<Written, disk::Error> {
     let (site, state) = (Site::new(request.site), State::new(request.state));
-    let manner = placement::words(request);
+    let manner = Placement::of(request).words();
     let before = uploads::load::<Edition>(&state)?;
     let waits = match &before {
         Some(before) => before.perhaps || folder::is_there(Path::new(&before.file))?,
@@ -44,7 +45,10 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
         Some(before) if waits && before.from.is_empty() => Vec::new(),
         Some(before) => {
             let began = before.from.iter().copied().filter(|_| waits);
-            began.chain(since(&site, &before.to, now)?).collect()
+            let mut from: Vec<Edition> = began.chain(since(&site, &before.to, now)?).collect();
+            let mut seen = HashSet::new();
+            from.retain(|edition| seen.insert(*edition));
+            from
         }
         None => Vec::new(),
     };
@@ -60,17 +64,11 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
         manifest.forget_unless_hashed(&name);
         manifest.remove.push(name);
     }
-    let mut reached: Vec<Edition> = Vec::new();
-    for edition in from {
-        if !reached.contains(&edition) {
-            reached.push(edition);
-        }
-    }
     let listed = |name: &String| (name.clone(), Listed::Yes);
     let record = Uploads {
         file: folder::resolve_as_far_as_there(file).display().to_string(),
         perhaps: true,
-        from: reached,
+        from,
         to: *now,
         manner,
         removed: manifest.remove.iter().map(listed).collect(),
@@ -88,12 +86,8 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
     })
 }
 
-/// More editions than these are not read one by one: whoever has to upload what that many builds changed may as well
-/// upload everything.
-const MANY: usize = 100;
-
 /// Where the last manifest led, and what was published after it and is not any more: a manifest that was carried out
-/// late uploaded plain names as they were by then. None where those are many.
+/// late uploaded plain names as they were by then.
 fn since(site: &Site, to: &Edition, now: &Edition) -> Result<Vec<Edition>, disk::Error> {
     let mut editions = vec![*to];
     for snapshot in (to.snapshot.number() + 1..now.snapshot.number()).filter_map(Version::new) {
@@ -104,7 +98,7 @@ fn since(site: &Site, to: &Edition, now: &Edition) -> Result<Vec<Edition>, disk:
             Err(error) => return Err(error),
         }
     }
-    Ok(if editions.len() > MANY { Vec::new() } else { editions })
+    Ok(editions)
 }
 
 /// Names that were removed and did not come back.

@@ -14,9 +14,10 @@ mod manifest;
 mod pages;
 mod partly;
 mod place;
-mod placement;
+mod replace;
 mod request;
 mod staging;
+mod strayed;
 mod told;
 mod walked;
 
@@ -26,9 +27,10 @@ pub use manifest::{Written as ManifestWritten, is_manifest};
 pub use pages::Pages;
 pub use request::{Digests, Mode, Outcome, Removals, Request, TargetFiles};
 
+use super::elsewhere;
 use super::guard::{self, Refusal};
 use super::lapse;
-use super::project::remove_pages;
+use super::placement::Placement;
 use super::publish;
 use super::roles::Due;
 use crate::disk;
@@ -38,7 +40,7 @@ use crate::model::{Entry, Inventory, Moment, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
 use crate::pipeline::digest;
 use crate::pipeline::inventory;
-use crate::pipeline::partition::{self, Decision, Difference, OnChange};
+use crate::pipeline::partition::{self, Decision, Difference};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Stage, event};
 use crate::site::Site;
@@ -54,6 +56,7 @@ use differences::Pending;
 use ending::Ending;
 use find::Found;
 use place::Act;
+use replace::{check_replacements, on_change};
 use staging::Lazy;
 use std::collections::BTreeSet;
 use told::Reads;
@@ -113,12 +116,15 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let site = Site::new(request.site);
     let state = State::new(request.state);
     not_begun(&site, &state)?;
+    if request.mode == Mode::Publish {
+        elsewhere::check(&state)?;
+    }
     if listed::serves(request) {
         return listed::build(request, &site, &state, online, reporter);
     }
     // What a manifest is to say of such names does not follow from a few paths.
     let whole = Request { changed: None, ..*request };
-    let is_doubtful = request.manifest.is_some() && placement::is_doubtful(request, &site, &state)?;
+    let is_doubtful = request.manifest.is_some() && Placement::of(request).is_doubtful(&site, &state)?;
     let request = if is_doubtful { &whole } else { request };
     if told::serves(request, &state)
         && let Some(outcome) = told::build(request, Reads::Few, &site, &state, online, reporter)?
@@ -173,12 +179,13 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         (_, Mode::Publish) => Act::Bring,
     };
     let bring = if request.target_files == TargetFiles::Link { Bring::Link } else { Bring::Copy };
-    let changed = placement::changed(&state, request);
+    let changed = Placement::of(request).changed(&state);
     let place = place::Request {
         site: &site,
         act,
         manner: Manner { bring, tough_alias: request.tough_alias },
         decisions: &decisions,
+        before: &distributions_before,
         restore: request.digests == Digests::Anew || changed.files,
         // What a run stages goes when it ends.
         interrupted: swap::was_interrupted(&site, &state.staging())? || state.is_marked()?,
@@ -207,18 +214,17 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         before: &before,
         authors: &authors,
     };
-    let pages::Pressed { entries: made, mut written, of_projects } =
+    let pages::Pressed { entries: made, mut written, of_projects, mut lacks_names } =
         pages::make(&wanted, &mut staging, reporter)?;
     if (changed.copies || place.restore || place.interrupted) && request.mode == Mode::Publish {
-        written.add(copies::mend(request, &site, &published, &mut staging)?);
-        let alias = request.tough_alias;
-        written.add(keep::names(&site, &authors, &found.files, alias, &mut staging, reporter)?);
-        written.add(keep::copies(&site, authors.signed(), request.compress, &mut staging)?);
-        // Whoever suspended a project may not have ended before its pages were gone.
-        let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
-        remove_pages(&site, &state, &suspended.map(|(name, _)| name).collect::<Vec<_>>())?;
+        let kept = keep::mend(request, &published, &authors, &found.files, &mut staging, reporter)?;
+        written.add(kept.written);
+        lacks_names |= kept.lacks_names;
     }
     written.add(placed.written);
+    // In the manner of before nothing is lost that another look could find.
+    lacks_names = changed.files && (lacks_names || placed.lost || placed.refused)
+        || place.interrupted && placed.refused;
     placed.held.extend(not_signed);
     let distributions = Inventory::new(published.bin_list.count, placed.entries.iter().cloned());
     let after = Inventory::new(published.bin_list.count, placed.entries.iter().cloned().chain(made));
@@ -265,6 +271,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         due: Due::at(&published, request.lives, request.now),
         layout,
         held: &held,
+        lacks_names,
     };
     let is_settled = request.mode == Mode::Publish
         && found.is_whole()
@@ -321,27 +328,6 @@ pub fn not_begun(site: &Site, state: &State) -> Result<(), Error> {
         (true, _) => Ok(()),
         (false, true) => Err(Error::SiteGone(shown)),
         (false, false) => Err(Error::NotBegun(shown)),
-    }
-}
-
-/// What becomes of a file whose published bytes are others: in layout `tree` a name may change
-/// its content, a distribution may not unless it is asked for.
-fn on_change(request: &Request<'_>, file: &SourceFile) -> OnChange {
-    let named = request.replace.iter().any(|path| is_named(path, file));
-    if request.layout == Layout::Tree || named { OnChange::Take } else { OnChange::Hold }
-}
-
-/// Whether `--replace PATH` means this file: by its path below the source, or as a target.
-fn is_named(path: &str, file: &SourceFile) -> bool {
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path == file.candidate.relative || path == file.candidate.target.as_str()
-}
-
-fn check_replacements(replace: &[String], files: &[SourceFile], pending: &Pending) -> Result<(), Error> {
-    let is_there = |path: &String| files.iter().any(|file| is_named(path, file)) || pending.decides(path);
-    match replace.iter().find(|path| !is_there(path)) {
-        Some(path) => Err(Error::NothingToReplace(path.clone())),
-        None => Ok(()),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Bringing in what the decisions name, and taking back what could not be brought in.
 
 use super::Lazy;
+use super::strayed::Strayed;
 use crate::disk;
-use crate::model::{Entry, TargetPath};
+use crate::model::{Entry, Inventory, TargetPath};
 use crate::pipeline::digest;
 use crate::pipeline::partition::{Decision, Decisions, OnChange};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Code, Reporter, Warning};
 use crate::site::Site;
 use crate::site::swap::Written;
-use crate::site::targets::{self, Arrival, Content, Incoming, Manner, Named, PlainName, Survey};
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName, Survey};
 use crate::state::held::Held;
 use std::collections::BTreeMap;
 
@@ -30,6 +31,8 @@ pub(super) struct Request<'a> {
     pub(super) act: Act,
     pub(super) manner: Manner,
     pub(super) decisions: &'a Decisions,
+    /// Files of the source that are published.
+    pub(super) before: &'a Inventory,
     /// Whether published files are compared, and put back where they are gone or damaged.
     pub(super) restore: bool,
     /// Whether a run before this one did not end, and may have left a plain name astray.
@@ -46,6 +49,10 @@ pub(super) struct Placed {
     pub(super) held: Vec<Held>,
     /// What was written.
     pub(super) written: Written,
+    /// Whether a published target is to get names, and could not just now.
+    pub(super) refused: bool,
+    /// Whether one that the source does not have as it is published lacks them.
+    pub(super) lost: bool,
 }
 
 /// Brings the files in. `files` get the stamps that they have afterwards.
@@ -59,7 +66,8 @@ pub(super) fn place(
     let by_target: BTreeMap<&TargetPath, usize> =
         files.iter().enumerate().map(|(index, file)| (&file.candidate.target, index)).collect();
     let mut wanted: Vec<(usize, Entry, Option<&Entry>)> = Vec::new();
-    let mut strayed: Vec<&Entry> = Vec::new();
+    let mut strayed = Strayed::new(request.site, request.manner);
+    let (looks, mends) = (request.restore || request.interrupted, request.act == Act::Bring);
     for (target, decision) in &request.decisions.targets {
         match decision {
             Decision::Bring { source, replaces } => {
@@ -69,14 +77,11 @@ pub(super) fn place(
                 let index = by_target.get(target).copied();
                 let file = index.map_or(target.as_str(), |index| &files[index].candidate.relative);
                 hold(&mut placed, entry, file, reporter);
-                if request.act == Act::Bring
-                    && has_strayed(request.site, entry, request.manner, true, reporter)?
-                {
-                    strayed.push(entry);
+                if mends {
+                    strayed.look(entry, true, reporter)?;
                 }
             }
             Decision::Keep(entry) => {
-                let looks = request.restore || request.interrupted;
                 let of_source = by_target.get(target).copied().filter(|_| looks);
                 match of_source.filter(|&index| files[index].entry() == *entry) {
                     Some(index) if request.restore || is_to_be_named(request, entry)? => {
@@ -84,9 +89,8 @@ pub(super) fn place(
                     }
                     _ => {
                         // Of what the source does not have as it is published, the site has the bytes.
-                        let (mends, suspect) = (looks && request.act == Act::Bring, request.restore);
-                        if mends && has_strayed(request.site, entry, request.manner, suspect, reporter)? {
-                            strayed.push(entry);
+                        if looks && mends {
+                            strayed.look(entry, request.restore, reporter)?;
                         }
                         placed.entries.push(entry.clone());
                     }
@@ -94,7 +98,14 @@ pub(super) fn place(
             }
         }
     }
-    placed.written.add(give_back(request.site, staging, &strayed, request.manner, reporter)?);
+    if request.interrupted && mends {
+        // A page that names one of them may be held somewhere for as long as its grace.
+        for entry in request.decisions.removed.iter().filter_map(|path| request.before.find(path)) {
+            strayed.look_at_what_leaves(entry)?;
+        }
+    }
+    placed.lost = strayed.lacks_names();
+    placed.written.add(strayed.give_back(staging, reporter)?);
     if request.act == Act::Elsewhere {
         placed.entries.extend(wanted.into_iter().map(|(_, entry, _)| entry));
         return Ok(placed);
@@ -161,6 +172,7 @@ fn arrive(
         }
         Arrival::AlreadyThere => placed.entries.push(entry),
         Arrival::Changed => {
+            placed.refused |= replaces.is_some();
             reporter.warn(digest::unstable(&file.candidate));
             placed.entries.extend(replaces.cloned());
         }
@@ -179,6 +191,7 @@ fn arrive(
                 entry.path
             );
             if replaces.is_some() {
+                placed.refused = true;
                 held_back(placed, &entry, &relative, &message);
             }
             reporter.warn(Warning::of_file(Code::NameBlocked, relative, message));
@@ -204,41 +217,4 @@ fn hold(placed: &mut Placed, entry: &Entry, file: &str, reporter: &dyn Reporter)
 fn is_to_be_named(request: &Request<'_>, entry: &Entry) -> Result<bool, disk::Error> {
     let looks = request.interrupted && request.act != Act::Elsewhere;
     Ok(looks && targets::lacks_a_name(request.site, entry, request.manner)?)
-}
-
-/// Whether a name of a published target has other bytes or is gone, and can have its own back.
-pub(super) fn has_strayed(
-    site: &Site,
-    entry: &Entry,
-    manner: Manner,
-    suspect: bool,
-    reporter: &dyn Reporter,
-) -> Result<bool, disk::Error> {
-    let named = targets::named(site, entry, manner, suspect)?;
-    if named == Named::Lost {
-        let message = "the published bytes are nowhere in the site: clients refuse the file. A source that \
-                       writes in place must not be linked (site.targets)";
-        reporter.warn(Warning::of_file(Code::Lost, entry.path.as_str(), message));
-    }
-    Ok(named == Named::Strayed)
-}
-
-/// Gives names of published targets back to their bytes.
-pub(super) fn give_back(
-    site: &Site,
-    staging: &mut Lazy<'_>,
-    strayed: &[&Entry],
-    manner: Manner,
-    reporter: &dyn Reporter,
-) -> Result<Written, disk::Error> {
-    if strayed.is_empty() {
-        return Ok(Written::default());
-    }
-    staging.gives_back(strayed.iter().copied())?;
-    targets::give_back_names(site, staging.open()?, strayed, manner)?;
-    for entry in strayed {
-        let message = "one of its names was gone, or had the bytes of a replacement that was never published";
-        reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
-    }
-    Ok(Written { files: strayed.len() as u64, bytes: 0 })
 }

@@ -1,12 +1,13 @@
-//! The staging folder of a build, and what is to be known where the site is uploaded to of names that get their bytes back.
+//! The staging folder of a build, and what the build notes for the next manifest before it changes names.
 
 use crate::disk;
 use crate::disk::stage::Staging;
 use crate::model::Entry;
+use crate::runs::elsewhere;
+use crate::site::Site;
 use crate::site::copies::{self, Plan};
 use crate::site::swap::{self, Written};
-use crate::site::{Site, targets};
-use crate::state::{State, uploads};
+use crate::state::State;
 
 /// A staging folder that is opened when something is to be staged, and not before.
 pub(super) struct Lazy<'a> {
@@ -45,8 +46,7 @@ impl<'a> Lazy<'a> {
         &self,
         entries: impl IntoIterator<Item = &'e Entry>,
     ) -> Result<(), disk::Error> {
-        let names: Vec<String> = entries.into_iter().flat_map(targets::names).collect();
-        uploads::note_given_back(self.state, &names)
+        elsewhere::gives_back(self.state, entries)
     }
 
     /// Writes and removes compressed copies; those of what was published before are noted first, too.
@@ -54,12 +54,7 @@ impl<'a> Lazy<'a> {
         if plan.is_empty() {
             return Ok(Written::default());
         }
-        if was_published {
-            let names: Vec<String> = plan.writes().cloned().collect();
-            uploads::note_given_back(self.state, &names)?;
-        }
-        // As in a sweep: what is noted and still there is not listed.
-        uploads::note_removed(self.state, plan.removes())?;
+        elsewhere::copies(self.state, plan, was_published)?;
         copies::carry_out(self.site, self.open()?, plan)
     }
 }

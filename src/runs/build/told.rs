@@ -110,6 +110,10 @@ pub(super) fn build(
         },
     };
     let interrupted = swap::was_interrupted(site, &state.staging())?;
+    if !decisions.removed.is_empty() && (interrupted || state.is_marked()?) {
+        // Whatever leaves has its own bytes for its grace, and so do the pages that leave with it.
+        return Ok(None);
+    }
     if interrupted && request.mode == Mode::Publish {
         // What such a run may have left is for a build that looks at everything.
         state.set_mark()?;
@@ -172,6 +176,7 @@ pub(super) fn build(
         // Whether other files have their names as `site.targets` wants it now is for a build that looks at all of them.
         layout: None,
         held: &held,
+        lacks_names: false,
     };
     let remember = |snapshot| {
         pending.remember(state, &found.files, &|path| bins.find(path).is_ok_and(|found| found.is_some()))?;
@@ -229,11 +234,12 @@ impl Coming<'_> {
             act,
             manner,
             decisions,
+            before,
             restore: false,
             interrupted: interrupted || state.is_marked()?,
             on_change: &|file| on_change(request, file),
         };
-        let place::Placed { entries, held, mut written } =
+        let place::Placed { entries, held, mut written, .. } =
             place::place(&place, staging, &mut found.files, reporter)?;
         let of_files = Difference::between(before, &Inventory::new(before.bins(), entries.iter().cloned()));
         let Some(plan) = plan else {

@@ -2,7 +2,7 @@
 //! told what changed.
 
 use super::told::{self, Reads};
-use super::{Digests, Error, Outcome, Request, find, placement};
+use super::{Digests, Error, Outcome, Placement, Request, find};
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{Envelope, Sha256, Timestamp};
@@ -28,7 +28,7 @@ pub(super) fn serves(request: &Request<'_>, site: &Site, state: &State) -> Resul
         return Ok(false);
     }
     let asked = request.digests == Digests::Anew || !request.replace.is_empty() || request.decided;
-    Ok(!asked && !placement::is_doubtful(request, site, state)?)
+    Ok(!asked && !Placement::of(request).is_doubtful(site, state)?)
 }
 
 /// Builds; `None` where more than this has to be looked at.

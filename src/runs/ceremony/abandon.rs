@@ -4,17 +4,20 @@
 use super::Error;
 use crate::disk;
 use crate::keys::Signer;
-use crate::model::{Envelope, KeyId, Moment, ProjectName, RoleName, Snapshot, Timestamp, Version};
+use crate::model::{Envelope, KeyId, Metadata, Moment, ProjectName, RoleName, Snapshot, Timestamp, Version};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
+use crate::runs::elsewhere;
 use crate::runs::project::accept::{self, Keys, queued};
 use crate::runs::project::{self, Freeze, Place, revoke, so_already};
-use crate::site::{Site, layout, read};
+use crate::site::read as tree;
+use crate::site::{Site, layout};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Queued, Wanted};
 use crate::state::{ledger, undecided};
 use crate::trust::Standing;
 use std::collections::BTreeMap;
+use std::io;
 
 /// What became of what waited: done, or the reason why it waits on.
 pub type Carried = Vec<(ProjectName, Result<(), String>)>;
@@ -39,16 +42,12 @@ pub fn abandon(
     reporter: &dyn Reporter,
 ) -> Result<Outcome, Error> {
     let (site, state) = (Site::new(place.site), State::new(place.state));
+    elsewhere::check(&state)?;
     let outstanding = waiting::outstanding(&state)?.ok_or(Error::NoneOutstanding)?;
-    let timestamp = site.folder().path(layout::TIMESTAMP);
-    let timestamp = disk::read::bytes_if_there(&timestamp)?.unwrap_or_default();
-    let timestamp = Envelope::<Timestamp>::parse(&timestamp).ok();
-    let by = |id: &KeyId| timestamp.iter().flat_map(Envelope::signatures).any(|one| one.keyid == *id);
-    if outstanding.online.as_ref().is_some_and(by)
-        || has_published(&site, timestamp.as_ref().map(Envelope::signed), &outstanding)?
-    {
+    if is_public(&site, &outstanding)? {
         return Err(Error::AlreadyPublic);
     }
+    take_back(&site, &state, &outstanding)?;
     let (mut carried, at_once) = waited(&site, &state, &outstanding, place.now, reporter)?;
     let key = if at_once.is_empty() { None } else { online() };
     for one in at_once {
@@ -69,6 +68,20 @@ pub fn abandon(
     Ok(Outcome { file: outstanding.file, carried })
 }
 
+/// Removes roles of the ceremony that a run of `ceremony apply` placed, and that nothing leads to: whoever goes back after a
+/// break-in takes the newest that holders signed, and these may be signed by keys that no root names. What a ceremony after
+/// a break-in placed lies among an attacker's, and the one that succeeds removes it.
+fn take_back(site: &Site, state: &State, outstanding: &Outstanding) -> Result<(), disk::Error> {
+    if outstanding.since.is_some() {
+        return Ok(());
+    }
+    let mut placed = Vec::new();
+    for (role, version) in &outstanding.roles {
+        placed.extend(elsewhere::with_copies(site, layout::role_file(role, *version))?);
+    }
+    elsewhere::remove(site, state, &placed)
+}
+
 /// What waited for the ceremony's end, and needs no other: what a run that did not end has carried out already, and what is
 /// to be.
 fn waited(
@@ -83,31 +96,48 @@ fn waited(
     if waited.is_empty() {
         return Ok((Carried::new(), waited));
     }
-    let published = event::stage(reporter, Stage::Read, None, || read::read(site, reporter))?;
+    let published = event::stage(reporter, Stage::Read, None, || tree::read(site, reporter))?;
     waited.retain(|one| published.standing(&one.project) == Standing::RecentlyClaimed);
     let done = so_already::forget(state, &published, &ledger::load(state)?, now, &waited)?;
     waited.retain(|one| !done.contains(one));
     Ok((done.into_iter().map(|one| (one.project, Ok(()))).collect(), waited))
 }
 
-/// Whether the current snapshot lists what the ceremony signs. After a break-in it is the attacker's, who may list what they
-/// like.
-fn has_published(
-    site: &Site,
-    timestamp: Option<&Timestamp>,
-    outstanding: &Outstanding,
-) -> Result<bool, disk::Error> {
-    let Some(snapshot) = timestamp.and_then(Timestamp::snapshot).filter(|_| outstanding.since.is_none())
-    else {
-        return Ok(false);
+/// Whether what the ceremony signs is published. After a break-in the tree is the attacker's, who may list what they like, or
+/// leave what nobody can read: then the key tells that signs the timestamp from then on.
+fn is_public(site: &Site, outstanding: &Outstanding) -> Result<bool, disk::Error> {
+    let goes_back = outstanding.since.is_some();
+    let timestamp = match read::<Timestamp>(site, layout::TIMESTAMP) {
+        Ok(timestamp) => timestamp,
+        Err(_) if goes_back => return Ok(false),
+        Err(error) => return Err(error),
     };
-    let path = site.folder().path(&layout::role_file(&RoleName::snapshot(), snapshot.version));
-    let snapshot = disk::read::bytes_if_there(&path)?.unwrap_or_default();
-    let Ok(snapshot) = Envelope::<Snapshot>::parse(&snapshot) else { return Ok(false) };
+    let by = |id: &KeyId| timestamp.signatures().iter().any(|one| one.keyid == *id);
+    if goes_back || outstanding.online.as_ref().is_some_and(by) {
+        return Ok(outstanding.online.as_ref().is_some_and(by));
+    }
+    if let Some(root) = outstanding.root
+        && site.folder().stamp(&layout::role_file(&RoleName::root(), root))?.is_some()
+    {
+        return Ok(true);
+    }
+    let Some(snapshot) = timestamp.signed().snapshot() else { return Ok(false) };
+    let snapshot = layout::role_file(&RoleName::snapshot(), snapshot.version);
+    let snapshot = read::<Snapshot>(site, &snapshot)?;
     let is_listed = |(role, version): (&RoleName, &Version)| {
         snapshot.signed().meta.get(role).is_some_and(|meta| meta.version >= *version)
     };
     Ok(outstanding.roles.iter().any(is_listed))
+}
+
+/// A role of the site. What cannot be read may lead to anything.
+fn read<T: Metadata>(site: &Site, name: &str) -> Result<Envelope<T>, disk::Error> {
+    let path = site.folder().path(name);
+    let bytes = disk::read::bytes(&path)?;
+    Envelope::parse(&bytes).map_err(|error| {
+        let message = format!("whether the ceremony is public cannot be told: {error}");
+        disk::Error::new("read", &path, io::Error::new(io::ErrorKind::InvalidData, message))
+    })
 }
 
 fn carry_out(

@@ -9,6 +9,7 @@ use crate::model::{ProjectName, RoleName, TargetPath, Version};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
+use crate::runs::elsewhere;
 use crate::runs::guard;
 use crate::runs::project::Place;
 use crate::runs::project::accept::{Beside, Intake, Passed, queued};
@@ -75,6 +76,7 @@ pub fn apply(request: &Request<'_>, keys: Keys<'_>, reporter: &dyn Reporter) -> 
     if !read::is_begun(&site)? {
         return Err(Error::NotBegun(place.site.display().to_string()));
     }
+    elsewhere::check(&state)?;
     let outstanding = waiting::outstanding(&state)?.ok_or(Error::NoneOutstanding)?;
     let files: Vec<Ceremony> =
         request.files.iter().map(|path| Ceremony::read(path)).collect::<Result<_, _>>()?;

@@ -6,7 +6,7 @@ use super::apply::{Outcome, Request};
 use super::merge::Merged;
 use crate::disk::{self, write};
 use crate::model::{Envelope, Key, KeyId, Moment, ProjectName, RoleName, Signature, Timestamp, Version};
-use crate::runs::project::remove_pages;
+use crate::runs::project::{Place, remove_pages};
 use crate::runs::publish;
 use crate::site::Site;
 use crate::site::projects::Project;
@@ -29,7 +29,7 @@ pub(super) fn finish(
 ) -> Result<Outcome, Error> {
     let place = request.place;
     let (site, state) = (Site::new(place.site), State::new(place.state));
-    root(&site, &state, merged, place.now, place.compress)?;
+    root(place, merged)?;
     let is =
         |act: Act| merged.changes.iter().filter(move |change| change.act == act).map(|change| &change.name);
     remove_pages(&site, &state, &is(Act::Suspended).collect::<Vec<_>>())?;
@@ -73,23 +73,18 @@ pub(super) fn finish(
 }
 
 /// The root comes after the timestamp; a run that died in between has not placed it.
-pub(super) fn root(
-    site: &Site,
-    state: &State,
-    merged: &Merged,
-    now: Moment,
-    compress: &[crate::model::Compression],
-) -> Result<(), Error> {
+pub(super) fn root(place: Place<'_>, merged: &Merged) -> Result<(), Error> {
+    let site = Site::new(place.site);
     let Some(root) = &merged.ceremony.root else { return Ok(()) };
     let role = RoleName::root();
     if site.folder().stamp(&layout::role_file(&role, root.signed().version))?.is_some() {
         return Ok(());
     }
-    let staging = publish::open_staging(site, state)?;
+    let staging = publish::open_staging(&place)?;
     let bytes = root.to_bytes()?;
     let numbered = swap::Numbered::ByUs;
     let file = swap::RoleFile { role: &role, version: root.signed().version, bytes: &bytes, numbered };
-    swap::place_root(site, &staging, &file, compress, now)?;
+    swap::place_root(&site, &staging, &file, place.compress, place.now)?;
     staging.close();
     Ok(())
 }

@@ -46,7 +46,7 @@ pub enum Error {
     #[error(
         "a ceremony is under way that brings root {root}, and a run of `tuffet ceremony apply` placed roles of it and not \
          that root: no holder who signed it signs a file that goes back from there. Bring it to its end first, with \
-         `tuffet ceremony apply FILE`, and go back then. If none of the holders knows of such a ceremony, somebody \
+         `tuffet ceremony apply FILE`, or give it up, with `tuffet ceremony abandon`, and go back then. If none of the holders knows of such a ceremony, somebody \
          planted it: move {} away", noted.display()
     )]
     HalfPublic {

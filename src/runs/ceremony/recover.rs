@@ -10,22 +10,23 @@ use crate::disk;
 use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
 use crate::model::{
-    BinCount, Compression, Entry, Envelope, Inventory, Listing, Lists as _, ProjectName, ProjectRole,
-    RoleName, Sha256, Snapshot, TargetPath, Version,
+    BinCount, Entry, Envelope, Inventory, Listing, Lists as _, ProjectName, ProjectRole, RoleName, Sha256,
+    Snapshot, TargetPath, Version,
 };
 use crate::pipeline::partition::Became;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
+use crate::runs::elsewhere;
 use crate::runs::lists::Registered;
 use crate::runs::project::{Place, remove_pages};
 use crate::runs::publish::{self, Manner, Online, Publication, stand_in};
 use crate::runs::roles::{Due, Numbers, Versions};
 use crate::site::recover::{self, Recovered};
-use crate::site::{Site, layout, read, swap};
+use crate::site::{Site, layout, read};
+use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Since};
 use crate::state::ledger::{self, Registration, What};
 use crate::state::undecided;
-use crate::state::{State, uploads};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -109,7 +110,7 @@ pub(super) fn apply(
         // The timestamp is the new key's: a run before this one got as far as the swap, and did not end.
         let merged = merge::signed(files, merge::Against::Itself)?;
         // What is published can be read once the root is there that names the new key.
-        finish::root(&site, &state, &merged, place.now, place.compress)?;
+        finish::root(place, &merged)?;
         let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
         let is_nobodys =
             |name: &ProjectName| published.projects.get(name).is_none_or(|project| project.is_suspended());
@@ -133,7 +134,7 @@ pub(super) fn apply(
     sign::sign(&merged.ceremony, &[], &mut Ledger::nothing(), &all, place.now)?;
 
     state.set_mark()?;
-    let staging = swap::open_staging(&site, &state.staging())?;
+    let staging = publish::open_staging(&place)?;
     put_back(&site, &copy, &staging, published, place)?;
     let (after, lost) = kept(&site, &copy, &staging, &published.inventory()?, merged.bins(), place)?;
     let manner = Manner { numbers: Numbers::NearPublished, ..place.publish() };
@@ -280,16 +281,8 @@ fn sweep_raised(site: &Site, state: &State, snapshot: Version) -> Result<(), Err
     let names = site.folder().file_names(layout::METADATA)?;
     let raised = names.iter().filter_map(|name| layout::parse(name)).filter(is_raised);
     let mut gone = Vec::new();
-    for name in raised.map(|(version, role)| layout::role_file(&role, version)) {
-        let copies = Compression::ALL.map(|form| form.copy_of(&name));
-        for name in copies.into_iter().chain([name]) {
-            if site.folder().stamp(&name)?.is_some() {
-                gone.push(name);
-            }
-        }
+    for (version, role) in raised {
+        gone.extend(elsewhere::with_copies(site, layout::role_file(&role, version))?);
     }
-    uploads::note_removed(state, &gone)?;
-    let placer = Placer::new(site.folder());
-    gone.iter().try_for_each(|name| placer.remove(name))?;
-    Ok(placer.sync()?)
+    Ok(elsewhere::remove(site, state, &gone)?)
 }

@@ -5,13 +5,13 @@ pub mod list;
 pub mod revoke;
 pub(super) mod so_already;
 
-use super::publish;
+use super::{elsewhere, publish};
 use crate::disk;
-use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
 use crate::model::{Compression, Moment};
 use crate::model::{Entry, Inventory, ProjectName, Sha256, TargetFile, TargetPath};
 use crate::pipeline::index;
+use crate::report::{Reporter, Silent};
 use crate::runs::guard::Refusal as Forbidden;
 use crate::runs::roles::Numbers;
 use crate::site::Site;
@@ -19,8 +19,8 @@ use crate::site::copies::{self, Original};
 use crate::site::layout;
 use crate::site::read::{self, Published};
 use crate::site::swap::Written;
-use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName};
-use crate::state::{State, ceremony, ledger, uploads};
+use crate::site::targets::{self, Arrival, Content, Incoming, Manner, PlainName, Survey};
+use crate::state::{State, ceremony, ledger};
 use crate::submission::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -154,20 +154,10 @@ pub(super) fn remove_pages(site: &Site, state: &State, names: &[&ProjectName]) -
     let mut gone = Vec::new();
     for name in names {
         for page in ["index.html", "index.v1_json"] {
-            let page = format!("{}/{name}/{page}", layout::PAGES);
-            let copies = Compression::ALL.map(|form| form.copy_of(&page));
-            for name in std::iter::once(&page).chain(&copies) {
-                if site.folder().stamp(name)?.is_some() {
-                    gone.push(name.clone());
-                }
-            }
+            gone.extend(elsewhere::with_copies(site, format!("{}/{name}/{page}", layout::PAGES))?);
         }
     }
-    // Noted first, as in `sweep`: where the site is uploaded to, they are to go as well.
-    uploads::note_removed(state, &gone)?;
-    let placer = Placer::new(site.folder());
-    gone.iter().try_for_each(|name| placer.remove(name))?;
-    placer.sync()
+    elsewhere::remove(site, state, &gone)
 }
 
 /// The projects of a tree that have pages, or files: those in the bins by `bins`, and those of authors.
@@ -211,7 +201,7 @@ fn bring_pages(
     staging: &Staging,
     pages: &[(Entry, Vec<u8>)],
 ) -> Result<Written, disk::Error> {
-    let site = Site::new(place.site);
+    let (site, state) = (Site::new(place.site), State::new(place.state));
     let incoming: Vec<Incoming<'_>> = pages
         .iter()
         .map(|(entry, bytes)| Incoming {
@@ -221,8 +211,7 @@ fn bring_pages(
         })
         .collect();
     let surveys = targets::survey(&site, &incoming, place.manner())?;
-    let arrivals =
-        targets::bring(&site, staging, &incoming, &surveys, place.manner(), &crate::report::Silent)?;
+    let arrivals = bring(place, staging, &incoming, &surveys, &Silent)?;
     let mut written = Written::default();
     for ((entry, _), arrival) in pages.iter().zip(&arrivals) {
         if matches!(arrival, Arrival::New(_)) {
@@ -232,11 +221,22 @@ fn bring_pages(
     let originals: Vec<Original<'_>> =
         pages.iter().map(|(entry, bytes)| Original::of_target(entry, bytes)).collect();
     let plan = copies::plan(&site, &originals, place.compress)?;
-    if !plan.is_empty() {
-        uploads::note_removed(&State::new(place.state), plan.removes())?;
-        written.add(copies::carry_out(&site, staging, &plan)?);
-    }
+    written.add(elsewhere::carry_out(&site, &state, staging, &plan)?);
     Ok(written)
+}
+
+/// Brings targets in. Of those whose names hold something already, as a run leaves them that did not end, it is noted
+/// first: where the site is uploaded to they may hold it too.
+fn bring(
+    place: &Place<'_>,
+    staging: &Staging,
+    incoming: &[Incoming<'_>],
+    surveys: &[Survey],
+    reporter: &dyn Reporter,
+) -> Result<Vec<Arrival>, disk::Error> {
+    let again = incoming.iter().zip(surveys).filter(|(_, survey)| survey.is_there_in_part());
+    elsewhere::gives_back(&State::new(place.state), again.map(|(file, _)| file.entry))?;
+    targets::bring(&Site::new(place.site), staging, incoming, surveys, place.manner(), reporter)
 }
 
 /// What the bins list of each of these projects; one pass over all of them.

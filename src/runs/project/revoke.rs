@@ -7,6 +7,7 @@ use crate::keys::Signer;
 use crate::model::{Moment, ProjectName, Version};
 use crate::pipeline::partition::Difference;
 use crate::report::{Reporter, Stage, event};
+use crate::runs::elsewhere;
 use crate::runs::guard;
 use crate::runs::lapse;
 use crate::runs::publish::{self, Online, Publication};
@@ -44,6 +45,7 @@ pub fn revoke(
     if !read::is_begun(&site)? {
         return Err(Error::NotBegun(place.site.display().to_string()));
     }
+    elsewhere::check(&state)?;
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     guard::check_tree(&published, online, place.now)?;
     let project = published.projects.get(name).ok_or_else(|| Error::NoAuthor(name.to_string()))?;
@@ -64,7 +66,7 @@ pub fn revoke(
         threshold: keys.1,
     };
     ledger::append(&state, [&line])?;
-    let staging = publish::open_staging(&site, &state)?;
+    let staging = publish::open_staging(&place)?;
     let mut gone = lapse::lapsing(&published, place.lives, place.now, reporter);
     gone.retain(|lapsing| *lapsing != name);
     lapse::record(&state, &published, &gone, place.now)?;

@@ -188,7 +188,8 @@ fn arrive(
     }
 }
 
-/// Gives the names that pip asks for, and stock tough where it gets its own, back to the published bytes.
+/// Gives the names that pip asks for, and stock tough where it gets its own, back to the published bytes; and the hashed
+/// one, where only the plain one has them.
 ///
 /// # Errors
 /// If the file system fails.
@@ -201,6 +202,9 @@ pub fn give_back_names(
     let placer = Placer::new(site.folder());
     for entry in entries {
         let [hashed, plain, alias] = names(entry);
+        if site.folder().stamp(&hashed)?.is_none() {
+            placer.link(&plain, &hashed, staging)?;
+        }
         for name in [Some(plain), Some(alias).filter(|alias| manner.tough_alias && *alias != hashed)] {
             name.map_or(Ok(()), |name| placer.link_over(&hashed, &name, staging))?;
         }

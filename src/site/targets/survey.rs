@@ -50,6 +50,12 @@ impl Survey {
             && [self.plain, self.hashed, self.alias].iter().any(|name| *name != Name::Right)
     }
 
+    /// Whether something is to be written for it, and something was before.
+    #[must_use]
+    pub fn is_there_in_part(&self) -> bool {
+        self.lacks_something() && !self.is_new()
+    }
+
     /// Whether the site has nothing of it.
     pub(super) fn is_new(&self) -> bool {
         [self.plain, self.hashed] == [Name::Free; 2] && self.refusal().is_none()
@@ -88,13 +94,15 @@ pub fn survey(site: &Site, files: &[Incoming<'_>], manner: Manner) -> Result<Vec
 /// What has become of the names that pip and stock tough ask for, of a published target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
-    /// They have the published bytes; or the site has nothing of the target.
+    /// They have the published bytes.
     Right,
     /// One has other bytes, as a run leaves it that was to replace them and did not end, or is not there; the
-    /// published ones lie under the hashed name.
+    /// published ones lie under another.
     Strayed,
-    /// The published bytes are nowhere: the file was written in place.
+    /// The published bytes are nowhere: they were never brought in, or the file was written in place.
     Lost,
+    /// Something that is no file stands under a name, or a file where its path needs a folder.
+    Blocked,
 }
 
 /// Looks at those names of a published target; what they hold is read only if it is not the hashed file, or if
@@ -104,6 +112,13 @@ pub enum Named {
 /// If the file system fails.
 pub fn named(site: &Site, entry: &Entry, manner: Manner, suspect: bool) -> Result<Named, disk::Error> {
     let [hashed, plain, alias] = names(entry);
+    for name in
+        [Some(&hashed), Some(&plain), Some(&alias).filter(|_| manner.tough_alias)].into_iter().flatten()
+    {
+        if site.folder().standing(name)? == Standing::Other {
+            return Ok(Named::Blocked);
+        }
+    }
     let twin = site.folder().stamp(&hashed)?;
     let (mut is_missing, mut is_other) = (false, false);
     for asked_for in [Some(&plain), Some(&alias).filter(|_| manner.tough_alias)].into_iter().flatten() {
@@ -112,10 +127,14 @@ pub fn named(site: &Site, entry: &Entry, manner: Manner, suspect: bool) -> Resul
         is_missing |= stamp.is_none();
         is_other |= stamp.is_some() && (!same || suspect) && name(site, asked_for, entry)? != Name::Right;
     }
-    if !is_other && (!is_missing || twin.is_none()) {
-        return Ok(Named::Right);
-    }
-    Ok(if name(site, &hashed, entry)? == Name::Right { Named::Strayed } else { Named::Lost })
+    let source = if twin.is_some() { &hashed } else { &plain };
+    Ok(if twin.is_some() && !is_other && !is_missing {
+        Named::Right
+    } else if name(site, source, entry)? == Name::Right {
+        Named::Strayed
+    } else {
+        Named::Lost
+    })
 }
 
 /// Every name that a target can have: the hashed one, the plain one, and the one that stock tough asks for.

@@ -7,6 +7,7 @@ use crate::model::{Entry, Sha256};
 use crate::pipeline::inspect;
 use crate::report::{Code, Reporter, Warning};
 use crate::runs::build::place::Act;
+use crate::runs::build::strayed::BLOCKED;
 use crate::runs::build::{Digests, Lazy};
 use crate::site::copies::{self, Original};
 use crate::site::swap::Written;
@@ -54,8 +55,7 @@ pub(super) fn bring(
     let surveys = targets::survey(site, &incoming, manner)?;
     for (file, survey) in incoming.iter().zip(&surveys) {
         if survey.refusal().is_some() {
-            let message = "in the site, its name or a folder on its way is something else; remove that";
-            reporter.warn(Warning::of_file(Code::NameBlocked, file.entry.path.as_str(), message));
+            reporter.warn(Warning::of_file(Code::NameBlocked, file.entry.path.as_str(), BLOCKED));
         }
     }
     if surveys.iter().all(|survey| survey.refusal().is_some()) {

@@ -19,7 +19,7 @@ use crate::report::{Code, Reporter, Stage, Warning, event};
 use crate::site::swap::Written;
 use crate::site::targets::Manner;
 use crate::site::{Site, layout};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which pages are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub(super) struct Pressed {
     pub(super) written: Written,
     /// How many of them are pages of projects: in HTML, and in JSON.
     pub(super) of_projects: [u64; 2],
+    /// Whether a page that stays as it is was to get names, and did not.
+    pub(super) lacks_names: bool,
 }
 
 /// Makes what follows from the distributions.
@@ -123,12 +125,20 @@ pub(super) fn make(
         let stays = published.iter().filter(|(path, _)| render::is_page_of(path, &request.found.unreadable));
         let stays: Vec<&Entry> = stays.map(|(_, entry)| *entry).collect();
         let kept = kept.into_iter().map(|made| made.entry.clone()).chain(stays.iter().copied().cloned());
+        let mut lacks_names = false;
         let (arrived, mut written) = arrive::bring(request, staging, &new, reporter)?;
+        let entries: Vec<Entry> = kept.chain(arrived).collect();
         if request.suspect && request.act != Act::Look {
             let site = &Site::new(build.site);
-            written.add(keep::pages(site, &stays, request.manner, build.compress, staging, reporter)?);
+            let listed: BTreeSet<&TargetPath> = entries.iter().map(|entry| &entry.path).collect();
+            let leaves = |path: &TargetPath| !is_found(build.layout, path) && !listed.contains(path);
+            let leaving = published.iter().filter(|(path, _)| leaves(path)).map(|(_, entry)| *entry);
+            let leaving: Vec<&Entry> = leaving.collect();
+            let both = [&stays[..], &leaving];
+            let kept = keep::pages(site, both, request.manner, build.compress, staging, reporter)?;
+            written.add(kept.written);
+            lacks_names = kept.lacks_names;
         }
-        let entries: Vec<Entry> = kept.chain(arrived).collect();
         let is_of_project = |entry: &&Entry| {
             entry.path.segments().next() == Some(layout::PAGES) && entry.path.as_str() != layout::ROOT_PAGE
         };
@@ -136,6 +146,6 @@ pub(super) fn make(
             entries.iter().filter(is_of_project).filter(|entry| entry.path.split().1 == name).count() as u64
         };
         let of_projects = [count(render::HTML), count(render::JSON)];
-        Ok(Pressed { entries, written, of_projects })
+        Ok(Pressed { entries, written, of_projects, lacks_names })
     })
 }

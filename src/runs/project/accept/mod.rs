@@ -20,6 +20,7 @@ use crate::pipeline::sign::SignedRole;
 use crate::pipeline::source::Facts;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build::Removals;
+use crate::runs::elsewhere;
 use crate::runs::guard;
 use crate::runs::lapse;
 use crate::runs::publish::{self, Online, Publication, Publicised};
@@ -136,6 +137,7 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
     if request.layout == Layout::Tree {
         return Err(Error::NoProjects);
     }
+    elsewhere::check(&state)?;
     let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
     guard::check_tree(&published, online, place.now)?;
     let ledger = ledger::load(&state)?;
@@ -201,7 +203,7 @@ impl Intake<'_> {
         let Self { request, published, passed, beside } = self;
         let place = request.place;
         let (site, state) = (Site::new(place.site), State::new(place.state));
-        let staging = publish::open_staging(&site, &state)?;
+        let staging = publish::open_staging(&place)?;
         let known: BTreeMap<Sha256, Facts> = facts::load(&state);
         let received =
             event::stage(reporter, Stage::Place, None, || unpack::receive(request, &staging, &passed));

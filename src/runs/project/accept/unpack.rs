@@ -1,7 +1,7 @@
 //! The files of submissions: unpacked into the staging folder, compared with what was signed, and given their
 //! names when everything holds.
 
-use super::super::{Error, bring_pages};
+use super::super::{Error, bring, bring_pages};
 use super::pass::Passed;
 use super::{Request, pages};
 use crate::disk;
@@ -11,7 +11,7 @@ use crate::model::page::{self, Page};
 use crate::model::{Entry, ProjectRole, Sha256, TargetPath};
 use crate::pipeline::inspect;
 use crate::pipeline::source::Facts;
-use crate::report::Reporter;
+use crate::report::{Reporter, Silent};
 use crate::site::Site;
 use crate::site::read::Published;
 use crate::site::swap;
@@ -193,7 +193,7 @@ pub(super) fn place_files(
         let path = |index: usize| passed[index].submission.path().to_owned();
         return Err(Error::Refused(refused.into_iter().map(|(index, all)| (path(index), all)).collect()));
     }
-    let arrivals = targets::bring(site, staging, &incoming, &surveys, place.manner(), reporter)?;
+    let arrivals = bring(&place, staging, &incoming, &surveys, reporter)?;
     let mut written = swap::Written::default();
     for ((_, one), arrival) in files.iter().zip(&arrivals) {
         match arrival {
@@ -245,10 +245,9 @@ fn give_back(
             plain: PlainName::Keep,
         })
         .collect();
-    let manner = request.place.manner();
-    let surveys = targets::survey(site, &incoming, manner)?;
+    let surveys = targets::survey(site, &incoming, request.place.manner())?;
     if surveys.iter().any(targets::Survey::lacks_something) {
-        targets::bring(site, staging, &incoming, &surveys, manner, &crate::report::Silent)?;
+        bring(&request.place, staging, &incoming, &surveys, &Silent)?;
     }
     Ok(())
 }
