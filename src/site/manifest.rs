@@ -186,40 +186,38 @@ fn everything(site: &Site, now: &Edition) -> Result<Option<Change>, disk::Error>
 fn changes_on_the_way(site: &Site, now: &Edition, since: &[Edition]) -> Result<Option<Change>, disk::Error> {
     let mut since = since.to_vec();
     since.sort_by_key(|edition| edition.snapshot);
-    let (mut roles, mut paths, mut replaced) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut change = Change::default();
+    let mut roles = BTreeSet::new();
     let mut before: Option<BTreeMap<RoleName, Version>> = None;
     for edition in since.iter().chain([now]) {
         let Some(after) = listing(site, edition)? else { return Ok(None) };
         if let Some(before) = before {
-            let new: BTreeSet<&RoleName> = after
-                .iter()
-                .filter(|(role, version)| before.get(*role) != Some(version))
-                .map(|(role, _)| role)
-                .collect();
-            let of = |listing: &BTreeMap<RoleName, Version>| {
-                targets(site, listing.iter().filter(|(role, _)| new.contains(role)))
+            let old = before.iter().filter(|(role, version)| after.get(*role) != Some(version));
+            let new = after.iter().filter(|(role, version)| before.get(*role) != Some(version));
+            // A target may move from one role to another, its bytes the same.
+            let (Some(old), Some(other)) = (targets(site, old)?, targets(site, new.clone())?) else {
+                return Ok(None);
             };
-            let (Some(old), Some(other)) = (of(&before)?, of(&after)?) else { return Ok(None) };
+            for path in old.keys().filter(|path| !other.contains_key(*path)) {
+                change.targets.remove(path);
+                // If it comes back, its plain name may still have the bytes of before.
+                change.replaced.insert(path.clone());
+            }
             for (path, digest) in other {
                 match old.get(&path) {
                     Some(old) if *old == digest => continue,
-                    Some(_) => _ = replaced.insert(path.clone()),
+                    Some(_) => _ = change.replaced.insert(path.clone()),
                     None => {}
                 }
-                paths.insert(path);
+                change.targets.insert(path, digest);
             }
-            roles.extend(new.into_iter().cloned());
+            roles.extend(new.map(|(role, _)| role.clone()));
         }
         before = Some(after);
     }
-    let mut roles_now = before.unwrap_or_default();
-    roles_now.retain(|role, _| roles.contains(role));
-    let targets = targets(site, roles_now.iter())?;
-    Ok(targets.map(|mut targets| {
-        targets.retain(|path, _| paths.contains(path));
-        replaced.retain(|path| targets.contains_key(path));
-        Change { roles: roles_now, targets, replaced }
-    }))
+    change.roles = before.unwrap_or_default();
+    change.roles.retain(|role, _| roles.contains(role));
+    Ok(Some(change))
 }
 
 /// What these versions of roles list; `None` if one of them cannot be read any more.

@@ -164,6 +164,17 @@ fn a_blocked_name_of_an_authors_file_is_said_every_time() {
     std::fs::remove_dir(&alias).unwrap();
     repo.build(&[]);
     assert!(alias.is_file());
+    // And in the manner of before, after a run that did not end.
+    std::fs::remove_file(&alias).unwrap();
+    std::fs::create_dir(&alias).unwrap();
+    std::fs::create_dir(repo.path().join(".tuffet/staging")).unwrap();
+    for _ in 0..2 {
+        let out = repo.build(&[]);
+        assert!(codes(&out).contains(&"name-blocked"), "{out}");
+    }
+    std::fs::remove_dir(&alias).unwrap();
+    repo.build(&[]);
+    assert!(alias.is_file());
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub(super) fn build(
         due: Due::with_bins(&published, &compared.ends, request.lives, request.now),
         layout: Some(layout),
         held: &held,
-        lacks_names: kept.lacks_names && Placement::of(request).changed(state).files,
+        lacks_names: kept.lacks_names,
     };
     let remember = |_| Ok(pending.remember(state, &few, &|path| after.has(path))?);
     ending.carry_out(outcome, &mut staging, remember, online, reporter)

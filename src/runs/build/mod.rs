@@ -223,8 +223,8 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     }
     written.add(placed.written);
     // In the manner of before nothing is lost that another look could find.
-    lacks_names = changed.files && (lacks_names || placed.lost || placed.refused)
-        || place.interrupted && placed.refused;
+    let looked = changed.files || place.interrupted;
+    lacks_names = looked && (lacks_names || placed.refused) || changed.files && placed.lost;
     placed.held.extend(not_signed);
     let distributions = Inventory::new(published.bin_list.count, placed.entries.iter().cloned());
     let after = Inventory::new(published.bin_list.count, placed.entries.iter().cloned().chain(made));
