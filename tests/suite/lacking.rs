@@ -11,6 +11,7 @@ use super::support::calls::{Call, Op, calls_of, stopped_before, with_fault};
 use super::support::scenes::{Scene, WITH_PAGES, at, copy_of};
 use super::support::{Repo, pages, snapshot_of};
 use serde_json::{Value, json};
+use std::path::Path;
 
 fn codes(out: &Value) -> Vec<&str> {
     out["warnings"].as_array().unwrap().iter().filter_map(|warning| warning["code"].as_str()).collect()
@@ -101,6 +102,16 @@ fn a_page_of_a_mirror_that_says_nothing_while_the_manner_changes_is_made_later()
     is_whole(&repo, MANNERS[0], "the mirror's page is there again");
 }
 
+fn is_said_until_it_is_free(repo: &Repo, name: &Path) {
+    for _ in 0..2 {
+        let out = repo.build(&[]);
+        assert!(codes(&out).contains(&"name-blocked"), "{out}");
+    }
+    std::fs::remove_dir(name).unwrap();
+    repo.build(&[]);
+    assert!(name.is_file());
+}
+
 #[test]
 fn a_blocked_name_is_given_once_it_is_free() {
     let repo = Repo::with_config(&in_manner(MANNERS[0]));
@@ -110,12 +121,7 @@ fn a_blocked_name_is_given_once_it_is_free() {
     let (path, digest) = repo.targets().into_iter().find(|(path, _)| path.ends_with(&name)).unwrap();
     let alias = repo.site().join(format!("{digest}.{path}"));
     std::fs::create_dir_all(&alias).unwrap();
-    for _ in 0..2 {
-        let out = repo.build(&[]);
-        assert!(codes(&out).contains(&"name-blocked"), "{out}");
-    }
-    std::fs::remove_dir(&alias).unwrap();
-    repo.build(&[]);
+    is_said_until_it_is_free(&repo, &alias);
     is_whole(&repo, MANNERS[2], "nothing stands there any more");
 }
 
@@ -157,24 +163,12 @@ fn a_blocked_name_of_an_authors_file_is_said_every_time() {
     let (path, digest) = targets.iter().find(|(path, _)| path.ends_with(".whl")).unwrap();
     let alias = repo.site().join(format!("{digest}.{path}"));
     std::fs::create_dir_all(&alias).unwrap();
-    for _ in 0..2 {
-        let out = repo.build(&[]);
-        assert!(codes(&out).contains(&"name-blocked"), "{out}");
-    }
-    std::fs::remove_dir(&alias).unwrap();
-    repo.build(&[]);
-    assert!(alias.is_file());
+    is_said_until_it_is_free(&repo, &alias);
     // And in the manner of before, after a run that did not end.
     std::fs::remove_file(&alias).unwrap();
     std::fs::create_dir(&alias).unwrap();
     std::fs::create_dir(repo.path().join(".tuffet/staging")).unwrap();
-    for _ in 0..2 {
-        let out = repo.build(&[]);
-        assert!(codes(&out).contains(&"name-blocked"), "{out}");
-    }
-    std::fs::remove_dir(&alias).unwrap();
-    repo.build(&[]);
-    assert!(alias.is_file());
+    is_said_until_it_is_free(&repo, &alias);
 }
 
 #[test]
