@@ -122,8 +122,9 @@ fn copies<'e>(
     let mut originals = Vec::new();
     for entry in entries.into_iter().filter(|e| e.path.segments().next() == Some(layout::PAGES)) {
         let hashed = entry.path.hashed(&entry.digest.to_string());
-        if let Some(bytes) = read::bytes_if_there(&site.folder().path(&hashed))? {
-            originals.push(Original::of_target(entry, bytes));
+        // Whatever else stands there is said elsewhere.
+        if site.folder().stamp(&hashed)?.is_some() {
+            originals.push(Original::of_target(entry, read::bytes(&site.folder().path(&hashed))?));
         }
     }
     staging.carry_out(&copies::plan(site, &originals, forms)?, true)

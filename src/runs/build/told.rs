@@ -16,7 +16,7 @@ use crate::disk::stage::Bring;
 use crate::keys::Signer;
 use crate::model::{Entry, Inventory, Moment, TargetPath};
 use crate::pipeline::collect::Layout;
-use crate::pipeline::partition::{self, Decisions, Difference};
+use crate::pipeline::partition::{self, Decision, Decisions, Difference};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Silent, Stage, event};
 use crate::runs::roles::Due;
@@ -110,8 +110,10 @@ pub(super) fn build(
         },
     };
     let interrupted = swap::was_interrupted(site, &state.staging())?;
-    if !decisions.removed.is_empty() && (interrupted || state.is_marked()?) {
-        // Whatever leaves has its own bytes for its grace, and so do the pages that leave with it.
+    let replaces = |decision: &Decision| matches!(decision, Decision::Bring { replaces: Some(_), .. });
+    let leaves = !decisions.removed.is_empty() || decisions.targets.values().any(replaces);
+    if leaves && (interrupted || state.is_marked()?) {
+        // Whatever leaves has its own bytes for its grace, and so does what was made of it.
         return Ok(None);
     }
     if interrupted && request.mode == Mode::Publish {

@@ -17,6 +17,7 @@ use crate::state::ceremony::{self as waiting, Outstanding, Queued, Wanted};
 use crate::state::{ledger, undecided};
 use crate::trust::Standing;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
 
 /// What became of what waited: done, or the reason why it waits on.
@@ -44,10 +45,11 @@ pub fn abandon(
     let (site, state) = (Site::new(place.site), State::new(place.state));
     elsewhere::check(&state)?;
     let outstanding = waiting::outstanding(&state)?.ok_or(Error::NoneOutstanding)?;
-    if is_public(&site, &outstanding)? {
-        return Err(Error::AlreadyPublic);
+    match is_public(&site, &outstanding)? {
+        Some(true) => return Err(Error::AlreadyPublic),
+        Some(false) => take_back(&site, &state, &outstanding)?,
+        None => {}
     }
-    take_back(&site, &state, &outstanding)?;
     let (mut carried, at_once) = waited(&site, &state, &outstanding, place.now, reporter)?;
     let key = if at_once.is_empty() { None } else { online() };
     for one in at_once {
@@ -69,12 +71,8 @@ pub fn abandon(
 }
 
 /// Removes roles of the ceremony that a run of `ceremony apply` placed, and that nothing leads to: whoever goes back after a
-/// break-in takes the newest that holders signed, and these may be signed by keys that no root names. What a ceremony after
-/// a break-in placed lies among an attacker's, and the one that succeeds removes it.
+/// break-in takes the newest that holders signed, and these may be signed by keys that no root names.
 fn take_back(site: &Site, state: &State, outstanding: &Outstanding) -> Result<(), disk::Error> {
-    if outstanding.since.is_some() {
-        return Ok(());
-    }
     let mut placed = Vec::new();
     for (role, version) in &outstanding.roles {
         placed.extend(elsewhere::with_copies(site, layout::role_file(role, *version))?);
@@ -104,40 +102,43 @@ fn waited(
 }
 
 /// Whether what the ceremony signs is published. After a break-in the tree is the attacker's, who may list what they like, or
-/// leave what nobody can read: then the key tells that signs the timestamp from then on.
-fn is_public(site: &Site, outstanding: &Outstanding) -> Result<bool, disk::Error> {
+/// leave what nobody can read: then the key tells that signs the timestamp from then on, or nothing does.
+fn is_public(site: &Site, outstanding: &Outstanding) -> Result<Option<bool>, disk::Error> {
     let goes_back = outstanding.since.is_some();
     let timestamp = match read::<Timestamp>(site, layout::TIMESTAMP) {
         Ok(timestamp) => timestamp,
-        Err(_) if goes_back => return Ok(false),
+        Err(_) if goes_back => return Ok(None),
         Err(error) => return Err(error),
     };
     let by = |id: &KeyId| timestamp.signatures().iter().any(|one| one.keyid == *id);
     if goes_back || outstanding.online.as_ref().is_some_and(by) {
-        return Ok(outstanding.online.as_ref().is_some_and(by));
+        return Ok(Some(outstanding.online.as_ref().is_some_and(by)));
     }
     if let Some(root) = outstanding.root
         && site.folder().stamp(&layout::role_file(&RoleName::root(), root))?.is_some()
     {
-        return Ok(true);
+        return Ok(Some(true));
     }
-    let Some(snapshot) = timestamp.signed().snapshot() else { return Ok(false) };
+    let Some(snapshot) = timestamp.signed().snapshot() else { return Ok(Some(false)) };
     let snapshot = layout::role_file(&RoleName::snapshot(), snapshot.version);
     let snapshot = read::<Snapshot>(site, &snapshot)?;
     let is_listed = |(role, version): (&RoleName, &Version)| {
         snapshot.signed().meta.get(role).is_some_and(|meta| meta.version >= *version)
     };
-    Ok(outstanding.roles.iter().any(is_listed))
+    Ok(Some(outstanding.roles.iter().any(is_listed)))
 }
 
 /// A role of the site. What cannot be read may lead to anything.
 fn read<T: Metadata>(site: &Site, name: &str) -> Result<Envelope<T>, disk::Error> {
     let path = site.folder().path(name);
-    let bytes = disk::read::bytes(&path)?;
-    Envelope::parse(&bytes).map_err(|error| {
-        let message = format!("whether the ceremony is public cannot be told: {error}");
+    let untold = |why: &dyn Display| {
+        let message = format!(
+            "whether the ceremony is public cannot be told, for {why}. Put the file back first, from a copy of the site"
+        );
         disk::Error::new("read", &path, io::Error::new(io::ErrorKind::InvalidData, message))
-    })
+    };
+    let bytes = disk::read::bytes_if_there(&path)?.ok_or_else(|| untold(&"it is not there"))?;
+    Envelope::parse(&bytes).map_err(|error| untold(&error))
 }
 
 fn carry_out(

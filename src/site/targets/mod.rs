@@ -188,8 +188,7 @@ fn arrive(
     }
 }
 
-/// Gives the names that pip asks for, and stock tough where it gets its own, back to the published bytes; and the hashed
-/// one, where only the plain one has them.
+/// Gives every name that targets are to have back to the published bytes, from whichever name has them.
 ///
 /// # Errors
 /// If the file system fails.
@@ -201,12 +200,11 @@ pub fn give_back_names(
 ) -> Result<(), disk::Error> {
     let placer = Placer::new(site.folder());
     for entry in entries {
+        let Some(source) = survey::whole_name(site, entry)? else { continue };
         let [hashed, plain, alias] = names(entry);
-        if site.folder().stamp(&hashed)?.is_none() {
-            placer.link(&plain, &hashed, staging)?;
-        }
-        for name in [Some(plain), Some(alias).filter(|alias| manner.tough_alias && *alias != hashed)] {
-            name.map_or(Ok(()), |name| placer.link_over(&hashed, &name, staging))?;
+        let alias = Some(alias).filter(|alias| manner.tough_alias && *alias != hashed);
+        for name in [Some(hashed), Some(plain), alias].into_iter().flatten().filter(|name| *name != source) {
+            placer.link_over(&source, &name, staging)?;
         }
     }
     placer.sync()

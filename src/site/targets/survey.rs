@@ -105,36 +105,46 @@ pub enum Named {
     Blocked,
 }
 
-/// Looks at those names of a published target; what they hold is read only if it is not the hashed file, or if
+/// Looks at the names of a published target; what they hold is read only where it is not the hashed file, or if
 /// `suspect` says that this file may have been written in place.
 ///
 /// # Errors
 /// If the file system fails.
 pub fn named(site: &Site, entry: &Entry, manner: Manner, suspect: bool) -> Result<Named, disk::Error> {
     let [hashed, plain, alias] = names(entry);
-    for name in
-        [Some(&hashed), Some(&plain), Some(&alias).filter(|_| manner.tough_alias)].into_iter().flatten()
-    {
+    let further = [Some(&plain), Some(&alias).filter(|_| manner.tough_alias && alias != hashed)];
+    let wanted = [Some(&hashed)].into_iter().chain(further).flatten();
+    for name in wanted {
         if site.folder().standing(name)? == Standing::Other {
             return Ok(Named::Blocked);
         }
     }
     let twin = site.folder().stamp(&hashed)?;
-    let (mut is_missing, mut is_other) = (false, false);
-    for asked_for in [Some(&plain), Some(&alias).filter(|_| manner.tough_alias)].into_iter().flatten() {
+    let mut is_right = twin.is_some() && (!suspect || holds(site, &hashed, entry)?);
+    for asked_for in further.into_iter().flatten() {
         let stamp = site.folder().stamp(asked_for)?;
         let same = matches!((stamp, twin), (Some(stamp), Some(twin)) if stamp.is_same_file(&twin));
-        is_missing |= stamp.is_none();
-        is_other |= stamp.is_some() && (!same || suspect) && name(site, asked_for, entry)? != Name::Right;
+        is_right = is_right && (same || holds(site, asked_for, entry)?);
     }
-    let source = if twin.is_some() { &hashed } else { &plain };
-    Ok(if twin.is_some() && !is_other && !is_missing {
-        Named::Right
-    } else if name(site, source, entry)? == Name::Right {
-        Named::Strayed
-    } else {
-        Named::Lost
+    Ok(match is_right {
+        true => Named::Right,
+        false if whole_name(site, entry)?.is_some() => Named::Strayed,
+        false => Named::Lost,
     })
+}
+
+/// A name of a target under which the published bytes lie.
+pub(super) fn whole_name(site: &Site, entry: &Entry) -> Result<Option<String>, disk::Error> {
+    for name in names(entry) {
+        if holds(site, &name, entry)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+fn holds(site: &Site, asked_for: &str, entry: &Entry) -> Result<bool, disk::Error> {
+    Ok(name(site, asked_for, entry)? == Name::Right)
 }
 
 /// Every name that a target can have: the hashed one, the plain one, and the one that stock tough asks for.
