@@ -5,7 +5,7 @@
 use crate::disk;
 use crate::disk::place::Placer;
 use crate::disk::stage::Staging;
-use crate::model::{Compression, Entry};
+use crate::model::Entry;
 use crate::site::copies::{self, Plan};
 use crate::site::manifest::Edition;
 use crate::site::swap::Written;
@@ -55,16 +55,4 @@ pub(super) fn remove(site: &Site, state: &State, names: &[String]) -> Result<(),
     let placer = Placer::new(site.folder());
     names.iter().try_for_each(|name| placer.remove(name))?;
     placer.sync()
-}
-
-/// What is there of a file and its compressed copies, the copies first.
-pub(super) fn with_copies(site: &Site, name: String) -> Result<Vec<String>, disk::Error> {
-    let mut there = Vec::new();
-    let copies = Compression::ALL.map(|form| form.copy_of(&name));
-    for name in copies.into_iter().chain([name]) {
-        if site.folder().stamp(&name)?.is_some() {
-            there.push(name);
-        }
-    }
-    Ok(there)
 }

@@ -161,6 +161,21 @@ pub fn in_other_forms(site: &Site, forms: &[Compression]) -> Result<Plan, disk::
     Ok(Plan { write: Vec::new(), remove: all(site)?.into_iter().filter(is_other).collect() })
 }
 
+/// What is there of a file and its copies, in whatever form, the copies first.
+///
+/// # Errors
+/// If the file system refuses to say.
+pub fn with_original(site: &Site, name: String) -> Result<Vec<String>, disk::Error> {
+    let mut there = Vec::new();
+    let copies = Compression::ALL.map(|form| form.copy_of(&name));
+    for name in copies.into_iter().chain([name]) {
+        if site.folder().stamp(&name)?.is_some() {
+            there.push(name);
+        }
+    }
+    Ok(there)
+}
+
 /// The names of all copies in the site.
 fn all(site: &Site) -> Result<Vec<String>, disk::Error> {
     let mut names: Vec<String> = Vec::new();

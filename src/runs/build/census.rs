@@ -1,14 +1,25 @@
-//! How many projects millions of targets belong to.
+//! How many projects targets belong to.
 
-use crate::model::Bins;
+use crate::model::{Bins, Inventory};
 use crate::pipeline::collect::Layout;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 
 /// Of more targets nobody counts the projects: that would take as long as comparing the bins.
 const COUNTED_UP_TO: usize = 2_000_000;
 
-/// How many projects the targets belong to, by the hashes of their names.
+/// How many projects distributions belong to that are all held together.
+pub(super) fn of_inventory(layout: Layout, inventory: &Inventory) -> u64 {
+    if layout == Layout::Tree {
+        return 0;
+    }
+    let names: BTreeSet<&str> =
+        inventory.iter().filter_map(|(_, entry)| entry.path.segments().nth(1)).collect();
+    names.len() as u64
+}
+
+/// How many projects millions of targets belong to, by the hashes of their names.
 pub(super) fn projects(layout: Layout, bins: &dyn Bins, targets: usize) -> Option<u64> {
     if layout == Layout::Tree {
         return Some(0);

@@ -1,7 +1,7 @@
 //! The end of every build: what is to be listed is signed where it changed or is due, becomes public, and is
 //! remembered.
 
-use super::{Error, Lazy, Mode, Outcome, Request, journal_entry, lapse, manifest};
+use super::{Error, Lazy, Mode, Outcome, Request, lapse, manifest};
 use crate::keys::Signer;
 use crate::model::{Bins, Moment, ProjectName, Sha256};
 use crate::pipeline::collect::Layout;
@@ -129,5 +129,20 @@ impl Ending<'_> {
             journal::append(state, &journal_entry(request, &outcome, &signed))?;
         }
         Ok(outcome)
+    }
+}
+
+fn journal_entry<'a>(
+    request: &Request<'_>,
+    outcome: &Outcome,
+    signed: &'a [journal::Signed],
+) -> journal::Entry<'a> {
+    journal::Entry {
+        now: request.now,
+        run: "build",
+        snapshot: outcome.snapshot,
+        published: outcome.published,
+        targets: [outcome.added, outcome.changed, outcome.removed, outcome.held],
+        signed,
     }
 }

@@ -49,7 +49,6 @@ use crate::site::swap;
 use crate::site::targets::Manner;
 use crate::state::State;
 use crate::state::held::{self, Held};
-use crate::state::journal;
 use crate::state::tree::Counted;
 use authors::Authors;
 use differences::Pending;
@@ -58,7 +57,6 @@ use find::Found;
 use place::Act;
 use replace::{check_replacements, on_change};
 use staging::Lazy;
-use std::collections::BTreeSet;
 use told::Reads;
 
 /// Why a build stopped.
@@ -236,7 +234,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         snapshot: Some(published.snapshot.version),
         targets: after.len() as u64,
         distributions: distributions.len() as u64,
-        projects: Some(projects(request.layout, &distributions)),
+        projects: Some(census::of_inventory(request.layout, &distributions)),
         layout: Some(found.layout),
         bins: u64::from(published.bin_list.count.get()),
         seen: found.seen,
@@ -328,29 +326,5 @@ pub fn not_begun(site: &Site, state: &State) -> Result<(), Error> {
         (true, _) => Ok(()),
         (false, true) => Err(Error::SiteGone(shown)),
         (false, false) => Err(Error::NotBegun(shown)),
-    }
-}
-
-fn projects(layout: Layout, inventory: &Inventory) -> u64 {
-    if layout == Layout::Tree {
-        return 0;
-    }
-    let names: BTreeSet<&str> =
-        inventory.iter().filter_map(|(_, entry)| entry.path.segments().nth(1)).collect();
-    names.len() as u64
-}
-
-fn journal_entry<'a>(
-    request: &Request<'_>,
-    outcome: &Outcome,
-    signed: &'a [journal::Signed],
-) -> journal::Entry<'a> {
-    journal::Entry {
-        now: request.now,
-        run: "build",
-        snapshot: outcome.snapshot,
-        published: outcome.published,
-        targets: [outcome.added, outcome.changed, outcome.removed, outcome.held],
-        signed,
     }
 }

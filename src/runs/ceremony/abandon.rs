@@ -10,6 +10,7 @@ use crate::report::{Reporter, Stage, event};
 use crate::runs::elsewhere;
 use crate::runs::project::accept::{self, Keys, queued};
 use crate::runs::project::{self, Freeze, Place, revoke, so_already};
+use crate::site::copies;
 use crate::site::read as tree;
 use crate::site::{Site, layout};
 use crate::state::State;
@@ -75,7 +76,7 @@ pub fn abandon(
 fn take_back(site: &Site, state: &State, outstanding: &Outstanding) -> Result<(), disk::Error> {
     let mut placed = Vec::new();
     for (role, version) in &outstanding.roles {
-        placed.extend(elsewhere::with_copies(site, layout::role_file(role, *version))?);
+        placed.extend(copies::with_original(site, layout::role_file(role, *version))?);
     }
     elsewhere::remove(site, state, &placed)
 }

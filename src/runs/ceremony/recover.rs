@@ -21,6 +21,7 @@ use crate::runs::lists::Registered;
 use crate::runs::project::{Place, remove_pages};
 use crate::runs::publish::{self, Manner, Online, Publication, stand_in};
 use crate::runs::roles::{Due, Numbers, Versions};
+use crate::site::copies;
 use crate::site::recover::{self, Recovered};
 use crate::site::{Site, layout, read};
 use crate::state::State;
@@ -282,7 +283,7 @@ fn sweep_raised(site: &Site, state: &State, snapshot: Version) -> Result<(), Err
     let raised = names.iter().filter_map(|name| layout::parse(name)).filter(is_raised);
     let mut gone = Vec::new();
     for (version, role) in raised {
-        gone.extend(elsewhere::with_copies(site, layout::role_file(&role, version))?);
+        gone.extend(copies::with_original(site, layout::role_file(&role, version))?);
     }
     Ok(elsewhere::remove(site, state, &gone)?)
 }

@@ -154,7 +154,7 @@ pub(super) fn remove_pages(site: &Site, state: &State, names: &[&ProjectName]) -
     let mut gone = Vec::new();
     for name in names {
         for page in ["index.html", "index.v1_json"] {
-            gone.extend(elsewhere::with_copies(site, format!("{}/{name}/{page}", layout::PAGES))?);
+            gone.extend(copies::with_original(site, format!("{}/{name}/{page}", layout::PAGES))?);
         }
     }
     elsewhere::remove(site, state, &gone)

@@ -1,7 +1,7 @@
 //! Submissions that are taken in already: a run that made one public did not get as far as to say so.
 
-use super::{Request, Taken, Taking};
-use crate::model::{ProjectRole, RoleName, Version};
+use super::Request;
+use crate::model::ProjectRole;
 use crate::site::read::Published;
 use crate::submission::Submission;
 use crate::submission::open::SubmittedRole;
@@ -21,21 +21,4 @@ pub(super) fn is_taken(request: &Request<'_>, published: &Published, submission:
     named.is_none_or(|named| project.keys.keys().eq(named))
         && submission.claim.as_ref().is_none_or(|claim| claim.holds(project))
         && submission.roles.iter().all(is_published)
-}
-
-/// What is said of one.
-pub(super) fn taken(submission: Submission, published: &Published) -> Taken {
-    let roles = submission.roles.values();
-    let roles: Vec<(RoleName, Version)> = roles.map(|role| (role.name.clone(), role.version)).collect();
-    Taken {
-        taking: Taking::Before,
-        standing: published.standing(&submission.project),
-        project: submission.project,
-        roles,
-        files: Vec::new(),
-        dropped: Vec::new(),
-        joined: Vec::new(),
-        left: Vec::new(),
-        binds: None,
-    }
 }

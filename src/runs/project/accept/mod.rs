@@ -5,14 +5,14 @@ mod already;
 mod pages;
 mod pass;
 pub mod queued;
+mod taken;
 mod unpack;
 
 use super::{Error, Freeze, Place, bring_pages, remove_pages, so_already, with_pages, with_root_page};
 use crate::disk;
 use crate::keys::Signer;
 use crate::model::{
-    BinCount, Entry, Inventory, KeyId, ProjectName, ProjectRole, RoleName, Sha256, TargetPath, Targets,
-    Version,
+    BinCount, Entry, Inventory, KeyId, ProjectName, ProjectRole, Sha256, TargetPath, Version,
 };
 use crate::pipeline::collect::Layout;
 use crate::pipeline::partition::Difference;
@@ -34,10 +34,11 @@ use crate::state::held::{self, Held};
 use crate::state::ledger::{self, Registration};
 use crate::state::{State, ceremony, facts, journal};
 use crate::submission::Claim;
-use crate::trust::Standing;
 pub(in crate::runs) use pass::Passed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use taken::taken;
+pub use taken::{Taken, Taking};
 
 /// Whether other keys may take the place of those that hold a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,38 +79,6 @@ pub struct Request<'a> {
     pub confirm: &'a Confirm<'a>,
 }
 
-/// When a submission was taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taking {
-    /// By this run.
-    Now,
-    /// By one before it.
-    Before,
-}
-
-/// What became of one submission.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// When that was.
-    pub taking: Taking,
-    /// The project.
-    pub project: ProjectName,
-    /// How far it has come.
-    pub standing: Standing,
-    /// The roles, with their versions.
-    pub roles: Vec<(RoleName, Version)>,
-    /// Distributions that the submission brought.
-    pub files: Vec<TargetPath>,
-    /// Distributions that were published and are not any more.
-    pub dropped: Vec<TargetPath>,
-    /// Members that are new.
-    pub joined: Vec<String>,
-    /// Members that it has no more.
-    pub left: Vec<String>,
-    /// The keys that hold it from now on, where that is new.
-    pub binds: Option<Claim>,
-}
-
 /// What was taken in.
 #[derive(Debug)]
 pub struct Outcome {
@@ -148,7 +117,7 @@ pub fn accept(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporte
     };
     ceremony::dequeue(&state, is_so)?;
     let mut outcome = Outcome {
-        taken: already.into_iter().map(|submission| already::taken(submission, &published)).collect(),
+        taken: already.into_iter().map(|submission| taken::taken_before(submission, &published)).collect(),
         snapshot: published.snapshot.version,
         written: swap::Written::default(),
     };
@@ -320,33 +289,4 @@ fn finish(
         signed: &publicised.signed,
     };
     journal::append(state, &entry)
-}
-
-fn taken(passed: Passed, published: &Published) -> Taken {
-    let Passed { submission, checked, .. } = passed;
-    let is_distribution =
-        |path: &&TargetPath| path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata");
-    let standing = published.projects.get(&submission.project);
-    let members = |own: &Targets| -> BTreeSet<String> {
-        let children = own.delegations.iter().flat_map(|d| &d.roles);
-        let names = children.filter_map(|child| match ProjectRole::parse(&child.name)?.1 {
-            ProjectRole::Member(member) => Some(member.to_string()),
-            ProjectRole::Own | ProjectRole::Pages => None,
-        });
-        names.collect()
-    };
-    let before = standing.map(|project| members(&project.own)).unwrap_or_default();
-    let own = submission.roles.get(&ProjectRole::Own).map(|role| members(role.envelope.signed()));
-    let after = own.unwrap_or_else(|| before.clone());
-    Taken {
-        taking: Taking::Now,
-        joined: after.difference(&before).cloned().collect(),
-        left: before.difference(&after).cloned().collect(),
-        standing: standing.map_or(Standing::RecentlyClaimed, |project| project.standing()),
-        roles: checked.roles.iter().map(|(role, version, _)| (role.clone(), *version)).collect(),
-        files: submission.targets.keys().filter(is_distribution).cloned().collect(),
-        dropped: checked.dropped.iter().filter(is_distribution).cloned().collect(),
-        binds: checked.binds,
-        project: submission.project,
-    }
 }
