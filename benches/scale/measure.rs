@@ -64,8 +64,9 @@ pub(crate) fn forget() {
 pub(crate) fn discard(wanted: &Wanted, tree: &Path) {
     let discarded = discarded(wanted);
     std::fs::create_dir_all(&discarded).unwrap();
-    let number = std::fs::read_dir(&discarded).unwrap().count();
-    std::fs::rename(tree, discarded.join(number.to_string())).unwrap();
+    // What a run before this one was stopped over may still lie there, under any number.
+    let place = (0..).map(|number: u32| discarded.join(number.to_string())).find(|place| !place.exists());
+    std::fs::rename(tree, place.unwrap()).unwrap();
 }
 
 /// Removes what was discarded where room runs short, and waits until nobody pays for that any more.
