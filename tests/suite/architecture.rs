@@ -164,6 +164,23 @@ fn the_map_names_every_folder() {
     }
 }
 
+/// What the map says of a file it says of one that is there, by the end of its path where the folder is plain.
+#[test]
+fn every_file_that_the_map_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let there: BTreeSet<String> = ["src", "tests", "benches", "fuzz/src"]
+        .iter()
+        .flat_map(|folder| walkdir::WalkDir::new(root.join(folder)))
+        .map(|entry| format!("/{}", entry.unwrap().path().strip_prefix(root).unwrap().display()))
+        .collect();
+    let named: BTreeSet<&str> = map.split('`').filter(|word| word.ends_with(".rs")).collect();
+    assert!(named.len() > 100, "{named:?}");
+    for name in named {
+        assert!(there.iter().any(|path| path.ends_with(&format!("/{name}"))), "{name} is not there");
+    }
+}
+
 /// `--from https://…` is the author's: one file knows how, one command asks for it, and no run that publishes
 /// could open a connection.
 #[test]

@@ -42,3 +42,19 @@ fn the_second_command_is_the_one_that_ci_runs() {
     let ci = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
     assert!(ci.lines().any(|line| line.trim() == second), "{second:?} is not a line of .ci/run");
 }
+
+#[test]
+fn what_ci_installs_for_the_tests_is_named() {
+    let ci = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
+    let list = ci.split("for pair in ").nth(1).and_then(|list| list.split(';').next()).unwrap();
+    // Measurements are made under `time`, and no test is.
+    let packages: Vec<&str> =
+        list.split(' ').map(|pair| pair.split_once(':').unwrap().1).filter(|name| *name != "time").collect();
+    assert!(packages.len() > 10, "{list}");
+    let readme = readme();
+    let said = readme.split("They need ").nth(1).unwrap().split(';').next().unwrap();
+    let said: Vec<&str> = said.split([' ', ',', '\n']).collect();
+    for package in packages {
+        assert!(said.contains(&package), "the README does not say that {package} is needed: {said:?}");
+    }
+}

@@ -181,6 +181,30 @@ fn pip_and_uv_install_real_projects_into_empty_environments_in_either_format() {
     }
 }
 
+/// In layout `tree` the names are the owner's, and one may begin with a dot.
+#[test]
+fn what_begins_with_a_dot_is_served_and_what_a_run_is_at_work_on_is_not() {
+    let repo = Repo::with_config(
+        "[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n[index]\nformats = []\n",
+    );
+    std::fs::create_dir(repo.source().join(".well")).unwrap();
+    std::fs::write(repo.source().join(".well/known"), b"curds").unwrap();
+    std::fs::write(repo.source().join(".dot"), b"whey").unwrap();
+    repo.build(&["--init"]);
+    let staging = repo.site().join(".tuffet-staging");
+    std::fs::create_dir(&staging).unwrap();
+    std::fs::write(staging.join("1"), b"half of it").unwrap();
+    let nginx = Nginx::serve(&repo.site(), &repo.path().join("nginx"));
+    for (path, digest) in repo.targets() {
+        let (folder, name) =
+            path.rsplit_once('/').map_or(("", path.as_str()), |(folder, name)| (folder, name));
+        for asked in [format!("/{path}"), format!("/{folder}/{digest}.{name}").replace("//", "/")] {
+            assert_eq!(nginx.get(&asked, &[]).status, 200, "{asked}");
+        }
+    }
+    assert_eq!(nginx.get("/.tuffet-staging/1", &[]).status, 404);
+}
+
 #[test]
 fn installers_resolve_by_the_metadata_in_the_tree_and_not_by_wheels() {
     let repo = sample();
