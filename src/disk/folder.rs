@@ -1,5 +1,6 @@
 //! A folder and the names below it, which cannot leave it.
 
+use super::call::FileType;
 use super::{Context as _, Error, FileStamp, call};
 use std::path::{Component, Path, PathBuf};
 
@@ -77,14 +78,26 @@ impl Folder {
     /// # Errors
     /// If the folder cannot be listed.
     pub fn file_names(&self, name: &str) -> Result<Vec<String>, Error> {
+        self.names(name, FileType::is_file)
+    }
+
+    /// The names of the folders directly in the folder `name`, likewise.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn folder_names(&self, name: &str) -> Result<Vec<String>, Error> {
+        self.names(name, FileType::is_dir)
+    }
+
+    fn names(&self, name: &str, are_wanted: fn(&FileType) -> bool) -> Result<Vec<String>, Error> {
         let path = if name.is_empty() { self.root.clone() } else { self.path(name) };
         let entries = match call::names_in(&path) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(Error::new("list", &path, e)),
         };
-        let files = entries.into_iter().filter(|(_, file_type)| file_type.is_file());
-        let mut names: Vec<String> = files.filter_map(|(name, _)| name.into_string().ok()).collect();
+        let wanted = entries.into_iter().filter(|(_, file_type)| are_wanted(file_type));
+        let mut names: Vec<String> = wanted.filter_map(|(name, _)| name.into_string().ok()).collect();
         names.sort();
         Ok(names)
     }

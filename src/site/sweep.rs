@@ -74,7 +74,7 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, Erro
             kept_snapshots.push(version);
         }
     }
-    let mut needed = needed_roles(site, current, &kept_snapshots)?;
+    let mut needed = needed_roles(site, current, &kept_snapshots, &versions)?;
     let suspended = suspended(site, current, &needed);
     needed.extend(suspended.iter().cloned());
     for (role, versions) in &versions {
@@ -98,12 +98,20 @@ pub fn plan(site: &Site, current: &Snapshot, since: Moment) -> Result<Plan, Erro
     Ok(Plan { remove: remove.into_iter().collect(), bytes, kept_snapshots, empty: lying.empty })
 }
 
-/// Every version of a role that a kept snapshot lists, and the kept snapshots themselves.
+/// Every version of a role that a kept snapshot lists, and the kept snapshots themselves. `there` are those that lie in the site.
+///
+/// A snapshot that a ceremony went back on lists roles at versions above what is published, or ones that are not listed any
+/// more: in no other way do those ever fall. Where that ceremony has removed them nobody comes to what they refer to.
 fn needed_roles(
     site: &Site,
     current: &Snapshot,
     kept: &[Version],
+    there: &BTreeMap<RoleName, BTreeSet<Version>>,
 ) -> Result<BTreeSet<(RoleName, Version)>, Error> {
+    let is_taken_back = |role: &RoleName, version| {
+        let is_ahead = current.meta.get(role).is_none_or(|published| version > published.version);
+        is_ahead && !there.get(role).is_some_and(|versions| versions.contains(&version))
+    };
     let mut needed = BTreeSet::new();
     for &version in kept {
         needed.insert((RoleName::snapshot(), version));
@@ -112,7 +120,8 @@ fn needed_roles(
         } else {
             parse::<Snapshot>(site, &RoleName::snapshot(), version)?.meta
         };
-        needed.extend(meta.into_iter().map(|(role, meta)| (role, meta.version)));
+        let listed = meta.into_iter().map(|(role, meta)| (role, meta.version));
+        needed.extend(listed.filter(|(role, version)| !is_taken_back(role, *version)));
     }
     Ok(needed)
 }

@@ -2,7 +2,7 @@
 
 use super::authors::{Clients, repository};
 use super::ceremonies::{Safe, ceremony};
-use super::support::author::{Author, wheel};
+use super::support::author::{Author, days_from_now, wheel};
 use super::support::{Repo, clients};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -271,6 +271,36 @@ fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind
         assert_eq!(repo.all_targets(), undisturbed);
         known.verify(&repo, &undisturbed);
     }
+}
+
+/// Whoever held the machine put names there that were nobody's, in a bin and by a key of their own.
+#[test]
+fn what_came_since_is_not_found_any_more_and_a_sweep_takes_it() {
+    let (repo, safe) = claimed();
+    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
+    copy(&repo.site(), &backup);
+    let known = Clients::of(&repo);
+    let (evil, bytes) = wheel("evil", "6.6");
+    repo.add(&evil, &bytes);
+    repo.build(&[]);
+    repo.register(&Author::known(99), "numpy", &["1.0"]);
+    repo.remove(&evil);
+    let is_shown = |project: &str| repo.site().join(format!("simple/{project}/index.html")).exists();
+    assert!(is_shown("evil") && is_shown("numpy") && is_shown("milk") && is_shown("cheese"));
+    let file = signed(&repo, &safe, good, &backup);
+    repo.run(&["ceremony", "apply", file.to_str().unwrap()]).ok();
+    assert!(!is_shown("evil") && !is_shown("numpy") && is_shown("milk") && is_shown("cheese"));
+    repo.run(&["build", "--rehash"]).ok();
+    assert!(!is_shown("evil") && !is_shown("numpy"));
+    // Roles that snapshots list which were gone back on may be gone, and are no reason to stop: to what these listed nobody
+    // comes, and somebody may still be at the rest.
+    repo.run(&["sweep"]).ok();
+    let lies = |project: &str| repo.site().join(format!("packages/{project}")).exists();
+    assert!(lies("evil") && !lies("numpy"));
+    repo.run(&["sweep", "--now", &days_from_now(2)]).ok();
+    assert!(!lies("evil"));
+    repo.run(&["verify"]).ok();
+    known.verify(&repo, &repo.all_targets());
 }
 
 /// Whoever held the machine can write what they like into its state folder, and files of any number into the site.

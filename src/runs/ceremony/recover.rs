@@ -22,6 +22,7 @@ use crate::runs::project::{Place, remove_pages};
 use crate::runs::publish::{self, Manner, Online, Publication, stand_in};
 use crate::runs::roles::{Due, Numbers, Versions};
 use crate::site::copies;
+use crate::site::projects::Project;
 use crate::site::recover::{self, Recovered};
 use crate::site::{Site, layout, read};
 use crate::state::State;
@@ -113,10 +114,7 @@ pub(super) fn apply(
         // What is published can be read once the root is there that names the new key.
         finish::root(place, &merged)?;
         let published = event::stage(reporter, Stage::Read, None, || read::read(&site, reporter))?;
-        let is_nobodys =
-            |name: &ProjectName| published.projects.get(name).is_none_or(|project| project.is_suspended());
-        let nobodys = ledger_names(&ledger::load(&state)?).into_iter().filter(is_nobodys).collect();
-        remove_nobodys_pages(&site, &state, &nobodys, &published.inventory()?)?;
+        remove_nobodys_pages(&site, &state, &published.projects, &published.inventory()?)?;
         sweep_raised(&site, &state, snapshot)?;
         undecided::settle(&state)?;
         return finish::finish(request, &merged, outstanding, snapshot, &[], keys.now.keyid());
@@ -151,14 +149,14 @@ pub(super) fn apply(
         roles.push(stand_in(role, version, stood, manner, online).map_err(publish::Error::from)?);
     }
     let changed: BTreeSet<u32> = (0..after.bins().get()).collect();
-    let nobodys = record(&state, &recovered, place)?;
+    record(&state, &recovered, place)?;
     let targets = differences.into_iter().map(|(_, path)| path).collect();
     undecided::go_back(&state, &outstanding.file, since.snapshot, targets)?;
     let due = Due::all(published);
     let publication =
         Publication { site: &site, published, after: &after, changed: &changed, registered, roles, due };
     let publicised = publication.publish(manner, &staging, Online::of(online), reporter)?;
-    remove_nobodys_pages(&site, &state, &nobodys, &after)?;
+    remove_nobodys_pages(&site, &state, &published.projects, &after)?;
     sweep_raised(&site, &state, publicised.snapshot)?;
     undecided::settle(&state)?;
     staging.close();
@@ -229,32 +227,34 @@ fn kept(
     Ok((Inventory::new(bins.unwrap_or(before.bins()), kept), lost))
 }
 
-/// Every project that the ledger has a line about.
-fn ledger_names(lines: &[Registration]) -> BTreeSet<ProjectName> {
-    lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok()).collect()
-}
-
-/// pip goes by the plain pages: those of projects that are nobody's go, but for what the bins list.
+/// pip goes by the plain pages: those that neither an author's role nor a bin lists go, whoever put them there.
 fn remove_nobodys_pages(
     site: &Site,
     state: &State,
-    nobodys: &BTreeSet<ProjectName>,
+    projects: &BTreeMap<ProjectName, Project>,
     bins: &Inventory,
 ) -> Result<(), disk::Error> {
-    let has_page = |name: &ProjectName| {
-        let folder = format!("{}/{name}/", layout::PAGES);
-        bins.iter().any(|(_, entry)| entry.path.as_str().starts_with(&folder))
+    let page_of = |path: &TargetPath| -> Option<String> {
+        let mut segments = path.segments();
+        (segments.next() == Some(layout::PAGES)).then(|| segments.next())?.map(str::to_owned)
     };
-    let names: Vec<&ProjectName> = nobodys.iter().filter(|name| !has_page(name)).collect();
-    remove_pages(site, state, &names)
+    let listed: BTreeSet<String> = bins.iter().filter_map(|(_, entry)| page_of(&entry.path)).collect();
+    let is_nobodys = |name: &ProjectName| projects.get(name).is_none_or(Project::is_suspended);
+    let shown = site.folder().folder_names(layout::PAGES)?.into_iter().filter(|name| !listed.contains(name));
+    // What is no project's folder, such as one in capitals, is none that pip goes by.
+    let project =
+        |folder: String| ProjectName::normalise(&folder).ok().filter(|name| name.as_str() == folder);
+    let names: Vec<ProjectName> = shown.filter_map(project).filter(is_nobodys).collect();
+    remove_pages(site, state, &names.iter().collect::<Vec<_>>())
 }
 
 /// The ledger learns that the keys of `recently-claimed` are nobody's any more: whoever held the machine could have
-/// registered them. Gives the projects that it knows, and that are nobody's.
-fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<BTreeSet<ProjectName>, Error> {
+/// registered them.
+fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<(), Error> {
     let lines = ledger::load(state)?;
     let last = ledger::last_of_each(&lines);
-    let mut names = ledger_names(&lines);
+    let known = lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok());
+    let mut names: BTreeSet<ProjectName> = known.collect();
     names.extend(recovered.recently.keys().cloned());
     names.retain(|name| !recovered.published.projects.contains_key(name));
     let news = names.iter().filter_map(|name| {
@@ -263,8 +263,7 @@ fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<BTre
         is_news.then(|| finish::line(place.now, name, what, None))
     });
     let news: Vec<Registration> = news.collect();
-    ledger::append(state, &news)?;
-    Ok(names)
+    Ok(ledger::append(state, &news)?)
 }
 
 /// Removes metadata that nothing leads to and whose number is higher than what is listed: a number that somebody
