@@ -6,7 +6,7 @@ use super::support::author::{Author, days_from_now, wheel};
 use super::support::{Repo, clients};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tuffet::keys::{Signer as _, file};
 use tuffet::model::{Sha256, canonical};
 
@@ -192,17 +192,21 @@ fn trust(repo: &Repo) -> String {
     format!("online={}", shown["keyid"].as_str().unwrap())
 }
 
-/// A repository in which `cheese` is claimed, and the safe.
-fn claimed() -> (Repo, Safe) {
+/// A repository in which `cheese` is claimed, and the safe; its snapshot, a copy of it as it is then, and clients that
+/// know it.
+fn copied() -> (Repo, Safe, (u64, PathBuf), Clients) {
     let repo = repository();
     let safe = house(&repo);
     repo.register(&Author::known(11), "cheese", &["1.0"]);
     ceremony(&repo, &safe, &["--confirm-all"]);
-    (repo, safe)
+    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
+    copy(&repo.site(), &backup);
+    let known = Clients::of(&repo);
+    (repo, safe, (good, backup), known)
 }
 
 /// Prepares to go back, signs, and gives the file.
-pub(super) fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> std::path::PathBuf {
+pub(super) fn signed(repo: &Repo, safe: &Safe, snapshot: u64, copy: &Path) -> PathBuf {
     signed_with(repo, safe, (snapshot, copy), &[])
 }
 
@@ -212,7 +216,7 @@ pub(super) fn signed_with(
     safe: &Safe,
     (snapshot, copy): (u64, &Path),
     more: &[&str],
-) -> std::path::PathBuf {
+) -> PathBuf {
     let out = repo.path().join(format!("back-to-{snapshot}.json"));
     let number = snapshot.to_string();
     let back = ["--compromised-since", &number, "--copy", copy.to_str().unwrap()];
@@ -230,10 +234,7 @@ pub(super) fn snapshot_now(repo: &Repo) -> u64 {
 
 #[test]
 fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind_it() {
-    let (repo, safe) = claimed();
-    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
-    copy(&repo.site(), &backup);
-    let known = Clients::of(&repo);
+    let (repo, safe, (good, backup), known) = copied();
     let (name, bytes) = wheel("milk", "2.0");
     repo.add(&name, &bytes);
     repo.build(&[]);
@@ -276,10 +277,7 @@ fn a_recovery_that_died_ends_by_the_same_command_before_its_timestamp_and_behind
 /// Whoever held the machine put names there that were nobody's, in a bin and by a key of their own.
 #[test]
 fn what_came_since_is_not_found_any_more_and_a_sweep_takes_it() {
-    let (repo, safe) = claimed();
-    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
-    copy(&repo.site(), &backup);
-    let known = Clients::of(&repo);
+    let (repo, safe, (good, backup), known) = copied();
     let (evil, bytes) = wheel("evil", "6.6");
     repo.add(&evil, &bytes);
     repo.build(&[]);
@@ -306,10 +304,7 @@ fn what_came_since_is_not_found_any_more_and_a_sweep_takes_it() {
 /// Whoever held the machine can write what they like into its state folder, and files of any number into the site.
 #[test]
 fn nothing_that_was_planted_stands_in_the_way_of_going_back() {
-    let (repo, safe) = claimed();
-    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup"));
-    copy(&repo.site(), &backup);
-    let known = Clients::of(&repo);
+    let (repo, safe, (good, backup), known) = copied();
     // What an author released since stays.
     repo.accept(&[&Author::known(11).sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
     let ledger = |name: &str| repo.path().join(".tuffet/ledger").join(name);
