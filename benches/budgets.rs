@@ -14,6 +14,9 @@
 
 #[path = "../tests/suite/support/monsters.rs"]
 mod monsters;
+#[allow(dead_code, reason = "the test of budgets has more use for it")]
+#[path = "../tests/suite/support/parquets.rs"]
+mod parquets;
 #[allow(unreachable_pub, reason = "fuzz targets, which are another crate, share it")]
 #[path = "../fuzz/src/lib.rs"]
 mod parsers;

@@ -3,10 +3,12 @@
 
 use super::fuzzed::parsers;
 use super::support::monsters::{self, Monster};
-use super::support::reading;
+use super::support::{parquets, reading};
 use std::path::PathBuf;
 use std::process::Command;
 use tuffet::disk::memory;
+use tuffet::pipeline::inventory::{self, Names};
+use tuffet::report::Silent;
 
 /// What a parser may take.
 const MEGABYTES: f64 = 500.0;
@@ -48,7 +50,27 @@ fn no_ten_megabytes_take_half_a_gigabyte_or_for_ever() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// Runs in a child of the test above.
+/// Files that are made by hand fail for what is the matter with them, and not for how they are made.
+#[test]
+fn what_is_made_by_hand_is_read_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.parquet");
+    let read = |bytes: Vec<u8>| {
+        std::fs::write(&path, bytes).unwrap();
+        inventory::read(std::slice::from_ref(&path), Names::Targets, &Silent)
+    };
+    for bytes in parquets::sound() {
+        let error = read(bytes).map(drop).unwrap_err().to_string();
+        assert!(error.contains("there is no column path or filename"), "{error}");
+    }
+    for bytes in parquets::of_two_rows() {
+        let read = read(bytes);
+        // Of neither the size is a number.
+        assert!(matches!(read, Err(inventory::Error::Empty { rows: 2 })), "{read:?}");
+    }
+}
+
+/// Runs in a child of the first test.
 #[test]
 #[ignore = "the test of budgets runs it, for one parser at a time"]
 fn one_parser() {

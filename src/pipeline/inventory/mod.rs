@@ -3,7 +3,6 @@
 //! `distribution_metadata` table, or RSTUF's `path;size;hash-type;hash`.
 
 mod bulk;
-mod pages;
 mod parquet;
 mod row;
 mod text;

@@ -8,6 +8,7 @@ pub(crate) mod known;
 pub(crate) mod monsters;
 pub(crate) mod nginx;
 pub(crate) mod pages;
+pub(crate) mod parquets;
 pub(crate) mod reading;
 pub(crate) mod rekeyed;
 pub(crate) mod repo;

@@ -1,6 +1,7 @@
 //! Files of ten megabytes that are made to cost their reader all that they can: for each parser, by what is the matter
 //! with them.
 
+use super::parquets;
 use std::io::{Cursor, Write as _};
 use tuffet::model::{Compression, Sha256};
 use tuffet::pipeline::inventory::{Row, write};
@@ -228,6 +229,9 @@ fn lists(each: &mut impl FnMut(Monster)) {
     parquet("a cell that is too long in each row", &vec![long(64 << 10, 0); 90_000]);
     parquet("the longest cell in each row", &(0..120_000).map(|n| long(4096, n)).collect::<Vec<_>>());
     parquet("as much text as there may be", &(0..120_000).map(|n| long(1150, n)).collect::<Vec<_>>());
+    for (what, bytes) in parquets::all() {
+        each(("inventory-parquet", what, bytes));
+    }
     each(("changed", "paths", many(|_| "a\n".to_owned()).into_bytes()));
     each(("changed", "one path", many(|_| "a/".to_owned()).into_bytes()));
 }

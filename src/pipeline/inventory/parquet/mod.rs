@@ -1,10 +1,18 @@
 //! Lists as Parquet, with the columns of PyPI's `distribution_metadata`: read, and written.
 
-use super::{Error, Row, pages};
+mod delta;
+mod footer;
+mod looked;
+mod packed;
+mod pages;
+mod thrift;
+
+use super::{Error, Row};
 use crate::disk::read::OpenFile;
 use crate::disk::{self, write};
 use crate::model::Moment;
-use parquet::basic::{Compression, LogicalType, TimeUnit};
+use looked::Looked;
+use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -61,14 +69,17 @@ pub(super) fn each(
     let bytes = file.stamp()?.size;
     let file = file.into_file();
     let mut headers = BufReader::new(file.try_clone().map_err(|e| disk::Error::new("read", path, e))?);
+    let damaged = |e: std::io::Error| Error::Damaged { path: path.to_owned(), row: 0, what: e.to_string() };
+    footer::check(&mut headers, bytes).map_err(damaged)?;
     let reader = guarded(path, 0, || SerializedFileReader::new(file))?;
-    pages::check(&mut headers, bytes, reader.metadata(), |name| kind(name).is_some())
-        .map_err(|e| Error::Damaged { path: path.to_owned(), row: 0, what: e.to_string() })?;
+    let reader = Looked(reader);
+    let most = (16 << 20) + bytes * GROWS;
+    pages::check(&mut headers, bytes, most, reader.metadata()).map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema();
     let (fields, kinds): (Vec<Arc<Type>>, Vec<&'static str>) = schema
         .get_fields()
         .iter()
-        .filter(|field| field.is_primitive())
+        .filter(|field| is_plain(field))
         .filter_map(|field| {
             // The record reader knows no nanoseconds.
             let kind = kind(field.name()).map(|kind| if is_nanos(field) { NANOS } else { kind })?;
@@ -84,7 +95,6 @@ pub(super) fn each(
     if let Some((_, what)) = kinds.iter().enumerate().find(|(at, kind)| kinds[..*at].contains(kind)) {
         return Err(Error::Twice { path: path.to_owned(), what });
     }
-    let most = (16 << 20) + bytes * GROWS;
     let mut length = 0;
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
     let mut rows = guarded(path, 0, || reader.get_row_iter(Some(projection?)))?;
@@ -129,6 +139,11 @@ fn guarded<T>(path: &Path, row: u64, read: impl FnOnce() -> Result<T, ParquetErr
         Ok(read) => read.map_err(|e| damaged(e.to_string())),
         Err(_) => Err(damaged("what stands in a page is not what its header says".to_owned())),
     }
+}
+
+/// Whether a column has a cell in each row, of a text or a number.
+fn is_plain(field: &Type) -> bool {
+    field.is_primitive() && field.get_basic_info().repetition() != Repetition::REPEATED
 }
 
 /// What a column of this name is, if it is read.

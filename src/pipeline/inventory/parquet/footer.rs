@@ -1,0 +1,358 @@
+//! What a Parquet file says of itself at its end, before the reader builds anything of it: that the reader will find each
+//! thing where it looks, and that the tree of columns is one that a list could have.
+
+use super::thrift::{Form, Kind, Met, damaged, walk};
+use std::io::{Read, Result, Seek, SeekFrom};
+
+/// No footer is longer: a list of all that PyPI has ends in a few megabytes.
+const LONGEST: u64 = 128 << 20;
+
+/// There are no more columns and groups of them: the reader keeps half a kilobyte for each.
+const MOST_COLUMNS: u64 = 10_000;
+
+/// No group stands in more of them.
+const DEEPEST: usize = 32;
+
+/// So many bytes the paths of all columns may have: the reader writes each out, with the names of the groups it is in.
+const LONGEST_PATHS: u64 = 4 << 20;
+
+/// Walks the footer of a file of `size` bytes. One that ends in other bytes than `PAR1` or is too short is left to the
+/// reader, which says so.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn check(reader: &mut (impl Read + Seek), size: u64) -> Result<()> {
+    let Some(before) = size.checked_sub(8) else { return Ok(()) };
+    reader.seek(SeekFrom::Start(before))?;
+    let mut length = [0; 4];
+    let mut magic = [0; 4];
+    reader.read_exact(&mut length)?;
+    reader.read_exact(&mut magic)?;
+    let length = u64::from(u32::from_le_bytes(length));
+    let Some(begin) = before.checked_sub(length).filter(|_| magic == *b"PAR1") else { return Ok(()) };
+    if length > LONGEST {
+        return damaged(format!("its footer has {length} bytes, and {LONGEST} are read at most"));
+    }
+    reader.seek(SeekFrom::Start(begin))?;
+    let mut columns = Columns::default();
+    let mut footer = reader.take(length);
+    walk(&mut footer, &FILE_META_DATA, LONGEST, &mut |form, met| {
+        if std::ptr::eq(form, &raw const SCHEMA_ELEMENT) { columns.met(met) } else { Ok(()) }
+    })
+    .or_else(|e| damaged(format!("its footer: {e}")))
+    .map(drop)
+}
+
+/// The tree of columns, as its elements come: each says how many of the next stand in it.
+#[derive(Debug, Default)]
+struct Columns {
+    seen: u64,
+    /// The element that is being read: the length of its name, and how many stand in it.
+    name: u64,
+    children: i64,
+    /// The groups that are open: how many have yet to come in each, and how long its name is.
+    open: Vec<(u64, u64)>,
+    paths: u64,
+}
+
+impl Columns {
+    fn met(&mut self, met: Met) -> Result<()> {
+        match met {
+            Met::Text(4, length) => self.name = length,
+            Met::Number(5, children) => self.children = children,
+            Met::End => return self.element(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn element(&mut self) -> Result<()> {
+        let (name, children) = (std::mem::take(&mut self.name), std::mem::take(&mut self.children));
+        self.seen += 1;
+        if let Some((to_come, _)) = self.open.last_mut() {
+            *to_come -= 1;
+        }
+        let Some(children) = u64::try_from(children).ok().filter(|children| *children <= MOST_COLUMNS) else {
+            return damaged(format!("a group of {children} columns, and {MOST_COLUMNS} are read at most"));
+        };
+        if self.seen > MOST_COLUMNS {
+            return damaged(format!("it has more than {MOST_COLUMNS} columns"));
+        }
+        if children > 0 {
+            self.open.push((children, name));
+            if self.open.len() > DEEPEST {
+                return damaged(format!("its columns stand in more than {DEEPEST} groups, one in the other"));
+            }
+            return Ok(());
+        }
+        self.paths += self.open.iter().fold(name, |sum, (_, name)| sum.saturating_add(*name));
+        if self.paths > LONGEST_PATHS {
+            return damaged(format!("the paths of its columns have more than {LONGEST_PATHS} bytes"));
+        }
+        while self.open.pop_if(|(to_come, _)| *to_come == 0).is_some() {}
+        Ok(())
+    }
+}
+
+// What the reader reads of each structure of parquet-format; what it passes over is not here.
+
+static EMPTY: Form = Form { name: "variant without fields", fields: &[] };
+
+static FILE_META_DATA: Form = Form {
+    name: "FileMetaData",
+    fields: &[
+        (1, Kind::Int),
+        (2, Kind::List(&Kind::Structure(&SCHEMA_ELEMENT))),
+        (3, Kind::Long),
+        (4, Kind::List(&Kind::Structure(&ROW_GROUP))),
+        (5, Kind::List(&Kind::Structure(&KEY_VALUE))),
+        (6, Kind::Text),
+        (7, Kind::List(&Kind::Structure(&COLUMN_ORDER))),
+    ],
+};
+
+static SCHEMA_ELEMENT: Form = Form {
+    name: "SchemaElement",
+    fields: &[
+        (1, Kind::Int),
+        (2, Kind::Int),
+        (3, Kind::Int),
+        (4, Kind::Text),
+        (5, Kind::Int),
+        (6, Kind::Int),
+        (7, Kind::Int),
+        (8, Kind::Int),
+        (9, Kind::Int),
+        (10, Kind::Structure(&LOGICAL_TYPE)),
+    ],
+};
+
+static LOGICAL_TYPE: Form = Form {
+    name: "LogicalType",
+    fields: &[
+        (1, Kind::Structure(&EMPTY)),
+        (2, Kind::Structure(&EMPTY)),
+        (3, Kind::Structure(&EMPTY)),
+        (4, Kind::Structure(&EMPTY)),
+        (5, Kind::Structure(&DECIMAL)),
+        (6, Kind::Structure(&EMPTY)),
+        (7, Kind::Structure(&TIME)),
+        (8, Kind::Structure(&TIME)),
+        (10, Kind::Structure(&INTEGER)),
+        (11, Kind::Structure(&EMPTY)),
+        (12, Kind::Structure(&EMPTY)),
+        (13, Kind::Structure(&EMPTY)),
+        (14, Kind::Structure(&EMPTY)),
+        (15, Kind::Structure(&EMPTY)),
+        (16, Kind::Structure(&VARIANT)),
+        (17, Kind::Structure(&GEOMETRY)),
+        (18, Kind::Structure(&GEOGRAPHY)),
+        (19, Kind::Structure(&EMPTY)),
+    ],
+};
+
+static DECIMAL: Form = Form { name: "DecimalType", fields: &[(1, Kind::Int), (2, Kind::Int)] };
+
+/// Of a time and of a moment.
+static TIME: Form =
+    Form { name: "TimestampType", fields: &[(1, Kind::Flag), (2, Kind::Structure(&TIME_UNIT))] };
+
+static TIME_UNIT: Form = Form {
+    name: "TimeUnit",
+    fields: &[(1, Kind::Structure(&EMPTY)), (2, Kind::Structure(&EMPTY)), (3, Kind::Structure(&EMPTY))],
+};
+
+static INTEGER: Form = Form { name: "IntType", fields: &[(1, Kind::Byte), (2, Kind::Flag)] };
+
+static VARIANT: Form = Form { name: "VariantType", fields: &[(1, Kind::Byte)] };
+
+static GEOMETRY: Form = Form { name: "GeometryType", fields: &[(1, Kind::Text)] };
+
+static GEOGRAPHY: Form = Form { name: "GeographyType", fields: &[(1, Kind::Text), (2, Kind::Int)] };
+
+static KEY_VALUE: Form = Form { name: "KeyValue", fields: &[(1, Kind::Text), (2, Kind::Text)] };
+
+static COLUMN_ORDER: Form = Form {
+    name: "ColumnOrder",
+    fields: &[(1, Kind::Structure(&EMPTY)), (2, Kind::Structure(&EMPTY)), (3, Kind::Structure(&EMPTY))],
+};
+
+static ROW_GROUP: Form = Form {
+    name: "RowGroup",
+    fields: &[
+        (1, Kind::List(&Kind::Structure(&COLUMN_CHUNK))),
+        (2, Kind::Long),
+        (3, Kind::Long),
+        (4, Kind::List(&Kind::Structure(&SORTING_COLUMN))),
+        (5, Kind::Long),
+        (7, Kind::Short),
+    ],
+};
+
+static SORTING_COLUMN: Form =
+    Form { name: "SortingColumn", fields: &[(1, Kind::Int), (2, Kind::Flag), (3, Kind::Flag)] };
+
+static COLUMN_CHUNK: Form = Form {
+    name: "ColumnChunk",
+    fields: &[
+        (1, Kind::Text),
+        (2, Kind::Long),
+        (3, Kind::Structure(&COLUMN_META_DATA)),
+        (4, Kind::Long),
+        (5, Kind::Int),
+        (6, Kind::Long),
+        (7, Kind::Int),
+    ],
+};
+
+static COLUMN_META_DATA: Form = Form {
+    name: "ColumnMetaData",
+    fields: &[
+        (1, Kind::Int),
+        (2, Kind::List(&Kind::Int)),
+        (4, Kind::Int),
+        (5, Kind::Long),
+        (6, Kind::Long),
+        (7, Kind::Long),
+        (9, Kind::Long),
+        (10, Kind::Long),
+        (11, Kind::Long),
+        (12, Kind::Structure(&STATISTICS)),
+        (13, Kind::List(&Kind::Structure(&PAGE_ENCODING_STATS))),
+        (14, Kind::Long),
+        (15, Kind::Int),
+        (16, Kind::Structure(&SIZE_STATISTICS)),
+        (17, Kind::Structure(&GEOSPATIAL_STATISTICS)),
+    ],
+};
+
+static STATISTICS: Form = Form {
+    name: "Statistics",
+    fields: &[
+        (1, Kind::Text),
+        (2, Kind::Text),
+        (3, Kind::Long),
+        (4, Kind::Long),
+        (5, Kind::Text),
+        (6, Kind::Text),
+        (7, Kind::Flag),
+        (8, Kind::Flag),
+        (9, Kind::Long),
+    ],
+};
+
+static PAGE_ENCODING_STATS: Form =
+    Form { name: "PageEncodingStats", fields: &[(1, Kind::Int), (2, Kind::Int), (3, Kind::Int)] };
+
+static SIZE_STATISTICS: Form = Form {
+    name: "SizeStatistics",
+    fields: &[(1, Kind::Long), (2, Kind::List(&Kind::Long)), (3, Kind::List(&Kind::Long))],
+};
+
+static GEOSPATIAL_STATISTICS: Form = Form {
+    name: "GeospatialStatistics",
+    fields: &[(1, Kind::Structure(&BOUNDING_BOX)), (2, Kind::List(&Kind::Int))],
+};
+
+static BOUNDING_BOX: Form = Form {
+    name: "BoundingBox",
+    fields: &[
+        (1, Kind::Double),
+        (2, Kind::Double),
+        (3, Kind::Double),
+        (4, Kind::Double),
+        (5, Kind::Double),
+        (6, Kind::Double),
+        (7, Kind::Double),
+        (8, Kind::Double),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn said(file: &[u8]) -> Result<()> {
+        check(&mut Cursor::new(file), file.len() as u64)
+    }
+
+    fn with_footer(footer: &[u8]) -> Vec<u8> {
+        [b"PAR1", footer, &(footer.len() as u32).to_le_bytes(), b"PAR1"].concat()
+    }
+
+    /// A schema of these elements: the name and how many stand in it.
+    fn schema(elements: &[(&[u8], u8)]) -> Vec<u8> {
+        let mut footer = vec![0x29, 0xfc, elements.len() as u8];
+        for (name, children) in elements {
+            footer.extend([0x48, name.len() as u8]);
+            footer.extend(*name);
+            footer.extend([0x15, children * 2, 0]);
+        }
+        footer.push(0);
+        with_footer(&footer)
+    }
+
+    #[test]
+    fn what_is_no_footer_is_left_to_the_reader() {
+        for file in [&b""[..], b"PAR1", b"\x02\x00\x00\x00PAR1", b"\xff\x15\x01\x00\x00\x00PARE"] {
+            said(file).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_list_of_flags_ends_the_walk_at_once() {
+        // As the fuzzer found it: the reader counts to two thousand million.
+        let found = b"PAR1\xaa\xaa\xf2\xff\xff\xff\xaa\x02\xfb\x09\x00\x00\x00PAR1";
+        let error = said(found).unwrap_err().to_string();
+        assert!(error.starts_with("its footer: "), "{error}");
+        let error = said(&with_footer(b"\xa9\xf2\xff\xff\xff\xff\x07\x00")).unwrap_err().to_string();
+        assert_eq!(error, "its footer: a list has flags in it");
+    }
+
+    #[test]
+    fn columns_are_counted_as_the_reader_will_build_them() {
+        said(&schema(&[(b"m", 2), (b"a", 0), (b"group", 2), (b"b", 0), (b"c", 0)])).unwrap();
+        let deep = |groups: usize| {
+            let all: Vec<(&[u8], u8)> = (0..groups).map(|_| (&b"g"[..], 1)).chain([(&b"x"[..], 0)]).collect();
+            said(&schema(&all))
+        };
+        deep(DEEPEST).unwrap();
+        let error = deep(DEEPEST + 1).unwrap_err().to_string();
+        assert_eq!(error, "its footer: its columns stand in more than 32 groups, one in the other");
+        for (children, what) in
+            [(&b"\x01"[..], "a group of -1 columns"), (b"\xc2\xb8\x02", "a group of 20001 columns")]
+        {
+            let many = [b"\x29\x1c\x48\x01m\x15", children, b"\x00\x00"].concat();
+            let error = said(&with_footer(&many)).unwrap_err().to_string();
+            assert!(error.contains(what), "{what}: {error}");
+        }
+    }
+
+    #[test]
+    fn paths_count_with_the_groups_that_they_are_in() {
+        let mut columns = Columns::default();
+        let mut element = |name, children| {
+            columns.met(Met::Text(4, name))?;
+            columns.met(Met::Number(5, children))?;
+            columns.met(Met::End)
+        };
+        element(1, 2).unwrap();
+        element(LONGEST_PATHS / 2, 2).unwrap();
+        element(1, 0).unwrap();
+        let error = element(1, 0).unwrap_err().to_string();
+        assert_eq!(error, "the paths of its columns have more than 4194304 bytes");
+    }
+
+    #[test]
+    fn a_column_after_a_group_is_in_the_group_above() {
+        let mut columns = Columns::default();
+        for (name, children) in [(1, 2), (10, 1), (100, 0), (1000, 0)] {
+            columns.met(Met::Text(4, name)).unwrap();
+            columns.met(Met::Number(5, children)).unwrap();
+            columns.met(Met::End).unwrap();
+        }
+        assert_eq!(columns.paths, 111 + 1001);
+        assert!(columns.open.is_empty());
+    }
+}

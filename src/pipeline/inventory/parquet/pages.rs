@@ -1,0 +1,276 @@
+//! The pages of a Parquet file, before any is unpacked. Each says how large it becomes, and the reader believes it: a few
+//! kilobytes would stand for two gigabytes. So the header of each page that is to be read is walked here first.
+
+use super::thrift::{Form, Kind, Met, damaged, walk};
+use super::{kind, packed};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::schema::types::ColumnDescriptor;
+use std::io::{BufReader, Read, Result, Seek, SeekFrom};
+
+/// In so many bytes there is no more than one row, beside the first hundred thousand: each has a SHA-256, and those do
+/// not shrink. A column of nothing does, a billion rows of it to a few bytes.
+const BYTES_OF_A_ROW: u64 = 24;
+
+/// No page becomes larger; writers end one at a megabyte.
+const LARGEST: u64 = 64 << 20;
+
+/// A page counts for as much where it is smaller: its header takes its time.
+const LEAST: u64 = 1024;
+
+/// No text in a header is longer; they are the first and the last value of the page, cut.
+const LONGEST: u64 = 1 << 20;
+
+/// Whether the file of `size` bytes holds no more than a reader can hold, in the columns that are read: all pages together
+/// no more than `most_unpacked` bytes, for cells keep the pages that they were in.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn check(
+    reader: &mut BufReader<impl Read + Seek>,
+    size: u64,
+    most_unpacked: u64,
+    metadata: &ParquetMetaData,
+) -> Result<()> {
+    let groups = metadata.row_groups();
+    let rows = groups.iter().fold(0_u64, |sum, group| sum.saturating_add(group.num_rows().unsigned_abs()));
+    let most = 100_000 + size / BYTES_OF_A_ROW;
+    if rows > most {
+        return damaged(format!(
+            "it has {rows} rows in {size} bytes, and no more than {most} could have a SHA-256 each"
+        ));
+    }
+    let is_read = |column: &ColumnDescriptor| {
+        column.path().parts().len() == 1 && column.max_rep_level() == 0 && kind(column.name()).is_some()
+    };
+    let columns =
+        groups.iter().flat_map(|group| group.columns()).filter(|column| is_read(column.column_descr()));
+    let mut room = most_unpacked;
+    for column in columns {
+        let name = column.column_descr().name();
+        pages(reader, size, most, &mut room, column).or_else(|e| damaged(format!("column {name:?}: {e}")))?;
+    }
+    Ok(())
+}
+
+/// Whether every page of a column is one that the reader may have. What of `room` is left after them stays there.
+fn pages(
+    reader: &mut BufReader<impl Read + Seek>,
+    size: u64,
+    rows: u64,
+    room: &mut u64,
+    column: &ColumnChunkMetaData,
+) -> Result<()> {
+    let begin = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+    let (Ok(begin), Ok(length)) = (u64::try_from(begin), u64::try_from(column.compressed_size())) else {
+        return damaged("a column begins before the file, or has less than no bytes");
+    };
+    let Some(end) = begin.checked_add(length).filter(|end| *end <= size) else {
+        return damaged("a column ends behind the file");
+    };
+    let codec = column.compression_codec();
+    let mut at = begin;
+    reader.seek(SeekFrom::Start(at))?;
+    while at < end {
+        let Header { read, unpacked, packed, levels, is_packed } =
+            header(reader, rows).or_else(|e| damaged(format!("the header of a page: {e}")))?;
+        if unpacked > LARGEST {
+            return damaged(format!(
+                "a page becomes {unpacked} bytes, and {LARGEST} are read at most: write it with smaller pages"
+            ));
+        }
+        // Where two columns have the same bytes, they count twice: they are read twice.
+        let Some(left) = room.checked_sub((read + unpacked.max(packed)).max(LEAST)) else {
+            return damaged(
+                "it and those before it become larger than the columns of a file of this size may",
+            );
+        };
+        *room = left;
+        at += read + packed;
+        if at > end {
+            return damaged("a page ends behind its column");
+        }
+        if is_packed && let Some(values) = packed.checked_sub(levels) {
+            reader.seek_relative(levels.cast_signed())?;
+            packed::check(codec, reader.by_ref().take(values), unpacked.saturating_sub(levels))?;
+            reader.seek(SeekFrom::Start(at))?;
+        } else {
+            // What is in the buffer stays there.
+            reader.seek_relative(packed.cast_signed())?;
+        }
+    }
+    Ok(())
+}
+
+/// What the header of a page says. Every size in it has 31 bits.
+struct Header {
+    /// How many bytes it has itself.
+    read: u64,
+    unpacked: u64,
+    packed: u64,
+    /// How many of the packed bytes are not: they say which cells are empty.
+    levels: u64,
+    is_packed: bool,
+}
+
+fn header(reader: &mut impl Read, rows: u64) -> Result<Header> {
+    let mut sizes = [None; 2];
+    let (mut levels, mut is_packed, mut second) = (0, true, 0);
+    let read = walk(reader, &PAGE_HEADER, LONGEST, &mut |form, met| {
+        let is = |other: &'static Form| std::ptr::eq(form, other);
+        let (field, number) = match met {
+            Met::Number(field, number) => (field, number),
+            Met::Flag(7, flag) if is(&DATA_PAGE_HEADER_V2) => {
+                is_packed = flag;
+                return Ok(());
+            }
+            Met::End if is(&DATA_PAGE_HEADER_V2) => {
+                second += 1;
+                return if second > 1 { damaged("it has two of the second form") } else { Ok(()) };
+            }
+            _ => return Ok(()),
+        };
+        let Ok(number) = u64::try_from(number) else {
+            // Of a checksum the sign says nothing.
+            let is_sum = is(&PAGE_HEADER) && field == 4;
+            return if is_sum { Ok(()) } else { damaged("it has less than no bytes or values") };
+        };
+        if is(&PAGE_HEADER) {
+            match field {
+                2 => sizes[0] = Some(number),
+                3 => sizes[1] = Some(number),
+                _ => {}
+            }
+        } else if field == 1 && number > rows {
+            return damaged(format!("it has {number} values, and there are {rows} rows at most"));
+        } else if is(&DATA_PAGE_HEADER_V2) && matches!(field, 5 | 6) {
+            levels += number;
+        }
+        Ok(())
+    })?;
+    match sizes {
+        [Some(unpacked), Some(packed)] => Ok(Header { read, unpacked, packed, levels, is_packed }),
+        _ => damaged("it does not say how large the page is"),
+    }
+}
+
+/// What the reader reads of the header of a page; the statistics in one it passes over.
+static PAGE_HEADER: Form = Form {
+    name: "PageHeader",
+    fields: &[
+        (1, Kind::Int),
+        (2, Kind::Int),
+        (3, Kind::Int),
+        (4, Kind::Int),
+        (5, Kind::Structure(&DATA_PAGE_HEADER)),
+        (6, Kind::Structure(&INDEX_PAGE_HEADER)),
+        (7, Kind::Structure(&DICTIONARY_PAGE_HEADER)),
+        (8, Kind::Structure(&DATA_PAGE_HEADER_V2)),
+    ],
+};
+
+static DATA_PAGE_HEADER: Form = Form {
+    name: "DataPageHeader",
+    fields: &[(1, Kind::Int), (2, Kind::Int), (3, Kind::Int), (4, Kind::Int)],
+};
+
+static INDEX_PAGE_HEADER: Form = Form { name: "IndexPageHeader", fields: &[] };
+
+static DICTIONARY_PAGE_HEADER: Form =
+    Form { name: "DictionaryPageHeader", fields: &[(1, Kind::Int), (2, Kind::Int), (3, Kind::Flag)] };
+
+static DATA_PAGE_HEADER_V2: Form = Form {
+    name: "DataPageHeaderV2",
+    fields: &[
+        (1, Kind::Int),
+        (2, Kind::Int),
+        (3, Kind::Int),
+        (4, Kind::Int),
+        (5, Kind::Int),
+        (6, Kind::Int),
+        (7, Kind::Flag),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    fn column(at: i64, length: i64) -> ColumnChunkMetaData {
+        let schema = parse_message_type("message m { optional binary path (STRING); }").unwrap();
+        let column = SchemaDescriptor::new(Arc::new(schema)).column(0);
+        let column = ColumnChunkMetaData::builder(column).set_data_page_offset(at);
+        column.set_total_compressed_size(length).build().unwrap()
+    }
+
+    /// The header of a page that becomes `unpacked` bytes and has `packed`, with some of what may stand there besides.
+    fn written(unpacked: u64, packed: u64) -> Vec<u8> {
+        let mut out = vec![0x15, 0];
+        for size in [unpacked, packed] {
+            out.push(0x15);
+            let mut number = size * 2;
+            while number >= 0x80 {
+                out.push((number % 0x80) as u8 | 0x80);
+                number /= 0x80;
+            }
+            out.push(number as u8);
+        }
+        // A structure with a text, a flag and a list of two numbers; and the end of both.
+        out.extend(*b"\x6c\x18\x03abc\x11\x19\x25\x02\x04\x00\x00");
+        out
+    }
+
+    /// How many bytes they become.
+    fn said(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64> {
+        let mut room = 2 * LARGEST;
+        pages(&mut BufReader::new(Cursor::new(file)), file.len() as u64, 1000, &mut room, column)?;
+        Ok(2 * LARGEST - room)
+    }
+
+    #[test]
+    fn pages_are_walked_by_what_their_headers_say() {
+        let file = [b"PAR1".as_slice(), &written(9, 2), b"xx", &written(LARGEST, 300), &[0; 300]].concat();
+        let headers = written(LARGEST, 300).len() as u64;
+        assert_eq!(said(&file, &column(4, file.len() as i64 - 4)).unwrap(), LEAST + headers + LARGEST);
+        assert_eq!(said(&file, &column(4, 0)).unwrap(), 0);
+        // A sum may be negative, and a page have as many values as there are rows.
+        let file = b"\x15\x00\x15\x02\x15\x02\x15\x01\x1c\x15\xd0\x0f\x00\x00x";
+        assert_eq!(said(file, &column(0, file.len() as i64)).unwrap(), LEAST);
+    }
+
+    #[test]
+    fn what_a_reader_would_stop_at_or_drown_in_is_damage() {
+        let whole = |bytes: Vec<u8>| {
+            let length = bytes.len() as i64;
+            said(&bytes, &column(0, length))
+        };
+        for (result, what) in [
+            (whole(written(LARGEST + 1, 0)), "becomes 67108865 bytes"),
+            (whole(written(9, 7)), "ends behind its column"),
+            (whole(b"\x15\x00\x15\x01\x15\x00\x00".to_vec()), "less than no bytes"),
+            (whole(b"\x15\x00\x00".to_vec()), "not say how large"),
+            (whole(b"\x98\xff\xff\xff\xff\x7f".to_vec()), "longer than 1048576 bytes"),
+            (whole(vec![0x9c; 100]), "nested too deep"),
+            (whole(vec![0x99; 100]), "nested too deep"),
+            (whole(vec![0xff; 100]), "of no kind that there is"),
+            (whole(b"\x96\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00".to_vec()), "not say how large"),
+            (whole(b"\x99\xf2\xff\xff\xff\xff\x07".to_vec()), "a list has flags in it"),
+            (whole(b"\x16\x00\x00".to_vec()), "of another kind"),
+            (whole(b"\x5c\x16\x00\x00\x00".to_vec()), "field 1 of a DataPageHeader is of another kind"),
+            (whole(b"\x5c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
+            (whole(b"\x7c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
+            (whole(b"\x8c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
+            (whole(b"\x5c\x15\x01\x00\x00".to_vec()), "less than no bytes or values"),
+            (said(b"PAR1", &column(-1, 1)), "before the file"),
+            (said(b"PAR1", &column(0, -1)), "less than no bytes"),
+            (said(b"PAR1", &column(1, 4)), "behind the file"),
+            (said(b"PAR1", &column(i64::MAX, i64::MAX)), "behind the file"),
+        ] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(what), "{what}: {error}");
+        }
+    }
+}
