@@ -103,6 +103,8 @@ struct Paged {
     has_dictionary: bool,
     /// A row has many paths.
     is_repeated: bool,
+    /// What the bytes mean, in the schema.
+    meaning: Vec<u8>,
     /// How the pages are packed, a number of parquet-format.
     codec: u8,
     /// How many groups of rows have all the pages.
@@ -111,7 +113,7 @@ struct Paged {
 
 impl Paged {
     fn of(pages: Vec<Vec<u8>>) -> Self {
-        Self { pages, has_dictionary: false, is_repeated: false, codec: 6, groups: 1 }
+        Self { pages, has_dictionary: false, is_repeated: false, meaning: Vec::new(), codec: 6, groups: 1 }
     }
 
     /// A file of so many rows in each group.
@@ -120,7 +122,7 @@ impl Paged {
         let repetition = if self.is_repeated { 2 } else { 0 };
         let column = |name: &[u8]| {
             let begin = [0x15, 0x0c, 0x25, 2 * repetition, 0x18, name.len() as u8];
-            [&begin, name, &[0]].concat()
+            [&begin, name, &self.meaning, &[0]].concat()
         };
         let elements = [group(b"m", 3), column(b"path"), column(b"size"), column(b"sha256")];
         let chunk = |at: usize, length: usize, dictionary: Option<usize>| {
@@ -195,6 +197,30 @@ fn paged() -> Vec<(&'static str, Vec<u8>)> {
         (
             "a row of two thousand million paths",
             Paged { is_repeated: true, ..one(packed(false, MOST, 0, &levels)) }.file(1),
+        ),
+        (
+            "fractions of two thousand million digits",
+            // converted_type, scale, precision.
+            Paged {
+                meaning: [b"\x25\x0a\x15".to_vec(), number(2 * MOST), vec![0x15], number(2 * MOST)].concat(),
+                ..one(packed(false, 1, 0, text))
+            }
+            .file(1),
+        ),
+        (
+            "a long text that is none",
+            Paged {
+                meaning: b"\x25\x00".to_vec(),
+                codec: 0,
+                ..one(page(
+                    false,
+                    1,
+                    0,
+                    4 + SIZE,
+                    &[(SIZE as u32).to_le_bytes().to_vec(), vec![0xff; SIZE]].concat(),
+                ))
+            }
+            .file(1),
         ),
         ("a bomb of gzip", Paged { codec: 2, ..one(bomb(Compression::Gzip)) }.file(1)),
         ("a bomb of Brotli", Paged { codec: 4, ..one(bomb(Compression::Brotli)) }.file(1)),

@@ -7,32 +7,34 @@ use parquet::basic::Encoding;
 use std::io::Result;
 
 /// Whether the values of a page, of which there are no more than `most`, are texts that a reader can hold: none longer
-/// than `longest`, where it writes each out.
+/// than `longest`.
 ///
 /// # Errors
 /// What is wrong with them, in words.
 pub(super) fn check(encoding: Encoding, values: &[u8], most: u32, longest: i64) -> Result<()> {
     match encoding {
-        Encoding::DELTA_LENGTH_BYTE_ARRAY => numbers(values, most).map(drop),
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => {
+            let (lengths, _) = numbers(values, most)?;
+            lengths.into_iter().try_for_each(|length| fits(0, length, longest))
+        }
         Encoding::DELTA_BYTE_ARRAY => {
             let (prefixes, end) = numbers(values, most)?;
             let (suffixes, _) = numbers(&values[end..], most)?;
             if prefixes.len() != suffixes.len() {
                 return damaged("of some texts in a page there is only a part");
             }
-            let parts = prefixes.into_iter().zip(suffixes);
-            let mut lengths =
-                parts.map(|(prefix, suffix)| (prefix, suffix, i64::from(prefix) + i64::from(suffix)));
-            match lengths.find(|(prefix, suffix, both)| *prefix < 0 || *suffix < 0 || *both > longest) {
-                Some((.., both)) if both > longest => {
-                    damaged(format!("a cell is longer than {longest} bytes"))
-                }
-                Some(_) => damaged("a text in a page has less than no bytes"),
-                None => Ok(()),
-            }
+            prefixes.into_iter().zip(suffixes).try_for_each(|(prefix, suffix)| fits(prefix, suffix, longest))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a text of these two parts is one.
+fn fits(prefix: i32, suffix: i32, longest: i64) -> Result<()> {
+    if i64::from(prefix) + i64::from(suffix) > longest {
+        return damaged(format!("a cell is longer than {longest} bytes"));
+    }
+    if prefix < 0 || suffix < 0 { damaged("a text in a page has less than no bytes") } else { Ok(()) }
 }
 
 /// The numbers, no more than `most`, and where they end.
@@ -238,6 +240,9 @@ mod tests {
             let error = check(Encoding::DELTA_LENGTH_BYTE_ARRAY, bytes, 4, 100).unwrap_err().to_string();
             assert!(error.contains(what), "{what}: {error}");
         }
+        let long = check(Encoding::DELTA_LENGTH_BYTE_ARRAY, &written(&[7, 101]), 4, 100).unwrap_err();
+        assert_eq!(long.to_string(), "a cell is longer than 100 bytes");
+        check(Encoding::DELTA_LENGTH_BYTE_ARRAY, &written(&[7, 100]), 4, 100).unwrap();
         check(Encoding::PLAIN, b"", 4, 100).unwrap();
     }
 }

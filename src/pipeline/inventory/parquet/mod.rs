@@ -12,7 +12,7 @@ use crate::disk::read::OpenFile;
 use crate::disk::{self, write};
 use crate::model::Moment;
 use looked::Looked;
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUnit};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -136,14 +136,19 @@ fn guarded<T>(path: &Path, row: u64, read: impl FnOnce() -> Result<T, ParquetErr
     let damaged = |what: String| Error::Damaged { path: path.to_owned(), row, what };
     // What a panic leaves behind in the reader is not looked at again.
     match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(read) => read.map_err(|e| damaged(e.to_string())),
+        // Some of its errors have all bytes of a cell in them.
+        Ok(read) => read.map_err(|e| damaged(e.to_string().chars().take(300).collect())),
         Err(_) => Err(damaged("what stands in a page is not what its header says".to_owned())),
     }
 }
 
-/// Whether a column has a cell in each row, of a text or a number.
+/// Whether a column has a cell in each row, of a text or a number. Decimal fractions are no size, and are written out with
+/// as many zeros as the column says.
 fn is_plain(field: &Type) -> bool {
-    field.is_primitive() && field.get_basic_info().repetition() != Repetition::REPEATED
+    let info = field.get_basic_info();
+    let is_decimal = info.converted_type() == ConvertedType::DECIMAL
+        || matches!(info.logical_type_ref(), Some(LogicalType::Decimal(_)));
+    field.is_primitive() && info.repetition() != Repetition::REPEATED && !is_decimal
 }
 
 /// What a column of this name is, if it is read.
