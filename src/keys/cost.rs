@@ -18,7 +18,10 @@ const ITERATIONS: u32 = 10_000_000;
 /// N times r of scrypt: 128 bytes each, so 256 MiB. Ours are 2^20.
 const MEMORY: u64 = 1 << 21;
 
-/// The same times p: how often that memory is filled and read.
+/// The same of p times r, so 8 MiB. Ours are 8.
+const LANES: u64 = 1 << 16;
+
+/// N times r times p: how often that memory is filled and read.
 const WORK: u64 = 1 << 24;
 
 /// Whether a key in PKCS#8 can be opened at a cost that somebody may have chosen.
@@ -31,13 +34,14 @@ pub(super) fn of_pkcs8(scheme: &EncryptionScheme) -> Result<(), Error> {
         Some(Pkcs5::Scrypt(scrypt)) => {
             let (n, r) = (scrypt.cost_parameter, u64::from(scrypt.block_size));
             let p = u64::from(scrypt.parallelization);
-            if !n.is_power_of_two() || r == 0 || p == 0 {
+            // RFC 7914 section 2: larger than 1.
+            if n < 2 || !n.is_power_of_two() || r == 0 || p == 0 {
                 return Err(Error::NotPkcs8);
             }
             let memory = n.saturating_mul(r);
-            if memory > MEMORY || memory.saturating_mul(p) > WORK {
+            if memory > MEMORY || p.saturating_mul(r) > LANES || memory.saturating_mul(p) > WORK {
                 let cost = format!("scrypt with N = {n}, r = {r} and p = {p}");
-                let most = format!("N times r may be {MEMORY}, and times p {WORK}");
+                let most = format!("N times r may be {MEMORY}, times p {WORK}, and p times r {LANES}");
                 return Err(Error::Cost { cost, most, again });
             }
         }

@@ -38,6 +38,7 @@ pub mod target_path;
 pub mod targets;
 pub mod timestamp;
 pub mod version;
+pub(crate) mod zips;
 
 pub use bin_file::BinFile;
 pub use bin_list::BinList;

@@ -5,6 +5,7 @@
 
 use crate::disk::{self, read::OpenFile};
 use crate::model::page::one_line;
+use crate::model::zips;
 use std::io::{Read, Seek};
 
 /// No more entries of an archive are looked at.
@@ -60,7 +61,7 @@ fn is_wheel_metadata(path: &str) -> bool {
 }
 
 fn from_zip(reader: impl Read + Seek, is_it: impl Fn(&str) -> bool) -> Result<Vec<u8>, &'static str> {
-    let mut archive = zip::ZipArchive::new(reader).map_err(|_| "it is no ZIP archive")?;
+    let mut archive = zips::open(reader).map_err(|_| "it is no ZIP archive")?;
     let mut names = archive.file_names().take(ENTRIES).flatten();
     let name = names.find(|name| is_it(name)).ok_or("it holds no metadata")?.into_owned();
     drop(names);
@@ -73,7 +74,10 @@ fn from_tar(reader: impl Read) -> Result<Vec<u8>, &'static str> {
     let entries = archive.entries().map_err(|_| "it is no tar archive")?;
     for entry in entries.take(ENTRIES) {
         let entry = entry.map_err(|_| "it is no whole tar archive")?;
-        if entry.path().is_ok_and(|path| path.to_str().is_some_and(is_pkg_info)) {
+        // Of another kind it is nothing that builds make; reading one with holes in it takes hours.
+        if entry.header().entry_type().is_file()
+            && entry.path().is_ok_and(|path| path.to_str().is_some_and(is_pkg_info))
+        {
             return bounded(entry);
         }
     }

@@ -2,9 +2,9 @@
 //! for two things is refused here; nothing is unpacked but by [`bytes_of`].
 
 use super::{LARGEST_FILE, LARGEST_SUBMISSION, METADATA, MOST_ENTRIES, Refusal};
+use crate::model::zips;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
-use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 /// What is unpacked may be so many times larger than what is packed, and this many bytes more.
@@ -24,10 +24,8 @@ pub(super) struct Listed {
 
 /// The archive, if it is one that every reader reads alike.
 pub(super) fn archive<R: Read + Seek>(reader: R) -> Result<ZipArchive<R>, Refusal> {
-    let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let refuse = |what: String| Refusal::new("archive", "the ZIP", what, "make it with `tuffet author sign`");
-    let mut archive = ZipArchive::with_config(config, reader)
-        .map_err(|e| refuse(format!("it cannot be read as a ZIP: {e}")))?;
+    let mut archive = zips::open(reader).map_err(|e| refuse(format!("it cannot be read as a ZIP: {e}")))?;
     if archive.len() > MOST_ENTRIES {
         return Err(refuse(format!("it has {} entries, and {MOST_ENTRIES} are read at most", archive.len())));
     }
@@ -39,7 +37,7 @@ pub(super) fn archive<R: Read + Seek>(reader: R) -> Result<ZipArchive<R>, Refusa
             "make it with `tuffet author sign`",
         ));
     }
-    if archive.has_overlapping_files().map_err(|e| refuse(e.to_string()))? {
+    if archive.has_overlapping_entries().map_err(|e| refuse(e.to_string()))? {
         return Err(Refusal::new(
             "bomb",
             "the ZIP",

@@ -167,7 +167,9 @@ fn a_key_that_nobody_could_wait_for_is_refused_before_a_passphrase_is_asked_for(
     for (seed, said, way_out) in [
         ("hostile-scrypt-n-2-to-30", "scrypt with N = 1073741824, r = 8 and p = 1", "openssl pkcs8 -topk8"),
         ("hostile-scrypt-n-2-to-63", "scrypt with N = 9223372036854775808", "openssl pkcs8 -topk8"),
+        ("hostile-scrypt-p-65535", "scrypt with N = 2, r = 128 and p = 65535", "openssl pkcs8 -topk8"),
         ("hostile-scrypt-n-0", "no PKCS#8 key", ""),
+        ("hostile-scrypt-n-1", "no PKCS#8 key", ""),
         ("hostile-pbkdf2-2-to-32", "4294967295 iterations of PBKDF2", "openssl pkcs8 -topk8"),
         ("hostile-bcrypt-2-to-32", "4294967295 rounds of bcrypt", "ssh-keygen -p -a 100"),
     ] {

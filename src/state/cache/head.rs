@@ -1,6 +1,7 @@
 //! What changed since all files were written into the table, and what is known of all of them together: one small file,
 //! which names the table that it belongs to.
 
+use super::MOST_CHANGES;
 use super::record::{self, Remembered};
 use super::table::{self, Input};
 use crate::disk::{self, read, write};
@@ -40,6 +41,10 @@ pub(super) fn load(state: &State) -> Option<Head> {
         let value = input.record(&mut key)?;
         let changed = if value.is_empty() { None } else { Some(record::read(&record::path(&key), value)?) };
         changes.insert(key.clone(), changed);
+        // More of them are written into the table.
+        if changes.len() > MOST_CHANGES {
+            return None;
+        }
     }
     Some(Head { base, is_whole, settled, changes })
 }

@@ -13,6 +13,9 @@ const HEADER: &[u8] = b"tuffet table 1\n";
 /// A page is full with so many bytes.
 const PAGE: usize = 8192;
 
+/// No key is longer; a path has 4,096 bytes at most.
+const LONGEST_KEY: usize = 16 << 10;
+
 /// What stands at the end: where the list of pages begins, how long it is, its checksum, how many keys there are.
 const FOOTER: usize = 8 + 8 + 4 + 8;
 
@@ -284,11 +287,12 @@ impl<'a> Input<'a> {
         Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
     }
 
-    /// The value of the next key; `key` becomes that from the one before it.
+    /// The value of the next key; `key` becomes that from the one before it. None is longer than [`LONGEST_KEY`]: each may
+    /// have most of the one before, in a few bytes.
     pub(super) fn record(&mut self, key: &mut Vec<u8>) -> Option<&'a [u8]> {
         let shared = usize::try_from(self.number()?).ok()?;
         let (rest, value) = (usize::try_from(self.number()?).ok()?, usize::try_from(self.number()?).ok()?);
-        if shared > key.len() {
+        if shared > key.len() || rest > LONGEST_KEY - shared.min(LONGEST_KEY) {
             return None;
         }
         key.truncate(shared);

@@ -259,6 +259,23 @@ fn archives(each: &mut impl FnMut(Monster)) {
     each(("submission", "a bomb", zip([(role.clone(), vec![b'['; 1 << 28])].into_iter())));
     let dense = vec![(role, format!("[{}]", "0,".repeat(1_900_000)).into_bytes())];
     each(("submission", "a role of numbers", zip(dense.into_iter())));
+    // Of a ZIP: the head of a file in the list at its end, and the end.
+    let end = |files: u16, at: usize| {
+        let counts = [files.to_le_bytes(), files.to_le_bytes()].concat();
+        [b"PK\x05\x06\0\0\0\0", &counts[..], &[0; 4], &(at as u32).to_le_bytes(), &[0; 2]].concat()
+    };
+    let heads = b"PK\x01\x02".repeat(SIZE / 4);
+    each(("wheel", "what may be the list of a ZIP", [heads, end(1, 0), end(1, SIZE / 8 * 4)].concat()));
+    // Each as long as so many of them, so that lists which begin at another never meet.
+    let long = 2850_usize;
+    let mut head = [0; 46];
+    head[..4].copy_from_slice(b"PK\x01\x02");
+    head[28..30].copy_from_slice(&u16::MAX.to_le_bytes());
+    head[32..34].copy_from_slice(&(u16::MAX - 16).to_le_bytes());
+    let ends: Vec<u8> = (0..long).flat_map(|at| end(60_000, 46 * at)).collect();
+    let lists = [head.repeat(SIZE / 46), ends].concat();
+    each(("wheel", "lists of a ZIP", lists.clone()));
+    each(("submission", "lists of a ZIP", lists));
     // An empty file after the other: 512 bytes each, which shrink to nothing.
     let mut header = tar::Header::new_ustar();
     header.set_path("a").unwrap();
@@ -273,6 +290,19 @@ fn archives(each: &mut impl FnMut(Monster)) {
     long.set_cksum();
     let long = [&long.as_bytes()[..], &vec![b'a'; 60 << 20], &header.as_bytes()[..]].concat();
     each(("sdist", "a long name", Compression::Gzip.compress(&long).unwrap()));
+    // A file that is nothing but holes, with a list of them that goes on and on.
+    let mut holes = tar::Header::new_gnu();
+    holes.set_entry_type(tar::EntryType::GNUSparse);
+    holes.set_path("x-1.0/PKG-INFO").unwrap();
+    holes.set_size(0);
+    let sparse = holes.as_gnu_mut().unwrap();
+    sparse.isextended = [1];
+    sparse.realsize = *b"00000000000\0";
+    holes.set_cksum();
+    let more = [b"00000000000\0".repeat(42), vec![1; 8]].concat();
+    let last = [b"00000000000\0".repeat(42), vec![0; 8]].concat();
+    let holes = [&holes.as_bytes()[..], &more.repeat(100_000), &last, &[0; 1024]].concat();
+    each(("sdist", "holes", Compression::Gzip.compress(&holes).unwrap()));
     each(("sdist", "a bomb", Compression::Gzip.compress(&vec![0; 1 << 28]).unwrap()));
     let nothing = vec![0; 1 << 28];
     for (form, what) in

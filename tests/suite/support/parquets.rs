@@ -155,6 +155,11 @@ fn lengths(count: u64, first: u64, blocks: &[u8]) -> Vec<u8> {
     [b"\x80\x01\x04".to_vec(), number(count), number(2 * first), blocks.to_vec()].concat()
 }
 
+/// Steps of nothing, for so many numbers.
+fn flat(count: usize) -> Vec<u8> {
+    vec![0; 5 * count.div_ceil(128)]
+}
+
 /// A thousand texts that all begin with the first, which is long.
 fn growing() -> Vec<u8> {
     let length: u32 = 4 << 20;
@@ -179,6 +184,8 @@ fn paged() -> Vec<(&'static str, Vec<u8>)> {
     let bomb = |form: Compression| page(false, 1, 0, 5, &form.compress(&vec![0; 1 << 30]).unwrap());
     let large = page(false, 1, 0, SIZE / 2, &[text.as_slice(), &vec![0; SIZE / 2 - text.len()]].concat());
     let small = page(false, 0, 0, 0, b"").repeat(SIZE / 2 / 22);
+    // A page with values in a group without rows, behind a dictionary of empty texts.
+    let unused = vec![packed(true, 100_000, 0, &[0; 400_000]), packed(false, 0, 8, b"\x01")];
     vec![
         (
             "a dictionary of two thousand million values",
@@ -224,11 +231,18 @@ fn paged() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("a bomb of gzip", Paged { codec: 2, ..one(bomb(Compression::Gzip)) }.file(1)),
         ("a bomb of Brotli", Paged { codec: 4, ..one(bomb(Compression::Brotli)) }.file(1)),
-        ("groups that all have one large page", Paged { codec: 0, groups: 50_000, ..one(large) }.file(1)),
         (
-            "groups that all have the same small pages",
-            Paged { codec: 0, groups: 50_000, ..one(small) }.file(0),
+            "groups that all say that there are many lengths",
+            Paged { groups: 1000, ..one(packed(false, 500_000, 6, &lengths(500_000, 0, &flat(500_000)))) }
+                .file(0),
         ),
+        (
+            "groups that all have the same dictionary",
+            Paged { groups: 1000, has_dictionary: true, ..Paged::of(unused) }.file(0),
+        ),
+        ("groups of nothing", Paged { groups: 75_000, ..Paged::of(vec![Vec::new()]) }.file(0)),
+        ("groups that all have one large page", Paged { codec: 0, groups: 1000, ..one(large) }.file(1)),
+        ("groups that all have the same small pages", Paged { codec: 0, groups: 1000, ..one(small) }.file(0)),
     ]
 }
 

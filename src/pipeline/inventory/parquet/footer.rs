@@ -13,6 +13,16 @@ const MOST_COLUMNS: u64 = 10_000;
 /// No group stands in more of them.
 const DEEPEST: usize = 32;
 
+/// So many groups of rows there may be beside one for each kilobyte of the file: for each of them a reader of each column is
+/// made.
+const GROUPS: u64 = 1000;
+
+/// So many columns of groups there may be beside one for each 64 bytes: the reader keeps half a kilobyte for each.
+const CHUNKS: u64 = 10_000;
+
+/// So many pairs of a key and a value.
+const PAIRS: u64 = 10_000;
+
 /// So many bytes the paths of all columns may have: the reader writes each out, with the names of the groups it is in.
 const LONGEST_PATHS: u64 = 4 << 20;
 
@@ -36,8 +46,21 @@ pub(super) fn check(reader: &mut (impl Read + Seek), size: u64) -> Result<()> {
     reader.seek(SeekFrom::Start(begin))?;
     let mut columns = Columns::default();
     let mut footer = reader.take(length);
+    let (mut groups, mut chunks, mut pairs) = (GROUPS + size / 1024, CHUNKS + size / 64, PAIRS);
     walk(&mut footer, &FILE_META_DATA, LONGEST, &mut |form, met| {
-        if std::ptr::eq(form, &raw const SCHEMA_ELEMENT) { columns.met(met) } else { Ok(()) }
+        if std::ptr::eq(form, &raw const SCHEMA_ELEMENT) {
+            return columns.met(met);
+        }
+        if met == Met::End {
+            let room = [(&ROW_GROUP, &mut groups), (&COLUMN_CHUNK, &mut chunks), (&KEY_VALUE, &mut pairs)];
+            for (counted, left) in room.into_iter().filter(|(counted, _)| std::ptr::eq(form, *counted)) {
+                let Some(less) = left.checked_sub(1) else {
+                    return damaged(format!("it has more {}s than a file of {size} bytes may", counted.name));
+                };
+                *left = less;
+            }
+        }
+        Ok(())
     })
     .or_else(|e| damaged(format!("its footer: {e}")))
     .map(drop)
@@ -327,6 +350,29 @@ mod tests {
             let error = said(&with_footer(&many)).unwrap_err().to_string();
             assert!(error.contains(what), "{what}: {error}");
         }
+    }
+
+    #[test]
+    fn what_there_are_many_of_is_counted() {
+        for (field, one, name) in [
+            (0x49, &b"\x00"[..], "RowGroup"),
+            (0x59, b"\x00", "KeyValue"),
+            (0x49, b"\x19\x1c\x00\x00", "ColumnChunk"),
+        ] {
+            let count = 12_000_u64;
+            let begin = [field, 0xfc, (count % 128) as u8 | 0x80, (count / 128) as u8];
+            let file = with_footer(&[&begin, &*one.repeat(count as usize), &[0]].concat());
+            let error = said(&file).unwrap_err().to_string();
+            // Of the third kind there are fewer in the file than groups of them.
+            let name = if one.len() > 1 { "RowGroup" } else { name };
+            assert_eq!(
+                error,
+                format!("its footer: it has more {name}s than a file of {} bytes may", file.len())
+            );
+        }
+        let many = [b"\x49\x1c\x19\xfc\xe0\x5d".as_slice(), &[0; 12_000], b"\x00\x00"].concat();
+        let error = said(&with_footer(&many)).unwrap_err().to_string();
+        assert_eq!(error, "its footer: it has more ColumnChunks than a file of 12020 bytes may");
     }
 
     #[test]

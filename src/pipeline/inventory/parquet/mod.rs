@@ -153,8 +153,8 @@ fn is_plain(field: &Type) -> bool {
 
 /// What a column of this name is, if it is read.
 fn kind(name: &str) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
-    COLUMNS.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(kind, _)| *kind)
+    let is = |known: &&str| known.eq_ignore_ascii_case(name);
+    COLUMNS.iter().find(|(_, names)| names.iter().any(is)).map(|(kind, _)| *kind)
 }
 
 /// What a column of moments in nanoseconds is called here.

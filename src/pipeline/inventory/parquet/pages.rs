@@ -11,8 +11,14 @@ use std::io::{BufReader, Read, Result, Seek, SeekFrom};
 /// not shrink. A column of nothing does, a billion rows of it to a few bytes.
 const BYTES_OF_A_ROW: u64 = 24;
 
-/// No page becomes larger; writers end one at a megabyte.
-const LARGEST: u64 = 64 << 20;
+/// No page becomes larger. Most writers end one at a megabyte; DuckDB at a hundred, fastparquet at five.
+const LARGEST: u64 = 512 << 20;
+
+/// So much memory each value of a dictionary takes.
+const VALUE: u64 = 32;
+
+/// The paths of all columns are copied for each group of rows: so many bytes altogether.
+const LONGEST_PATHS: u64 = 64 << 20;
 
 /// A page counts for as much where it is smaller: its header takes its time.
 const LEAST: u64 = 1024;
@@ -39,24 +45,32 @@ pub(super) fn check(
             "it has {rows} rows in {size} bytes, and no more than {most} could have a SHA-256 each"
         ));
     }
+    let parts = groups.iter().take(1).flat_map(|group| group.columns()).flat_map(|c| c.column_path().parts());
+    let paths = parts.fold(0, |sum: u64, part| sum + part.len() as u64);
+    if paths.saturating_mul(groups.len() as u64) > LONGEST_PATHS {
+        return damaged("the names of its columns are too long for so many groups of rows");
+    }
     let is_read = |column: &ColumnDescriptor| {
         column.path().parts().len() == 1 && column.max_rep_level() == 0 && kind(column.name()).is_some()
     };
-    let columns =
-        groups.iter().flat_map(|group| group.columns()).filter(|column| is_read(column.column_descr()));
     let mut room = most_unpacked;
-    for column in columns {
-        let name = column.column_descr().name();
-        pages(reader, size, most, &mut room, column).or_else(|e| damaged(format!("column {name:?}: {e}")))?;
+    for group in groups {
+        let rows = group.num_rows().unsigned_abs();
+        for column in group.columns().iter().filter(|column| is_read(column.column_descr())) {
+            let name = column.column_descr().name();
+            pages(reader, size, (rows, most), &mut room, column)
+                .or_else(|e| damaged(format!("column {name:?}: {e}")))?;
+        }
     }
     Ok(())
 }
 
-/// Whether every page of a column is one that the reader may have. What of `room` is left after them stays there.
+/// Whether every page of a column is one that the reader may have: with no more values together than there are `rows` in
+/// its group, or, in a dictionary, than there may be in the file. What of `room` is left after them stays there.
 fn pages(
     reader: &mut BufReader<impl Read + Seek>,
     size: u64,
-    rows: u64,
+    (mut rows, most): (u64, u64),
     room: &mut u64,
     column: &ColumnChunkMetaData,
 ) -> Result<()> {
@@ -71,15 +85,20 @@ fn pages(
     let mut at = begin;
     reader.seek(SeekFrom::Start(at))?;
     while at < end {
-        let Header { read, unpacked, packed, levels, is_packed } =
-            header(reader, rows).or_else(|e| damaged(format!("the header of a page: {e}")))?;
+        let Header { read, unpacked, packed, values, keys, levels, is_packed } =
+            header(reader).or_else(|e| damaged(format!("the header of a page: {e}")))?;
         if unpacked > LARGEST {
             return damaged(format!(
                 "a page becomes {unpacked} bytes, and {LARGEST} are read at most: write it with smaller pages"
             ));
         }
+        let Some(rest) = rows.checked_sub(values).filter(|_| keys <= most) else {
+            let (values, rows) = if keys > most { (keys, most) } else { (values, rows) };
+            return damaged(format!("a page has {values} values, and there are {rows} rows at most"));
+        };
+        rows = rest;
         // Where two columns have the same bytes, they count twice: they are read twice.
-        let Some(left) = room.checked_sub((read + unpacked.max(packed)).max(LEAST)) else {
+        let Some(left) = room.checked_sub((read + unpacked.max(packed)).max(VALUE * keys).max(LEAST)) else {
             return damaged(
                 "it and those before it become larger than the columns of a file of this size may",
             );
@@ -107,14 +126,17 @@ struct Header {
     read: u64,
     unpacked: u64,
     packed: u64,
+    values: u64,
+    /// How many values are those of a dictionary.
+    keys: u64,
     /// How many of the packed bytes are not: they say which cells are empty.
     levels: u64,
     is_packed: bool,
 }
 
-fn header(reader: &mut impl Read, rows: u64) -> Result<Header> {
+fn header(reader: &mut impl Read) -> Result<Header> {
     let mut sizes = [None; 2];
-    let (mut levels, mut is_packed, mut second) = (0, true, 0);
+    let (mut values, mut keys, mut levels, mut is_packed) = (0, 0, 0, true);
     let read = walk(reader, &PAGE_HEADER, LONGEST, &mut |form, met| {
         let is = |other: &'static Form| std::ptr::eq(form, other);
         let (field, number) = match met {
@@ -122,10 +144,6 @@ fn header(reader: &mut impl Read, rows: u64) -> Result<Header> {
             Met::Flag(7, flag) if is(&DATA_PAGE_HEADER_V2) => {
                 is_packed = flag;
                 return Ok(());
-            }
-            Met::End if is(&DATA_PAGE_HEADER_V2) => {
-                second += 1;
-                return if second > 1 { damaged("it has two of the second form") } else { Ok(()) };
             }
             _ => return Ok(()),
         };
@@ -140,15 +158,19 @@ fn header(reader: &mut impl Read, rows: u64) -> Result<Header> {
                 3 => sizes[1] = Some(number),
                 _ => {}
             }
-        } else if field == 1 && number > rows {
-            return damaged(format!("it has {number} values, and there are {rows} rows at most"));
+        } else if field == 1 && is(&DICTIONARY_PAGE_HEADER) {
+            keys = number;
+        } else if field == 1 {
+            values += number;
         } else if is(&DATA_PAGE_HEADER_V2) && matches!(field, 5 | 6) {
             levels += number;
         }
         Ok(())
     })?;
     match sizes {
-        [Some(unpacked), Some(packed)] => Ok(Header { read, unpacked, packed, levels, is_packed }),
+        [Some(unpacked), Some(packed)] => {
+            Ok(Header { read, unpacked, packed, values, keys, levels, is_packed })
+        }
         _ => damaged("it does not say how large the page is"),
     }
 }
@@ -226,7 +248,7 @@ mod tests {
     /// How many bytes they become.
     fn said(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64> {
         let mut room = 2 * LARGEST;
-        pages(&mut BufReader::new(Cursor::new(file)), file.len() as u64, 1000, &mut room, column)?;
+        pages(&mut BufReader::new(Cursor::new(file)), file.len() as u64, (1000, 2000), &mut room, column)?;
         Ok(2 * LARGEST - room)
     }
 
@@ -248,7 +270,7 @@ mod tests {
             said(&bytes, &column(0, length))
         };
         for (result, what) in [
-            (whole(written(LARGEST + 1, 0)), "becomes 67108865 bytes"),
+            (whole(written(LARGEST + 1, 0)), "becomes 536870913 bytes"),
             (whole(written(9, 7)), "ends behind its column"),
             (whole(b"\x15\x00\x15\x01\x15\x00\x00".to_vec()), "less than no bytes"),
             (whole(b"\x15\x00\x00".to_vec()), "not say how large"),
@@ -260,9 +282,13 @@ mod tests {
             (whole(b"\x99\xf2\xff\xff\xff\xff\x07".to_vec()), "a list has flags in it"),
             (whole(b"\x16\x00\x00".to_vec()), "of another kind"),
             (whole(b"\x5c\x16\x00\x00\x00".to_vec()), "field 1 of a DataPageHeader is of another kind"),
-            (whole(b"\x5c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
-            (whole(b"\x7c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
-            (whole(b"\x8c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
+            (whole(b"\x25\x00\x15\x00\x2c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
+            (whole(b"\x25\x00\x15\x00\x4c\x15\xa2\x1f\x00\x00".to_vec()), "has 2001 values"),
+            (whole(b"\x25\x00\x15\x00\x5c\x15\xd2\x0f\x00\x00".to_vec()), "has 1001 values"),
+            (
+                whole(b"\x25\x00\x15\x00\x2c\x15\xd0\x0f\x00\x00".repeat(2)),
+                "has 1000 values, and there are 0",
+            ),
             (whole(b"\x5c\x15\x01\x00\x00".to_vec()), "less than no bytes or values"),
             (said(b"PAR1", &column(-1, 1)), "before the file"),
             (said(b"PAR1", &column(0, -1)), "less than no bytes"),

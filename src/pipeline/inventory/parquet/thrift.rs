@@ -29,6 +29,7 @@ pub(super) enum Kind {
 pub(super) struct Form {
     /// As parquet-format names it.
     pub(super) name: &'static str,
+    /// By their numbers, of which none is above 31.
     pub(super) fields: &'static [(i16, Kind)],
 }
 
@@ -133,6 +134,7 @@ impl<R: Read> Walk<'_, R> {
     /// The fields of a structure, up to its end.
     fn structure(&mut self, form: Option<&'static Form>, depth: u8) -> Result<()> {
         let mut field: i16 = 0;
+        let mut seen = 0_u32;
         loop {
             let byte = self.byte()?;
             let (step, wire) = (byte >> 4, byte & 15);
@@ -148,7 +150,15 @@ impl<R: Read> Walk<'_, R> {
                     .ok_or_else(|| Error::other("a field has too high a number"))?
             };
             match form.and_then(|form| Some((form, form.fields.iter().find(|(id, _)| *id == field)?))) {
-                Some((form, (_, kind))) => self.known(form, field, kind, wire, depth)?,
+                Some((form, (_, kind))) => {
+                    // The reader goes by the last, and by some of what the others said.
+                    let bit = 1 << field;
+                    if seen & bit != 0 {
+                        return damaged(format!("field {field} of a {} stands there twice", form.name));
+                    }
+                    seen |= bit;
+                    self.known(form, field, kind, wire, depth)?;
+                }
                 // The value of a flag is in its kind.
                 None if matches!(wire, 1 | 2) => {}
                 None => self.unknown(wire, depth)?,
@@ -343,7 +353,7 @@ mod tests {
         let nested = [b"\x7c".as_slice(), &[0x1c; 40]].concat();
         let lists = [b"\x79".as_slice(), &[0x19; 40]].concat();
         let long = [b"\x48\x65".as_slice(), &[b'a'; 101], b"\0"].concat();
-        let cases: [(&[u8], &str); 21] = [
+        let cases: [(&[u8], &str); 22] = [
             (b"", "ends where there is more"),
             (b"\x15", "ends where there is more"),
             (b"\x48\x05abc", "ends where there is more"),
@@ -364,6 +374,7 @@ mod tests {
             (b"\x7b\x01\x15\x00\x00", "a map has flags"),
             (b"\x7e\x00", "no kind that there is"),
             (b"\x79\x20\x00\x00\x00", "no kind that there is"),
+            (b"\x15\x00\x05\x02\x00\x00", "field 1 of a Root stands there twice"),
             (&long, "longer than 100 bytes"),
         ];
         for (bytes, what) in cases.into_iter().chain([(&*nested, "too deep"), (&*lists, "too deep")]) {
