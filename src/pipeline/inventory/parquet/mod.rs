@@ -2,6 +2,7 @@
 
 mod delta;
 mod footer;
+mod forms;
 mod looked;
 mod packed;
 mod pages;
@@ -73,7 +74,7 @@ pub(super) fn each(
     footer::check(&mut headers, bytes).map_err(damaged)?;
     let reader = guarded(path, 0, || SerializedFileReader::new(file))?;
     let reader = Looked(reader);
-    let most = (16 << 20) + bytes * GROWS;
+    let most = bytes.saturating_mul(GROWS).saturating_add(16 << 20);
     pages::check(&mut headers, bytes, most, reader.metadata()).map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema();
     let (fields, kinds): (Vec<Arc<Type>>, Vec<&'static str>) = schema

@@ -1,7 +1,8 @@
 //! The pages of a Parquet file, before any is unpacked. Each says how large it becomes, and the reader believes it: a few
 //! kilobytes would stand for two gigabytes. So the header of each page that is to be read is walked here first.
 
-use super::thrift::{Form, Kind, Met, damaged, walk};
+use super::forms::{DATA_PAGE_HEADER_V2, DICTIONARY_PAGE_HEADER, PAGE_HEADER};
+use super::thrift::{Form, Met, damaged, walk};
 use super::{kind, packed};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::schema::types::ColumnDescriptor;
@@ -174,44 +175,6 @@ fn header(reader: &mut impl Read) -> Result<Header> {
         _ => damaged("it does not say how large the page is"),
     }
 }
-
-/// What the reader reads of the header of a page; the statistics in one it passes over.
-static PAGE_HEADER: Form = Form {
-    name: "PageHeader",
-    fields: &[
-        (1, Kind::Int),
-        (2, Kind::Int),
-        (3, Kind::Int),
-        (4, Kind::Int),
-        (5, Kind::Structure(&DATA_PAGE_HEADER)),
-        (6, Kind::Structure(&INDEX_PAGE_HEADER)),
-        (7, Kind::Structure(&DICTIONARY_PAGE_HEADER)),
-        (8, Kind::Structure(&DATA_PAGE_HEADER_V2)),
-    ],
-};
-
-static DATA_PAGE_HEADER: Form = Form {
-    name: "DataPageHeader",
-    fields: &[(1, Kind::Int), (2, Kind::Int), (3, Kind::Int), (4, Kind::Int)],
-};
-
-static INDEX_PAGE_HEADER: Form = Form { name: "IndexPageHeader", fields: &[] };
-
-static DICTIONARY_PAGE_HEADER: Form =
-    Form { name: "DictionaryPageHeader", fields: &[(1, Kind::Int), (2, Kind::Int), (3, Kind::Flag)] };
-
-static DATA_PAGE_HEADER_V2: Form = Form {
-    name: "DataPageHeaderV2",
-    fields: &[
-        (1, Kind::Int),
-        (2, Kind::Int),
-        (3, Kind::Int),
-        (4, Kind::Int),
-        (5, Kind::Int),
-        (6, Kind::Int),
-        (7, Kind::Flag),
-    ],
-};
 
 #[cfg(test)]
 mod tests {
