@@ -82,6 +82,10 @@ impl Table {
             let from = table.firsts.len();
             table.firsts.extend_from_slice(input.take(usize::try_from(key).ok()?)?);
             let first = from..table.firsts.len();
+            let last = table.pages.last().map(|page: &Page| &table.firsts[page.first.clone()]);
+            if last.is_some_and(|last| table.firsts[first.clone()] <= *last) {
+                return None;
+            }
             table.pages.push(Page { first, at, length: u32::try_from(length).ok()?, sum, before });
             // No key takes less than three bytes, so that no count is larger than what it counts.
             if count > length {
@@ -129,9 +133,16 @@ impl Table {
             let bytes = self.page(page)?;
             let mut input = Input(&bytes);
             let mut number = page.before;
+            let first = &self.firsts[page.first.clone()];
+            if first <= key.as_slice() {
+                return Err(Damaged);
+            }
             key.clear();
             while !input.0.is_empty() {
                 let value = input.record(&mut key).ok_or(Damaged)?;
+                if number == page.before && key != first {
+                    return Err(Damaged);
+                }
                 if key.as_slice() >= from && each(number, &key, value).is_break() {
                     return Ok(());
                 }
@@ -295,8 +306,13 @@ impl<'a> Input<'a> {
         if shared > key.len() || rest > LONGEST_KEY - shared.min(LONGEST_KEY) {
             return None;
         }
+        let rest = self.take(rest)?;
+        // Keys rise, or nobody would find them.
+        if rest <= &key[shared..] {
+            return None;
+        }
         key.truncate(shared);
-        key.extend_from_slice(self.take(rest)?);
+        key.extend_from_slice(rest);
         self.take(value)
     }
 }
