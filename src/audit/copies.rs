@@ -40,7 +40,7 @@ fn judge(folder: &Folder, copied: &Copied) -> Option<Fault> {
     let original = bytes(&copied.original)?;
     // Another version of the file may be longer; and many copies are looked at side by side.
     let most = original.len().saturating_mul(4).saturating_add(1 << 20);
-    // What is longer than that packed is so unpacked.
+    // Nothing becomes shorter by much when it is unpacked.
     let copy = read::bounded(&folder.path(&copied.name), LARGEST.min(most as u64)).ok().flatten();
     let inside = copy.and_then(|copy| copied.form.decompress(&copy, most));
     let Some(inside) = inside else {

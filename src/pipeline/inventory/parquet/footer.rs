@@ -181,25 +181,17 @@ mod tests {
 
     #[test]
     fn what_there_are_many_of_is_counted() {
-        for (field, one, name) in [
-            (0x49, &b"\x00"[..], "RowGroup"),
-            (0x59, b"\x00", "KeyValue"),
-            (0x49, b"\x19\x1c\x00\x00", "ColumnChunk"),
+        // A list of twelve thousand that are empty: in the fourth and the fifth field, and in a group that is in the fourth.
+        for (begin, name) in [
+            (&b"\x49\xfc\xe0\x5d"[..], "RowGroup"),
+            (b"\x59\xfc\xe0\x5d", "KeyValue"),
+            (b"\x49\x1c\x19\xfc\xe0\x5d", "ColumnChunk"),
         ] {
-            let count = 12_000_u64;
-            let begin = [field, 0xfc, (count % 128) as u8 | 0x80, (count / 128) as u8];
-            let file = with_footer(&[&begin, &*one.repeat(count as usize), &[0]].concat());
+            let file = with_footer(&[begin, &[0; 12_000], b"\x00\x00"].concat());
             let error = said(&file).unwrap_err().to_string();
-            // Of the third kind there are fewer in the file than groups of them.
-            let name = if one.len() > 1 { "RowGroup" } else { name };
-            assert_eq!(
-                error,
-                format!("its footer: it has more {name}s than a file of {} bytes may", file.len())
-            );
+            let size = file.len();
+            assert_eq!(error, format!("its footer: it has more {name}s than a file of {size} bytes may"));
         }
-        let many = [b"\x49\x1c\x19\xfc\xe0\x5d".as_slice(), &[0; 12_000], b"\x00\x00"].concat();
-        let error = said(&with_footer(&many)).unwrap_err().to_string();
-        assert_eq!(error, "its footer: it has more ColumnChunks than a file of 12020 bytes may");
     }
 
     #[test]

@@ -109,6 +109,7 @@ fn pages(
         if at > end {
             return damaged("a page ends behind its column");
         }
+        // Where more is said to be levels than there is, the reader stops.
         if is_packed && let Some(values) = packed.checked_sub(levels) {
             reader.seek_relative(levels.cast_signed())?;
             packed::check(codec, reader.by_ref().take(values), unpacked.saturating_sub(levels))?;
