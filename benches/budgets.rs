@@ -12,6 +12,8 @@
     reason = "a measurement stops where something is not as it should be, and says what it found"
 )]
 
+#[path = "../tests/suite/support/deflated.rs"]
+mod deflated;
 #[path = "../tests/suite/support/monsters.rs"]
 mod monsters;
 #[allow(dead_code, reason = "the test of budgets has more use for it")]
@@ -22,6 +24,8 @@ mod parquets;
 mod parsers;
 #[path = "../tests/suite/support/reading.rs"]
 mod reading;
+#[path = "../tests/suite/support/zips.rs"]
+mod zips;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

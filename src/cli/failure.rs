@@ -100,7 +100,9 @@ impl From<build::Error> for Failure {
                 | NoFiles { .. },
             ) => DISASTER,
             build::Error::Inventory(Listed::Empty { .. }) => DISASTER,
-            build::Error::Inventory(Listed::Form(_) | Listed::Column { .. } | Listed::Twice { .. }) => USAGE,
+            build::Error::Inventory(
+                Listed::Form(_) | Listed::Column { .. } | Listed::Twice { .. } | Listed::Packed { .. },
+            ) => USAGE,
             build::Error::Inventory(Listed::Damaged { .. } | Listed::Conflict { .. }) => REFUSED,
             build::Error::Inventory(Listed::Disk(_)) => FILES,
             build::Error::Refused(Refusal::TooManyGone { .. }) => DISASTER,

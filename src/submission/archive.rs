@@ -16,6 +16,9 @@ const MOST_ROLES: usize = 128;
 /// Nor more bytes of them.
 const LARGEST_METADATA: u64 = 16 << 20;
 
+/// So many bytes that are no entry's may stand between two: writers that do not go back put sums and sizes there.
+const BETWEEN: u64 = 32;
+
 /// An entry of the ZIP, by its name.
 pub(super) struct Listed {
     pub(super) index: usize,
@@ -45,10 +48,26 @@ pub(super) fn archive<R: Read + Seek>(reader: R) -> Result<ZipArchive<R>, Refusa
             "make it with `tuffet author sign`",
         ));
     }
+    // What looks for heads between the entries reads one at each place that may be one.
+    let between = between(&mut archive).map_err(|e| refuse(e.to_string()))?;
+    if between > BETWEEN * (archive.len() as u64 + 1) {
+        return Err(refuse(format!("{between} bytes in it are no entry's")));
+    }
     archive
         .validate_header_consistency()
         .map_err(|e| refuse(format!("its two lists of entries differ: {e}")))?;
     Ok(archive)
+}
+
+/// How many bytes before the list are no entry's, where entries share none.
+fn between<R: Read + Seek>(archive: &mut ZipArchive<R>) -> zip::result::ZipResult<u64> {
+    let mut between = archive.central_directory_start();
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index)?;
+        let end = entry.data_start().unwrap_or_default().saturating_add(entry.compressed_size());
+        between = between.saturating_sub(end.saturating_sub(entry.header_start()));
+    }
+    Ok(between)
 }
 
 /// The files of an archive, and the archive.

@@ -63,6 +63,11 @@ fn what_is_made_by_hand_is_read_as_far_as_it_goes() {
         let error = read(bytes).map(drop).unwrap_err().to_string();
         assert!(error.contains("there is no column path or filename"), "{error}");
     }
+    for (bytes, name) in parquets::packed_otherwise().into_iter().zip(["LZO", "Brotli", "LZ4 as Hadoop"]) {
+        let error = read(bytes).map(drop).unwrap_err().to_string();
+        assert!(error.contains(&format!("it is packed with {name}")), "{error}");
+        assert!(error.contains("write it with Zstandard"), "{error}");
+    }
     for bytes in parquets::of_two_rows() {
         let read = read(bytes);
         // Of neither the size is a number.

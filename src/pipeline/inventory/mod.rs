@@ -81,6 +81,14 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// It is packed in a way that is not read.
+    #[error("{}: it is packed with {how}: write it with Zstandard, Snappy or gzip", path.display())]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// The way, with the reason.
+        how: &'static str,
+    },
     /// It holds nothing that could be published.
     #[error(
         "the inventory holds no file that could be published, in {rows} rows; if it is meant to be empty, give --allow-removals"

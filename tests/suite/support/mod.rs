@@ -4,6 +4,7 @@ pub(crate) mod attacked;
 pub(crate) mod author;
 pub(crate) mod calls;
 pub(crate) mod clients;
+pub(crate) mod deflated;
 pub(crate) mod known;
 pub(crate) mod monsters;
 pub(crate) mod nginx;
@@ -15,5 +16,6 @@ pub(crate) mod repo;
 pub(crate) mod scenes;
 pub(crate) mod token;
 pub(crate) mod undurable;
+pub(crate) mod zips;
 
 pub(crate) use repo::{Ran, Repo, files_below, snapshot_of};

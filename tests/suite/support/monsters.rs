@@ -1,11 +1,9 @@
 //! Files of ten megabytes that are made to cost their reader all that they can: for each parser, by what is the matter
 //! with them.
 
-use super::parquets;
-use std::io::{Cursor, Write as _};
+use super::{deflated, parquets, zips};
 use tuffet::model::{Compression, Sha256};
 use tuffet::pipeline::inventory::{Row, write};
-use zip::write::SimpleFileOptions;
 
 /// How large each is, about.
 pub(crate) const SIZE: usize = 10_000_000;
@@ -236,44 +234,23 @@ fn lists(each: &mut impl FnMut(Monster)) {
     each(("changed", "one path", many(|_| "a/".to_owned()).into_bytes()));
 }
 
-fn zip(files: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in files {
-        zip.start_file(name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(&bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
 fn archives(each: &mut impl FnMut(Monster)) {
-    let entries = zip((0..100_000).map(|n| (format!("{n}"), Vec::new())));
+    let entries = zips::of((0..100_000).map(|n| (format!("{n}"), Vec::new())));
     each(("submission", "a hundred thousand entries", entries.clone()));
     each(("wheel", "a hundred thousand entries", entries));
     let metadata = "x-1.0.dist-info/METADATA".to_owned();
     let folded = format!("Name: x\nRequires-Python: a\n{}", many(|_| " a\n".to_owned())).into_bytes();
-    each(("wheel", "a header folded a million times", zip([(metadata.clone(), folded)].into_iter())));
+    each(("wheel", "a header folded a million times", zips::of([(metadata.clone(), folded)].into_iter())));
     let lines = many(|_| "a\n".to_owned()).into_bytes();
-    each(("wheel", "a header of lines", zip([(metadata.clone(), lines)].into_iter())));
-    each(("wheel", "a bomb", zip([(metadata, vec![b'a'; 1 << 30])].into_iter())));
+    each(("wheel", "a header of lines", zips::of([(metadata.clone(), lines)].into_iter())));
+    each(("wheel", "a bomb", zips::of([(metadata, vec![b'a'; 1 << 30])].into_iter())));
     let role = "metadata/1.project.x.json".to_owned();
-    each(("submission", "a bomb", zip([(role.clone(), vec![b'['; 1 << 28])].into_iter())));
+    each(("submission", "a bomb", zips::of([(role.clone(), vec![b'['; 1 << 28])].into_iter())));
     let dense = vec![(role, format!("[{}]", "0,".repeat(1_900_000)).into_bytes())];
-    each(("submission", "a role of numbers", zip(dense.into_iter())));
-    // Of a ZIP: the head of a file in the list at its end, and the end.
-    let end = |files: u16, at: usize| {
-        let counts = [files.to_le_bytes(), files.to_le_bytes()].concat();
-        [b"PK\x05\x06\0\0\0\0", &counts[..], &[0; 4], &(at as u32).to_le_bytes(), &[0; 2]].concat()
-    };
-    let heads = b"PK\x01\x02".repeat(SIZE / 4);
-    each(("wheel", "what may be the list of a ZIP", [heads, end(1, 0), end(1, SIZE / 8 * 4)].concat()));
-    // Each as long as so many of them, so that lists which begin at another never meet.
-    let long = 2850_usize;
-    let mut head = [0; 46];
-    head[..4].copy_from_slice(b"PK\x01\x02");
-    head[28..30].copy_from_slice(&u16::MAX.to_le_bytes());
-    head[32..34].copy_from_slice(&(u16::MAX - 16).to_le_bytes());
-    let ends: Vec<u8> = (0..long).flat_map(|at| end(60_000, 46 * at)).collect();
-    let lists = [head.repeat(SIZE / 46), ends].concat();
+    each(("submission", "a role of numbers", zips::of(dense.into_iter())));
+    each(("submission", "what may be heads of files", zips::of_what_may_be_heads(SIZE)));
+    each(("wheel", "what may be the list of a ZIP", zips::of_what_may_be_lists(SIZE)));
+    let lists = zips::of_lists(SIZE);
     each(("wheel", "lists of a ZIP", lists.clone()));
     each(("submission", "lists of a ZIP", lists));
     // An empty file after the other: 512 bytes each, which shrink to nothing.
@@ -303,6 +280,8 @@ fn archives(each: &mut impl FnMut(Monster)) {
     let last = [b"00000000000\0".repeat(42), vec![0; 8]].concat();
     let holes = [&holes.as_bytes()[..], &more.repeat(100_000), &last, &[0; 1024]].concat();
     each(("sdist", "holes", Compression::Gzip.compress(&holes).unwrap()));
+    each(("sdist", "gzip of nothing but tables", deflated::tables(SIZE)));
+    each(("copies", "gzip of nothing but tables", deflated::tables(SIZE)));
     each(("sdist", "a bomb", Compression::Gzip.compress(&vec![0; 1 << 28]).unwrap()));
     let nothing = vec![0; 1 << 28];
     for (form, what) in

@@ -1,6 +1,7 @@
 //! Parquet files made by hand to cost their reader all that they can: some are nothing but a footer, others have pages of
-//! a column of paths, which are those of the other columns, too.
+//! a column of paths.
 
+use super::deflated;
 use super::monsters::SIZE;
 use tuffet::model::Compression;
 
@@ -96,7 +97,7 @@ fn packed(is_dictionary: bool, values: u64, coding: u8, bytes: &[u8]) -> Vec<u8>
     page(is_dictionary, values, coding, bytes.len(), &Compression::Zstandard.compress(bytes).unwrap())
 }
 
-/// A file with pages of a column of paths, which are those of the other columns, too.
+/// A file with pages of a column of paths.
 struct Paged {
     pages: Vec<Vec<u8>>,
     /// The first page is a dictionary.
@@ -118,32 +119,49 @@ impl Paged {
 
     /// A file of so many rows in each group.
     fn file(&self, rows: u64) -> Vec<u8> {
-        let pages = self.pages.concat();
         let repetition = if self.is_repeated { 2 } else { 0 };
-        let column = |name: &[u8]| {
+        let column = |name: &[u8], repetition: u8, meaning: &[u8]| {
             let begin = [0x15, 0x0c, 0x25, 2 * repetition, 0x18, name.len() as u8];
-            [&begin, name, &self.meaning, &[0]].concat()
+            [&begin, name, meaning, &[0]].concat()
         };
-        let elements = [group(b"m", 3), column(b"path"), column(b"size"), column(b"sha256")];
-        let chunk = |at: usize, length: usize, dictionary: Option<usize>| {
+        let elements = [
+            group(b"m", 3),
+            column(b"path", repetition, &self.meaning),
+            column(b"size", 0, b""),
+            column(b"sha256", 0, b""),
+        ];
+        // What the other columns have: one text in all rows.
+        let dictionary = packed(true, 1, 0, b"\x01\x00\x00\x00a");
+        let run = [vec![1], number(2 * rows), vec![0]].concat();
+        let other = if rows > 0 { vec![dictionary, packed(false, rows, 8, &run)] } else { Vec::new() };
+        let mut file = b"PAR1".to_vec();
+        let mut chunk = |codec: u8, pages: &[Vec<u8>], has_dictionary: bool| {
+            let begin = file.len();
+            file.extend(pages.concat());
+            let length = (file.len() - begin) as u64;
+            let first = if has_dictionary { begin + pages[0].len() } else { begin };
             // type, encodings, codec, num_values, both sizes, data_page_offset, dictionary_page_offset.
-            let mut chunk = [b"\x26\x08\x1c\x15\x0c\x19\x05\x25".as_slice(), &[2 * self.codec]].concat();
-            for size in [rows, length as u64, length as u64] {
+            let mut chunk = [b"\x26\x08\x1c\x15\x0c\x19\x05\x25".as_slice(), &[2 * codec]].concat();
+            for size in [rows, length, length] {
                 chunk.push(0x16);
                 chunk.extend(number(2 * size));
             }
-            for at in std::iter::once(at).chain(dictionary) {
+            for at in std::iter::once(first).chain(has_dictionary.then_some(begin)) {
                 chunk.push(0x26);
                 chunk.extend(number(2 * at as u64));
             }
             [chunk, vec![0, 0]].concat()
         };
-        let first = if self.has_dictionary { 4 + self.pages[0].len() } else { 4 };
-        let chunks = chunk(first, pages.len(), self.has_dictionary.then_some(4)).repeat(3);
-        let one = [vec![0x19, 0x3c], chunks, vec![0x16, 0, 0x16], number(2 * rows), vec![0]].concat();
+        let chunks = [
+            chunk(self.codec, &self.pages, self.has_dictionary),
+            chunk(6, &other, rows > 0),
+            chunk(6, &other, rows > 0),
+        ];
+        let one =
+            [vec![0x19, 0x3c], chunks.concat(), vec![0x16, 0, 0x16], number(2 * rows), vec![0]].concat();
         let all = [vec![0x16], number(2 * rows), vec![0x19], structures(self.groups)].concat();
         let footer = [schema(&elements), all, one.repeat(self.groups), vec![0]].concat();
-        behind(&[b"PAR1".as_slice(), &pages].concat(), &footer)
+        behind(&file, &footer)
     }
 }
 
@@ -182,6 +200,7 @@ fn paged() -> Vec<(&'static str, Vec<u8>)> {
     let run = [number(2 * MOST), vec![1]].concat();
     let levels = [(run.len() as u32).to_le_bytes().to_vec(), run].concat().repeat(2);
     let bomb = |form: Compression| page(false, 1, 0, 5, &form.compress(&vec![0; 1 << 30]).unwrap());
+    let tables = page(false, 1, 0, 5, &deflated::tables(SIZE));
     let large = page(false, 1, 0, SIZE / 2, &[text.as_slice(), &vec![0; SIZE / 2 - text.len()]].concat());
     let small = page(false, 0, 0, 0, b"").repeat(SIZE / 2 / 22);
     // A page with values in a group without rows, behind a dictionary of empty texts.
@@ -230,7 +249,8 @@ fn paged() -> Vec<(&'static str, Vec<u8>)> {
             .file(1),
         ),
         ("a bomb of gzip", Paged { codec: 2, ..one(bomb(Compression::Gzip)) }.file(1)),
-        ("a bomb of Brotli", Paged { codec: 4, ..one(bomb(Compression::Brotli)) }.file(1)),
+        ("gzip of nothing but tables", Paged { codec: 2, ..one(tables.clone()) }.file(1)),
+        ("groups that all have the same gzip", Paged { codec: 2, groups: 15, ..one(tables) }.file(1)),
         (
             "groups that all say that there are many lengths",
             Paged { groups: 1000, ..one(packed(false, 500_000, 6, &lengths(500_000, 0, &flat(500_000)))) }
@@ -280,6 +300,11 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
 /// Files as they should be, of a column that no list has: what the others are made from is read.
 pub(crate) fn sound() -> [Vec<u8>; 2] {
     [columns(vec![COLUMN.to_vec()], 1), groups(b"", 2)]
+}
+
+/// A row in each, packed in ways that are not read.
+pub(crate) fn packed_otherwise() -> [Vec<u8>; 3] {
+    [3, 4, 5].map(|codec| Paged { codec, ..Paged::of(vec![page(false, 1, 0, 5, b"\x01\0\0\0a")]) }.file(1))
 }
 
 /// Two rows in each, in every coding that the others have.

@@ -1,29 +1,38 @@
 //! The reader of a file, with each page looked at when it is unpacked and before its values are read.
 
+use super::packed::Gunzipped;
+use super::pages::Sizes;
 use super::{LONGEST_CELL, delta};
 use parquet::basic::{Encoding, Type as Kind};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::reader::{FileReader, RowGroupReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
+use std::sync::Arc;
 
 /// A file.
-pub(super) struct Looked<R>(pub(super) R);
+pub(super) struct Looked<R: ChunkReader + 'static> {
+    pub(super) reader: SerializedFileReader<R>,
+    /// The same file.
+    pub(super) file: Arc<R>,
+    /// What the pages that are packed with gzip become.
+    pub(super) sizes: Sizes,
+}
 
-impl<R: FileReader> FileReader for Looked<R> {
+impl<R: ChunkReader> FileReader for Looked<R> {
     fn metadata(&self) -> &ParquetMetaData {
-        self.0.metadata()
+        self.reader.metadata()
     }
 
     fn num_row_groups(&self) -> usize {
-        self.0.num_row_groups()
+        self.reader.num_row_groups()
     }
 
     fn get_row_group(&self, i: usize) -> Result<Box<dyn RowGroupReader + '_>> {
-        Ok(Box::new(Group(self.0.get_row_group(i)?)))
+        Ok(Box::new(Group { of: self, at: i, group: self.reader.get_row_group(i)? }))
     }
 
     fn get_row_iter(&self, projection: Option<Type>) -> Result<RowIter<'_>> {
@@ -32,30 +41,43 @@ impl<R: FileReader> FileReader for Looked<R> {
 }
 
 /// Rows that are written together.
-struct Group<'a>(Box<dyn RowGroupReader + 'a>);
+struct Group<'a, R: ChunkReader + 'static> {
+    of: &'a Looked<R>,
+    /// Its number.
+    at: usize,
+    group: Box<dyn RowGroupReader + 'a>,
+}
 
-impl RowGroupReader for Group<'_> {
+impl<R: ChunkReader> RowGroupReader for Group<'_, R> {
     fn metadata(&self) -> &RowGroupMetaData {
-        self.0.metadata()
+        self.group.metadata()
     }
 
     fn num_columns(&self) -> usize {
-        self.0.num_columns()
+        self.group.num_columns()
     }
 
     fn get_column_page_reader(&self, i: usize) -> Result<Box<dyn PageReader>> {
-        let column = self.0.metadata().column(i).column_descr();
-        let kind = column.physical_type();
-        if kind == Kind::FIXED_LEN_BYTE_ARRAY && column.type_length() > LONGEST_CELL as i32 {
+        let column = self.metadata().column(i);
+        let described = column.column_descr();
+        let kind = described.physical_type();
+        if kind == Kind::FIXED_LEN_BYTE_ARRAY && described.type_length() > LONGEST_CELL as i32 {
             return Err(too_long());
         }
-        let has_levels = column.max_def_level() > 0;
+        let has_levels = described.max_def_level() > 0;
         let is_text = kind == Kind::BYTE_ARRAY;
-        Ok(Box::new(Pages { pages: self.0.get_column_page_reader(i)?, has_levels, is_text }))
+        let pages: Box<dyn PageReader> = match self.of.sizes.get(&(self.at, i)) {
+            Some(sizes) => {
+                let rows = usize::try_from(self.metadata().num_rows())?;
+                Box::new(Gunzipped::new(Arc::clone(&self.of.file), column, rows, sizes.clone())?)
+            }
+            None => self.group.get_column_page_reader(i)?,
+        };
+        Ok(Box::new(Pages { pages, has_levels, is_text }))
     }
 
     fn get_column_bloom_filter(&self, i: usize) -> Option<&Sbbf> {
-        self.0.get_column_bloom_filter(i)
+        self.group.get_column_bloom_filter(i)
     }
 
     fn get_row_iter(&self, projection: Option<Type>) -> Result<RowIter<'_>> {

@@ -16,6 +16,7 @@ use looked::Looked;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUnit};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -69,13 +70,20 @@ pub(super) fn each(
 ) -> Result<(), Error> {
     let bytes = file.stamp()?.size;
     let file = file.into_file();
-    let mut headers = BufReader::new(file.try_clone().map_err(|e| disk::Error::new("read", path, e))?);
+    let again = || file.try_clone().map_err(|e| disk::Error::new("read", path, e));
+    let mut headers = BufReader::new(again()?);
+    let shared = Arc::new(again()?);
     let damaged = |e: std::io::Error| Error::Damaged { path: path.to_owned(), row: 0, what: e.to_string() };
     footer::check(&mut headers, bytes).map_err(damaged)?;
     let reader = guarded(path, 0, || SerializedFileReader::new(file))?;
-    let reader = Looked(reader);
+    let columns = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let mut codecs = columns.filter(|column| is_read(column)).map(|column| column.compression_codec());
+    if let Some(how) = codecs.find_map(packed::refused) {
+        return Err(Error::Packed { path: path.to_owned(), how });
+    }
     let most = bytes.saturating_mul(GROWS).saturating_add(16 << 20);
-    pages::check(&mut headers, bytes, most, reader.metadata()).map_err(damaged)?;
+    let sizes = pages::check(&mut headers, bytes, most, reader.metadata()).map_err(damaged)?;
+    let reader = Looked { reader, file: shared, sizes };
     let schema = reader.metadata().file_metadata().schema();
     let (fields, kinds): (Vec<Arc<Type>>, Vec<&'static str>) = schema
         .get_fields()
@@ -141,6 +149,12 @@ fn guarded<T>(path: &Path, row: u64, read: impl FnOnce() -> Result<T, ParquetErr
         Ok(read) => read.map_err(|e| damaged(e.to_string().chars().take(300).collect())),
         Err(_) => Err(damaged("what stands in a page is not what its header says".to_owned())),
     }
+}
+
+/// Whether cells of a column may be looked at.
+fn is_read(column: &ColumnChunkMetaData) -> bool {
+    let column = column.column_descr();
+    column.path().parts().len() == 1 && column.max_rep_level() == 0 && kind(column.name()).is_some()
 }
 
 /// Whether a column has a cell in each row, of a text or a number. Decimal fractions are no size, and are written out with

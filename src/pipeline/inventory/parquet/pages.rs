@@ -1,11 +1,12 @@
 //! The pages of a Parquet file, before any is unpacked. Each says how large it becomes, and the reader believes it: a few
 //! kilobytes would stand for two gigabytes. So the header of each page that is to be read is walked here first.
 
-use super::forms::{DATA_PAGE_HEADER_V2, DICTIONARY_PAGE_HEADER, PAGE_HEADER};
+use super::forms::{DICTIONARY_PAGE_HEADER, PAGE_HEADER};
+use super::is_read;
 use super::thrift::{Form, Met, damaged, walk};
-use super::{kind, packed};
+use parquet::basic::CompressionCodec;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
-use parquet::schema::types::ColumnDescriptor;
+use std::collections::HashMap;
 use std::io::{BufReader, Read, Result, Seek, SeekFrom};
 
 /// In so many bytes there is no more than one row, beside the first hundred thousand: each has a SHA-256, and those do
@@ -27,8 +28,20 @@ const LEAST: u64 = 1024;
 /// No text in a header is longer; they are the first and the last value of the page, cut.
 const LONGEST: u64 = 1 << 20;
 
+/// What the pages that are not looked at yet may have.
+struct Room {
+    /// In the file, with their headers: no byte of it is read for two pages.
+    packed: u64,
+    /// In memory, for cells keep the pages that they were in.
+    unpacked: u64,
+}
+
+/// What the pages of a column that is packed with gzip become by their headers, in order: by the number of its group of rows,
+/// and its own there.
+pub(super) type Sizes = HashMap<(usize, usize), Vec<u64>>;
+
 /// Whether the file of `size` bytes holds no more than a reader can hold, in the columns that are read: all pages together
-/// no more than `most_unpacked` bytes, for cells keep the pages that they were in.
+/// become no more than `most_unpacked` bytes.
 ///
 /// # Errors
 /// What is wrong with it, in words.
@@ -37,7 +50,7 @@ pub(super) fn check(
     size: u64,
     most_unpacked: u64,
     metadata: &ParquetMetaData,
-) -> Result<()> {
+) -> Result<Sizes> {
     let groups = metadata.row_groups();
     let rows = groups.iter().fold(0_u64, |sum, group| sum.saturating_add(group.num_rows().unsigned_abs()));
     let most = 100_000 + size / BYTES_OF_A_ROW;
@@ -51,30 +64,32 @@ pub(super) fn check(
     if paths.saturating_mul(groups.len() as u64) > LONGEST_PATHS {
         return damaged("the names of its columns are too long for so many groups of rows");
     }
-    let is_read = |column: &ColumnDescriptor| {
-        column.path().parts().len() == 1 && column.max_rep_level() == 0 && kind(column.name()).is_some()
-    };
-    let mut room = most_unpacked;
-    for group in groups {
+    let mut room = Room { packed: size, unpacked: most_unpacked };
+    let mut sizes = Sizes::new();
+    for (at, group) in groups.iter().enumerate() {
         let rows = group.num_rows().unsigned_abs();
-        for column in group.columns().iter().filter(|column| is_read(column.column_descr())) {
+        for (number, column) in group.columns().iter().enumerate().filter(|(_, column)| is_read(column)) {
             let name = column.column_descr().name();
-            pages(reader, size, (rows, most), &mut room, column)
+            let unpacked = pages(reader, size, (rows, most), &mut room, column)
                 .or_else(|e| damaged(format!("column {name:?}: {e}")))?;
+            if column.compression_codec() == CompressionCodec::GZIP {
+                sizes.insert((at, number), unpacked);
+            }
         }
     }
-    Ok(())
+    Ok(sizes)
 }
 
 /// Whether every page of a column is one that the reader may have: with no more values together than there are `rows` in
-/// its group, or, in a dictionary, than there may be in the file. What of `room` is left after them stays there.
+/// its group, or, in a dictionary, than there may be in the file. What is left of `room` after them stays there. Gives how
+/// large each becomes.
 fn pages(
     reader: &mut BufReader<impl Read + Seek>,
     size: u64,
     (mut rows, most): (u64, u64),
-    room: &mut u64,
+    room: &mut Room,
     column: &ColumnChunkMetaData,
-) -> Result<()> {
+) -> Result<Vec<u64>> {
     let begin = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
     let (Ok(begin), Ok(length)) = (u64::try_from(begin), u64::try_from(column.compressed_size())) else {
         return damaged("a column begins before the file, or has less than no bytes");
@@ -82,11 +97,11 @@ fn pages(
     let Some(end) = begin.checked_add(length).filter(|end| *end <= size) else {
         return damaged("a column ends behind the file");
     };
-    let codec = column.compression_codec();
+    let mut sizes = Vec::new();
     let mut at = begin;
     reader.seek(SeekFrom::Start(at))?;
     while at < end {
-        let Header { read, unpacked, packed, values, keys, levels, is_packed } =
+        let Header { is_index, read, unpacked, packed, values, keys } =
             header(reader).or_else(|e| damaged(format!("the header of a page: {e}")))?;
         if unpacked > LARGEST {
             return damaged(format!(
@@ -98,32 +113,35 @@ fn pages(
             return damaged(format!("a page has {values} values, and there are {rows} rows at most"));
         };
         rows = rest;
-        // Where two columns have the same bytes, they count twice: they are read twice.
-        let Some(left) = room.checked_sub((read + unpacked.max(packed)).max(VALUE * keys).max(LEAST)) else {
-            return damaged(
-                "it and those before it become larger than the columns of a file of this size may",
-            );
-        };
-        *room = left;
         at += read + packed;
         if at > end {
             return damaged("a page ends behind its column");
         }
-        // Where more is said to be levels than there is, the reader stops.
-        if is_packed && let Some(values) = packed.checked_sub(levels) {
-            reader.seek_relative(levels.cast_signed())?;
-            packed::check(codec, reader.by_ref().take(values), unpacked.saturating_sub(levels))?;
-            reader.seek(SeekFrom::Start(at))?;
-        } else {
-            // What is in the buffer stays there.
-            reader.seek_relative(packed.cast_signed())?;
+        let Some(left) = room.packed.checked_sub(read + packed) else {
+            return damaged("some of its pages are those of another column, or of other rows, too");
+        };
+        room.packed = left;
+        let Some(left) =
+            room.unpacked.checked_sub((read + unpacked.max(packed)).max(VALUE * keys).max(LEAST))
+        else {
+            return damaged(
+                "it and those before it become larger than the columns of a file of this size may",
+            );
+        };
+        room.unpacked = left;
+        if !is_index {
+            sizes.push(unpacked);
         }
+        // What is in the buffer stays there.
+        reader.seek_relative(packed.cast_signed())?;
     }
-    Ok(())
+    Ok(sizes)
 }
 
 /// What the header of a page says. Every size in it has 31 bits.
 struct Header {
+    /// The reader passes over pages of an index.
+    is_index: bool,
     /// How many bytes it has itself.
     read: u64,
     unpacked: u64,
@@ -131,24 +149,14 @@ struct Header {
     values: u64,
     /// How many values are those of a dictionary.
     keys: u64,
-    /// How many of the packed bytes are not: they say which cells are empty.
-    levels: u64,
-    is_packed: bool,
 }
 
 fn header(reader: &mut impl Read) -> Result<Header> {
     let mut sizes = [None; 2];
-    let (mut values, mut keys, mut levels, mut is_packed) = (0, 0, 0, true);
+    let (mut values, mut keys, mut is_index) = (0, 0, false);
     let read = walk(reader, &PAGE_HEADER, LONGEST, &mut |form, met| {
         let is = |other: &'static Form| std::ptr::eq(form, other);
-        let (field, number) = match met {
-            Met::Number(field, number) => (field, number),
-            Met::Flag(7, flag) if is(&DATA_PAGE_HEADER_V2) => {
-                is_packed = flag;
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
+        let Met::Number(field, number) = met else { return Ok(()) };
         let Ok(number) = u64::try_from(number) else {
             // Of a checksum the sign says nothing.
             let is_sum = is(&PAGE_HEADER) && field == 4;
@@ -156,6 +164,7 @@ fn header(reader: &mut impl Read) -> Result<Header> {
         };
         if is(&PAGE_HEADER) {
             match field {
+                1 => is_index = number == 1,
                 2 => sizes[0] = Some(number),
                 3 => sizes[1] = Some(number),
                 _ => {}
@@ -164,15 +173,11 @@ fn header(reader: &mut impl Read) -> Result<Header> {
             keys = number;
         } else if field == 1 {
             values += number;
-        } else if is(&DATA_PAGE_HEADER_V2) && matches!(field, 5 | 6) {
-            levels += number;
         }
         Ok(())
     })?;
     match sizes {
-        [Some(unpacked), Some(packed)] => {
-            Ok(Header { read, unpacked, packed, values, keys, levels, is_packed })
-        }
+        [Some(unpacked), Some(packed)] => Ok(Header { is_index, read, unpacked, packed, values, keys }),
         _ => damaged("it does not say how large the page is"),
     }
 }
@@ -211,9 +216,10 @@ mod tests {
 
     /// How many bytes they become.
     fn said(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64> {
-        let mut room = 2 * LARGEST;
-        pages(&mut BufReader::new(Cursor::new(file)), file.len() as u64, (1000, 2000), &mut room, column)?;
-        Ok(2 * LARGEST - room)
+        let size = file.len() as u64;
+        let mut room = Room { packed: size, unpacked: 2 * LARGEST };
+        pages(&mut BufReader::new(Cursor::new(file)), size, (1000, 2000), &mut room, column)?;
+        Ok(2 * LARGEST - room.unpacked)
     }
 
     #[test]
@@ -225,6 +231,19 @@ mod tests {
         // A sum may be negative, and a page have as many values as there are rows.
         let file = b"\x15\x00\x15\x02\x15\x02\x15\x01\x1c\x15\xd0\x0f\x00\x00x";
         assert_eq!(said(file, &column(0, file.len() as i64)).unwrap(), LEAST);
+    }
+
+    #[test]
+    fn no_byte_is_read_for_two_pages() {
+        let file = [written(9, 7), vec![0; 7]].concat();
+        let size = file.len() as u64;
+        let column = column(0, size as i64);
+        let mut room = Room { packed: size, unpacked: LARGEST };
+        let mut read =
+            || pages(&mut BufReader::new(Cursor::new(&file)), size, (1000, 2000), &mut room, &column);
+        read().unwrap();
+        let error = read().unwrap_err().to_string();
+        assert!(error.contains("are those of another column"), "{error}");
     }
 
     #[test]
