@@ -2,11 +2,12 @@
 //! for byte.
 
 use super::support::author::{Author, Forge, places, wheel, zip_of};
-use super::support::{Repo, snapshot_of};
+use super::support::{Repo, snapshot_of, zips};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
+use tuffet::submission::Submission;
 use zip::write::SimpleFileOptions;
 
 /// Which submission a hostile one is made from.
@@ -810,6 +811,26 @@ fn in_seconds(seconds: u64) -> Value {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let moment = tuffet::model::Moment::from_unix(i64::try_from(now + seconds).unwrap()).unwrap();
     moment.to_string().into()
+}
+
+/// Writers that do not go back put sums behind each file; what may be heads of others does not stand there.
+#[test]
+fn between_the_files_of_a_zip_stands_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("submission.zip");
+    let refused = |bytes: Vec<u8>| {
+        std::fs::write(&path, bytes).unwrap();
+        Submission::open(&path).map(drop).unwrap_err().to_string()
+    };
+    let mut zip = zip::ZipWriter::new_stream(Vec::new());
+    for name in ["metadata/1.project.x.json", "README"] {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(b"{}").unwrap();
+    }
+    let error = refused(zip.finish().unwrap().into_inner());
+    assert!(error.contains("[stray]") && !error.contains("[archive]"), "{error}");
+    let error = refused(zips::of_what_may_be_heads(100_000));
+    assert!(error.contains("98000 bytes in it are no entry's"), "{error}");
 }
 
 /// The submission with one more entry.
