@@ -205,13 +205,17 @@ fn text(field: &Field) -> Option<String> {
 /// If it cannot be written.
 pub fn write(path: &Path, rows: &[Row]) -> Result<(), disk::Error> {
     write::write_atomic_with(path, |file| {
-        fill(file, rows).map_err(|e| disk::Error::new("write", path, std::io::Error::other(e)))
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        fill(file, rows, properties).map_err(|e| disk::Error::new("write", path, std::io::Error::other(e)))
     })
 }
 
-fn fill(file: impl std::io::Write + Send, rows: &[Row]) -> Result<(), ParquetError> {
+fn fill(
+    file: impl std::io::Write + Send,
+    rows: &[Row],
+    properties: WriterProperties,
+) -> Result<(), ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
     for rows in rows.chunks(GROUP) {
         let mut group = writer.next_row_group()?;
@@ -276,6 +280,8 @@ fn column<W: std::io::Write + Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parquet::basic::{GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterVersion;
 
     fn read(path: &Path) -> Result<usize, Error> {
         let mut rows = 0;
@@ -303,6 +309,47 @@ mod tests {
         write(&path, &(0..9000).map(row).collect::<Vec<_>>()).unwrap();
         let error = read(&path).unwrap_err().to_string();
         assert!(error.contains("its cells become more than"), "{error}");
+    }
+
+    #[test]
+    fn every_way_to_pack_pages_is_read_in_both_of_their_forms() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.parquet");
+        let row = |n: u64| Row {
+            path: Some(format!("x-{n}.zip")),
+            size: Some(n.to_string()),
+            sha256: Some(format!("{n:064x}")),
+            requires_python: n.is_multiple_of(3).then(|| ">=3.9".to_owned()),
+            ..Row::default()
+        };
+        let rows: Vec<Row> = (0..500).map(row).collect();
+        let said = |row: &Row| [&row.path, &row.size, &row.sha256, &row.requires_python].map(Clone::clone);
+        let codecs = [
+            Compression::UNCOMPRESSED,
+            Compression::SNAPPY,
+            Compression::GZIP(GzipLevel::default()),
+            Compression::ZSTD(ZstdLevel::default()),
+            Compression::LZ4_RAW,
+        ];
+        for codec in codecs {
+            for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+                let properties =
+                    WriterProperties::builder().set_compression(codec).set_writer_version(version);
+                // Several pages of each column; hashes are in no dictionary.
+                let properties = properties.set_data_page_row_count_limit(100).set_write_batch_size(50);
+                let properties =
+                    properties.set_column_dictionary_enabled("sha256_digest".into(), false).build();
+                fill(std::fs::File::create(&path).unwrap(), &rows, properties).unwrap();
+                let mut read = Vec::new();
+                let file = OpenFile::open(&path).unwrap();
+                each(&path, file, &mut |row| {
+                    read.push(said(&row));
+                    Ok(())
+                })
+                .unwrap();
+                assert_eq!(read, rows.iter().map(said).collect::<Vec<_>>(), "{codec:?} {version:?}");
+            }
+        }
     }
 
     #[test]
