@@ -88,7 +88,7 @@ impl From<build::Error> for Failure {
         };
         use tuffet::pipeline::inventory::Error as Listed;
         let code = match &error {
-            build::Error::NotBegun(_) | build::Error::NothingToReplace(_) | build::Error::Outside(_) => USAGE,
+            build::Error::NotBegun(_) | build::Error::NothingToReplace(_) | build::Error::NoPath(_) => USAGE,
             build::Error::SiteGone(_) => REFUSED,
             build::Error::Collect(
                 Missing(_)

@@ -140,6 +140,15 @@ fn a_list_that_lies_publishes_nothing_that_is_not_so() {
         assert_eq!(refused.code, 2, "{}", refused.stderr);
         assert!(refused.stderr.contains(outside) && refused.stderr.contains("outside"), "{}", refused.stderr);
     }
+    // What no file is called: a name that is too long, a list of one line, a list with other ends of lines.
+    let out = repo.told(&format!("{0}.whl\n{0}/x.whl\n", "n".repeat(300)), &[]).ok().json();
+    assert_eq!((&out["published"], code(&out)), (&json!(false), vec!["not-there".to_owned(); 2]), "{out}");
+    let endless = repo.told(&"p3-1.0-py3-none-any.whl ".repeat(400), &[]);
+    assert_eq!(endless.code, 2, "{}", endless.stderr);
+    assert!(endless.stderr.contains("9600 bytes") && endless.stderr.len() < 500, "{}", endless.stderr);
+    let ended = repo.told("p3-1.0-py3-none-any.whl\0p4-1.0-py3-none-any.whl\0", &[]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("NUL"), "{}", ended.stderr);
     // Through a link that leads out, or to the same file again.
     std::os::unix::fs::symlink("/etc", repo.source().join("etc")).unwrap();
     std::os::unix::fs::symlink(repo.path(), repo.source().join("up")).unwrap();

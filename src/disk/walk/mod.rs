@@ -8,6 +8,7 @@ use super::folder::is_absent;
 use super::{Error, FileStamp, call};
 use rayon::prelude::*;
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What stands under a name.
@@ -118,11 +119,12 @@ pub fn each_folder<T: Send>(
 }
 
 /// What is at `path` below `root`, which is resolved: a file or a link, or everything below a folder. Nothing where a
-/// link is on the way, which [`below`] would not follow either.
+/// link is on the way, which [`below`] would not follow either, or where a name is longer than the file system has any.
 ///
 /// # Errors
 /// If it is there and cannot be listed.
 pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
+    let is_absent = |e: &io::Error| is_absent(e) || e.kind() == io::ErrorKind::InvalidFilename;
     let full = root.join(path);
     let parent = full.parent().unwrap_or(root);
     match call::resolve(parent) {

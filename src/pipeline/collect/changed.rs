@@ -20,23 +20,56 @@ pub struct Changed {
     pub gone: BTreeSet<String>,
 }
 
-/// A path that is none of the source's.
+/// Bytes that a path from the root may have, which is what Linux takes; other systems take less.
+const LONGEST: usize = 4095;
+
+/// How much of what is too long is shown.
+const SHOWN: usize = 64;
+
+/// What is no path of the source.
 #[derive(Debug, thiserror::Error)]
-#[error("--changed: {0:?} lies outside the source folder; name paths below it")]
-pub struct Outside(String);
+pub enum NoPath {
+    /// It leads out of it.
+    #[error("--changed: {0:?} lies outside the source folder; name paths below it")]
+    Outside(String),
+    /// No file can have it, nor could have had it.
+    #[error(
+        "--changed: what begins with {start:?} is no path of the source: it has {length} bytes, and from the \
+         root none has more than {LONGEST}; write one path a line"
+    )]
+    TooLong {
+        /// Its first characters.
+        start: String,
+        /// Its bytes.
+        length: usize,
+    },
+    /// It has a NUL, which ends a path.
+    #[error("--changed: {0:?} has a NUL in it, and no path has; write one path a line")]
+    Nul(String),
+}
+
+impl NoPath {
+    fn too_long(line: &str) -> Self {
+        Self::TooLong { start: line.chars().take(SHOWN).collect(), length: line.len() }
+    }
+}
 
 /// Paths below the source, each once, from what somebody wrote: relative to it, or absolute.
 ///
 /// # Errors
-/// [`Outside`].
-pub fn paths_of<'a>(
-    source: &Path,
-    given: impl Iterator<Item = &'a str>,
-) -> Result<BTreeSet<String>, Outside> {
+/// [`NoPath`].
+pub fn paths_of<'a>(source: &Path, given: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>, NoPath> {
     let resolved = disk::folder::resolve_as_far_as_there(source);
     let mut paths = BTreeSet::new();
     for line in given.filter(|line| !line.is_empty()) {
-        let outside = || Outside(line.to_owned());
+        // Before it is taken apart: it may be all of a list that has other line breaks than ours.
+        if line.len() > LONGEST {
+            return Err(NoPath::too_long(line));
+        }
+        if line.contains('\0') {
+            return Err(NoPath::Nul(line.to_owned()));
+        }
+        let outside = || NoPath::Outside(line.to_owned());
         let path = Path::new(line);
         let below = match path.is_absolute() {
             true => {
@@ -52,8 +85,12 @@ pub fn paths_of<'a>(
                 _ => return Err(outside()),
             }
         }
-        if !names.is_empty() {
-            paths.insert(names.join("/"));
+        let below = names.join("/");
+        if resolved.as_os_str().len() + "/".len() + below.len() > LONGEST {
+            return Err(NoPath::too_long(line));
+        }
+        if !below.is_empty() {
+            paths.insert(below);
         }
     }
     Ok(paths)
@@ -122,7 +159,26 @@ mod tests {
         let paths = paths_of(source, given.into_iter()).unwrap();
         assert_eq!(paths, BTreeSet::from(["a/b".to_owned(), "c".to_owned()]));
         for outside in ["../x", "a/../../x", "/etc/passwd", "/no/such/source/../x"] {
-            assert!(paths_of(source, [outside].into_iter()).is_err(), "{outside}");
+            let refused = paths_of(source, [outside].into_iter()).unwrap_err();
+            assert!(matches!(refused, NoPath::Outside(_)), "{outside}: {refused}");
         }
+    }
+
+    #[test]
+    fn what_no_file_can_be_called_is_refused_before_it_is_taken_apart() {
+        let source = Path::new("/no/such/source");
+        let longest = "a/".repeat((LONGEST - "/no/such/source/".len()) / 2) + "b";
+        for (line, fits) in [(longest.clone(), true), (longest + "b", false)] {
+            let paths = paths_of(source, [line.as_str()].into_iter());
+            match fits {
+                true => assert_eq!(paths.unwrap(), BTreeSet::from([line])),
+                false => assert!(matches!(paths, Err(NoPath::TooLong { .. })), "{paths:?}"),
+            }
+        }
+        let endless = "é/".repeat(1 << 20);
+        let refused = paths_of(source, [endless.as_str()].into_iter()).unwrap_err().to_string();
+        assert!(refused.contains("3145728 bytes") && refused.len() < 400, "{refused}");
+        let refused = paths_of(source, ["a\0b"].into_iter()).unwrap_err();
+        assert!(matches!(refused, NoPath::Nul(_)), "{refused}");
     }
 }

@@ -10,7 +10,7 @@ mod tree;
 mod unlike;
 
 pub use bandersnatch::Listing;
-pub use changed::{Changed, Outside, changed, may_have_been, paths_of};
+pub use changed::{Changed, NoPath, changed, may_have_been, paths_of};
 pub use selection::{BadGlob, Selection};
 pub use unlike::{Unlike, unlike};
 

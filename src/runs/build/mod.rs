@@ -89,9 +89,9 @@ pub enum Error {
     /// Two files want to be one target.
     #[error(transparent)]
     Conflict(#[from] partition::Conflict),
-    /// A path given to `--changed` is none of the source's.
+    /// What `--changed` gives is no path of the source.
     #[error(transparent)]
-    Outside(#[from] collect::Outside),
+    NoPath(#[from] collect::NoPath),
     /// A path given to `--replace` is no file of the source.
     #[error("--replace {0}: there is no such file in the source; name it by its path below the source")]
     NothingToReplace(String),
