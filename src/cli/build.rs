@@ -86,8 +86,11 @@ fn changed(file: &Path) -> Result<Vec<String>, Failure> {
         _ => tuffet::disk::read::bytes(file),
     };
     let bytes = bytes.map_err(|e| Failure::usage(format!("--changed: {e}")))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::usage("--changed: it is not UTF-8, and no target has such a name"))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let before = e.as_bytes().iter().take(e.utf8_error().valid_up_to());
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        Failure::usage(format!("--changed: line {line} is not UTF-8, and no target has such a name"))
+    })?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 

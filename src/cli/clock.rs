@@ -13,16 +13,19 @@ use tuffet::runs::now::{self, Word};
 /// A moment given for now that is further from the system's clock than this is worth a word.
 const FAR: Duration = Duration::from_secs(86_400);
 
+/// What says what time it is, where a tree is to come out the same again (reproducible-builds.org).
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// The run's now: `--now`, else SOURCE_DATE_EPOCH, else the system's clock.
 pub(crate) fn now(common: &Common) -> Result<Moment, Failure> {
     if let Some(text) = &common.now {
         return text.parse().map_err(|e| Failure::usage(format!("--now: {e}")));
     }
-    if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") {
+    if let Some(text) = std::env::var_os(EPOCH) {
         let seconds = text.to_str().and_then(|text| text.trim().parse().ok());
         let moment = seconds.and_then(Moment::from_unix);
         return moment.ok_or_else(|| {
-            Failure::usage(format!("SOURCE_DATE_EPOCH: {} is not a number of seconds", text.display()))
+            Failure::usage(format!("{EPOCH}: {:?} is not a number of seconds since 1970", text.display()))
         });
     }
     system().ok_or_else(|| Failure::usage("the system's clock shows no year from 1970 to 9999; give --now"))
@@ -33,23 +36,29 @@ fn system() -> Option<Moment> {
     i64::try_from(since.as_secs()).ok().and_then(Moment::from_unix)
 }
 
-/// The now of a run that signs for what is published in `site`: [`now`], held against that, and, where it was given by
-/// `--now`, against the system's clock. Asked under the lock, for what is published may change before that.
+/// The now of a run that signs for what is published in `site`: [`now`], held against that, and, where it was given,
+/// against the system's clock. Asked under the lock, for what is published may change before that.
 pub(crate) fn settled(common: &Common, site: &Path, reporter: &dyn Reporter) -> Result<Moment, Failure> {
     let moment = now(common)?;
-    if let Some(clock) = system().filter(|_| common.now.is_some())
+    let given = match common.now {
+        Some(_) => Some("--now"),
+        None => std::env::var_os(EPOCH).map(|_| EPOCH),
+    };
+    if let (Some(given), Some(clock)) = (given, system())
         && clock.since(moment).max(moment.since(clock)) > FAR
     {
-        let (days, way) = match moment < clock {
-            true => (clock.since(moment), "before"),
-            false => (moment.since(clock), "after"),
+        let (days, way, then) = match moment < clock {
+            true => {
+                let then = ": what is signed ends as much earlier, and clients refuse what has ended";
+                (clock.since(moment), "before", then)
+            }
+            false => (moment.since(clock), "after", ""),
         };
         let days = show::count(days.as_secs() / 86_400, "day");
-        let message = format!("--now says {moment}, {days} {way} what the system's clock says");
+        let message = format!("{given} says {moment}, {days} {way} what the system's clock says{then}");
         reporter.warn(Warning::of_run(Code::Clock, message));
     }
-    let is_given = common.now.is_some() || std::env::var_os("SOURCE_DATE_EPOCH").is_some();
-    let word = if is_given { Word::Given } else { Word::Clock };
+    let word = if given.is_some() { Word::Given } else { Word::Clock };
     Ok(now::settle(site, moment, word, reporter)?)
 }
 

@@ -72,6 +72,10 @@ fn shown(common: &Common, args: &KeyShow) -> Result<u8, Failure> {
         None => key,
         Some(role) => {
             let name = role.parse::<RoleName>().map_err(|e| Failure::usage(format!("--role {role}: {e}")))?;
+            if signer::is_in_token(&args.file)? {
+                let message = "a key in a token signs as it is: no other follows from it";
+                return Err(Failure::new(USAGE, format!("{}: {message}", args.file.display())));
+            }
             key.of_role(&name).ok_or_else(|| {
                 let message = "only from Ed25519 keys follows one for each role";
                 Failure::new(USAGE, format!("{}: {message}", args.file.display()))

@@ -62,6 +62,14 @@ fn given(common: &Common) -> Result<Option<Passphrase>, Failure> {
     Ok(std::env::var(VARIABLE).ok().filter(|text| !text.is_empty()).map(Passphrase::new))
 }
 
+/// Whether others may read a file with a secret. systemd lets the user of a unit read its credentials by an access list, which
+/// the mode shows as a right of the group, in a folder that is closed to all others.
+pub(crate) fn is_open(path: &Path) -> Result<bool, tuffet::disk::Error> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Ok(!folder.is_some_and(|folder| whole.starts_with(folder)) && read::others_may_read(path)?)
+}
+
 /// The first line of a file; it may be a link or a pipe, as secrets are often mounted.
 pub(crate) fn from_file(path: &Path, reporter: &dyn Reporter) -> Result<Passphrase, Failure> {
     let text = read::secret_through_links(path)?;
@@ -70,7 +78,7 @@ pub(crate) fn from_file(path: &Path, reporter: &dyn Reporter) -> Result<Passphra
     if line.is_empty() {
         return Err(Failure::usage(format!("the first line of {} is empty", path.display())));
     }
-    if read::others_may_read(path)? {
+    if is_open(path)? {
         let message = format!("others may read {}; run: chmod 600 {}", path.display(), path.display());
         reporter.warn(Warning::of_run(Code::Passphrase, message));
     }

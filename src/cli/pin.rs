@@ -2,7 +2,6 @@
 
 use super::passphrase;
 use std::io::IsTerminal as _;
-use tuffet::disk::read;
 use tuffet::keys::pem::Passphrase;
 use tuffet::keys::token::Uri;
 use tuffet::report::Silent;
@@ -13,7 +12,7 @@ const VARIABLE: &str = "TUFFET_PIN";
 /// The PIN of the token that `uri` names.
 pub(crate) fn ask(uri: &Uri) -> Result<Passphrase, String> {
     if let Some(path) = &uri.pin_source {
-        if read::others_may_read(path).map_err(|e| e.to_string())? {
+        if passphrase::is_open(path).map_err(|e| e.to_string())? {
             let path = path.display();
             return Err(format!("others may read {path}, which pin-source names; run: chmod 600 {path}"));
         }

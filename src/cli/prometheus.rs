@@ -2,8 +2,8 @@
 //! the first to end, for a collector has no use for thousands.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use tuffet::runs::status::{Health, Outcome};
+use std::fmt::{Display, Write as _};
+use tuffet::runs::status::Outcome;
 use tuffet::trust::Custody;
 
 /// The metrics of a tree. Times are seconds since 1970.
@@ -17,7 +17,8 @@ pub(crate) fn metrics(outcome: &Outcome) -> String {
         let end = ends.entry((name.to_owned(), role.custody)).or_insert(i64::MAX);
         *end = role.expires.unix().min(*end);
         if role.custody == Custody::Online {
-            *due.entry(name.to_owned()).or_insert(0) += u64::from(role.health == Health::Due);
+            *due.entry(name.to_owned()).or_insert(0) +=
+                u64::from(role.due.is_some_and(|due| due <= outcome.now));
         }
     }
     family(&mut out, "tuffet_role_expires_timestamp_seconds", "When the role ends; of bins, the first.");
@@ -57,10 +58,17 @@ pub(crate) fn metrics(outcome: &Outcome) -> String {
     }
     single(&mut out, "tuffet_queue_length", "Changes that wait for a ceremony.", outcome.queue.len() as u64);
     if let Some(last) = outcome.last_run {
-        let age = outcome.now.since(last).as_secs();
-        let last = u64::try_from(last.unix()).unwrap_or(0);
-        single(&mut out, "tuffet_last_run_timestamp_seconds", "The last run that ended well.", last);
-        single(&mut out, "tuffet_last_run_age_seconds", "How long ago that was, when this was written.", age);
+        let last = last.unix();
+        let age = now - last;
+        single(
+            &mut out,
+            "tuffet_last_run_timestamp_seconds",
+            "The last run that ended well, by its own clock.",
+            last,
+        );
+        let help =
+            "How long ago that was, when this was written. Negative where the clock was set back since.";
+        single(&mut out, "tuffet_last_run_age_seconds", help, age);
     }
     out
 }
@@ -69,7 +77,7 @@ fn family(out: &mut String, name: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
 }
 
-fn single(out: &mut String, name: &str, help: &str, value: u64) {
+fn single(out: &mut String, name: &str, help: &str, value: impl Display) {
     family(out, name, help);
     let _ = writeln!(out, "{name} {value}");
 }

@@ -96,9 +96,24 @@ pub(crate) fn public(common: &Common, name: &Path) -> Result<Key, Failure> {
     }
 }
 
+/// Whether `name` names a key in a token, or a file that does.
+pub(crate) fn is_in_token(name: &Path) -> Result<bool, Failure> {
+    Ok(uri(name)?.is_some() || matches!(file::names(name)?, Some(Names::Token(_))))
+}
+
 /// What goes into the state folder of a key that is there already: its URI, or all that its file holds.
 pub(crate) fn text(name: &Path) -> Result<Passphrase, Failure> {
-    if uri(name)?.is_some() {
+    if let Some(uri) = uri(name)? {
+        let files = [("module-path", &uri.module), ("pin-source", &uri.pin_source)];
+        if let Some((what, path)) = files
+            .iter()
+            .find_map(|(what, path)| Some((what, path.as_ref().filter(|path| path.is_relative())?)))
+        {
+            return Err(Failure::usage(format!(
+                "{uri}: {what} names {}, and the URI is read by runs in other folders: give the whole path",
+                path.display()
+            )));
+        }
         return Ok(Passphrase::new(format!("{}\n", name.display())));
     }
     Ok(file::text(name)?)

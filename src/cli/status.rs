@@ -5,6 +5,7 @@ use super::failure::{FOUND, Failure};
 use super::settings::Settings;
 use super::terminal::Terminal;
 use super::{clock, prometheus, show};
+use tuffet::keys::file;
 use tuffet::model::{Moment, moment};
 use tuffet::runs::status::{self, Health, Outcome, Request, RoleStatus};
 use tuffet::trust::Custody;
@@ -94,11 +95,23 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
         out += &format!("{}\n", show::wrap(&format!("Waiting: {waiting}."), 80, "  "));
     }
     for path in &outcome.retired_keys {
-        let text = format!("Destroy {}: it is an online key that signs no more.", path.display());
+        let shown = path.display();
+        let text = match file::names(path) {
+            Ok(Some(file::Names::Token(uri))) => format!(
+                "Destroy {} in its token, and then remove {shown}, which names it: it is an online key that signs no more.",
+                uri.split('?').next().unwrap_or_default()
+            ),
+            _ => format!("Destroy {shown}: it is an online key that signs no more."),
+        };
         out += &format!("{}\n", show::wrap(&text, 80, "  "));
     }
-    if let Some(last) = outcome.last_run {
-        out += &format!("Last run: {last}, {} ago.\n", show::span(now.since(last)));
+    match outcome.last_run {
+        Some(last) if last > now => {
+            let ahead = show::span(last.since(now));
+            out += &format!("Last run: {last}, {ahead} AHEAD of this clock.\n");
+        }
+        Some(last) => out += &format!("Last run: {last}, {} ago.\n", show::span(now.since(last))),
+        None => {}
     }
     let many = |health: Health| outcome.roles.iter().filter(|role| role.health == health).count() as u64;
     for (health, what) in [

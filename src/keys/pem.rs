@@ -29,10 +29,10 @@ pub type Passphrase = Zeroizing<String>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not PEM, or not PKCS#8.
-    #[error("it is no PKCS#8 key in PEM (cut short, or another kind of file)")]
+    #[error("it is no PKCS#8 key in PEM (cut short, or another kind of file): is there a copy?")]
     NotPkcs8,
     /// It says that it is OpenSSH's, and cannot be read.
-    #[error("it is no key that OpenSSH wrote (cut short, or damaged)")]
+    #[error("it is no key that OpenSSH wrote (cut short, or damaged): is there a copy?")]
     NotOpenSsh,
     /// An OpenSSH key of another kind.
     #[error(
@@ -49,7 +49,7 @@ pub enum Error {
     #[error("it holds a key of another kind than Ed25519 and P-256 (algorithm {0})")]
     OtherAlgorithm(ObjectIdentifier),
     /// The passphrase does not open it.
-    #[error("the passphrase does not open it")]
+    #[error("the passphrase does not open it: it is another one's, or the file was damaged")]
     WrongPassphrase,
     /// To open it would take longer, or more memory, than anybody asks for.
     #[error("to open it takes {cost}, and {most}: write it again with `{again}`, and give that")]

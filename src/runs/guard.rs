@@ -21,8 +21,8 @@ pub enum Refusal {
     /// The online key is not the one that the tree names.
     #[error(
         "the online key {} may not sign {role}: the repository names {} for it. Put the right \
-         key into the state folder, or name it as keys.online in pipeline.toml; if a ceremony that changes it \
-         did not end, `tuffet ceremony apply` it once more", key.short(), named.iter().map(KeyId::short).collect::<Vec<_>>().join(", ")
+         key into the state folder, or name it as keys.online in pipeline.toml, which goes first if it is there; if a \
+         ceremony that changes it did not end, `tuffet ceremony apply` it once more", key.short(), named.iter().map(KeyId::short).collect::<Vec<_>>().join(", ")
     )]
     WrongKey {
         /// The key at hand.

@@ -194,9 +194,10 @@ impl Publication<'_> {
             Some((bin, staged.role.clone(), staged.version, why))
         }));
         let leads = [RoleName::snapshot(), RoleName::timestamp()];
-        all.extend(roles.iter().chain([timestamp]).map(|signed| {
+        for signed in roles.iter().chain([timestamp]) {
             let why = if leads.contains(&signed.role) {
-                Why::Leads
+                // To nothing that is new, if it is the first.
+                if all.is_empty() { Why::Due } else { Why::Leads }
             } else if self.roles.iter().any(|role| role.role == signed.role) {
                 Why::Brought
             } else if self.due.roles.contains(&signed.role) {
@@ -204,8 +205,8 @@ impl Publication<'_> {
             } else {
                 Why::Changed
             };
-            journal::Signed { role: signed.role.clone(), to: None, version: signed.version, why }
-        }));
+            all.push(journal::Signed { role: signed.role.clone(), to: None, version: signed.version, why });
+        }
         all
     }
 

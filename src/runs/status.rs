@@ -129,7 +129,11 @@ pub enum Error {
 fn queue(state: &State) -> Result<Vec<String>, ledger::Error> {
     let outstanding = ceremony::outstanding(state)?;
     let under_way = outstanding.map(|outstanding| {
-        format!("a ceremony is under way since {}: {} projects", outstanding.at, outstanding.projects.len())
+        let projects = match outstanding.projects.len() {
+            0 => String::new(),
+            many => format!(", with projects in it: {many}"),
+        };
+        format!("a ceremony is under way since {}{projects}", outstanding.at)
     });
     let waiting = ceremony::queue(state)?;
     Ok(under_way.into_iter().chain(waiting.iter().map(ceremony::Queued::words)).collect())

@@ -54,7 +54,7 @@ pub enum Why {
     Due,
     /// It came signed, from its holders; or it stands in for one that lapses, or was revoked.
     Brought,
-    /// It leads to the others.
+    /// It leads to others that are new.
     Leads,
 }
 

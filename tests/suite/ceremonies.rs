@@ -45,15 +45,25 @@ impl Safe {
 
     /// Carries a file in, signs it, and carries it out.
     pub(super) fn sign(&self, file: &Path, more: &[&str]) -> (i32, Value, PathBuf) {
+        let (output, inside) = self.signing(file, &[&["--format", "json"], more].concat());
+        let said = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (output.status.code().unwrap(), said, inside)
+    }
+
+    /// What a person is told who signs it, in one line.
+    pub(super) fn told(&self, file: &Path, more: &[&str]) -> String {
+        let text = String::from_utf8(self.signing(file, more).0.stdout).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn signing(&self, file: &Path, more: &[&str]) -> (std::process::Output, PathBuf) {
         let inside = self.dir.path().join(file.file_name().unwrap());
         std::fs::copy(file, &inside).unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tuffet"));
         command.current_dir(self.dir.path()).stdin(std::process::Stdio::null());
-        command.args(["ceremony", "sign", inside.to_str().unwrap(), "--format", "json"]);
+        command.args(["ceremony", "sign", inside.to_str().unwrap()]);
         self.keys.iter().for_each(|key| _ = command.args(["--key", &format!("{key}.key")]));
-        let output = command.args(more).output().unwrap();
-        let said = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        (output.status.code().unwrap(), said, inside)
+        (command.args(more).output().unwrap(), inside)
     }
 }
 

@@ -149,6 +149,15 @@ fn a_list_that_lies_publishes_nothing_that_is_not_so() {
     let ended = repo.told("p3-1.0-py3-none-any.whl\0p4-1.0-py3-none-any.whl\0", &[]);
     assert_eq!(ended.code, 2, "{}", ended.stderr);
     assert!(ended.stderr.contains("NUL"), "{}", ended.stderr);
+    // The source itself is all of it.
+    repo.add_wheel(19);
+    for (number, all) in [".\n", "p3-1.0-py3-none-any.whl\n./\n"].into_iter().enumerate() {
+        let out = repo.told(all, &[]).ok().json();
+        assert_eq!(out["files"]["added"], json!(u8::from(number == 0)), "{out}");
+    }
+    repo.remove("p19-1.0-py3-none-any.whl");
+    let out = repo.told(repo.source().to_str().unwrap(), &["--allow-removals"]).ok().json();
+    assert_eq!((&out["files"]["removed"], &out["targets"]), (&json!(1), &json!(12)), "{out}");
     // Through a link that leads out, or to the same file again.
     std::os::unix::fs::symlink("/etc", repo.source().join("etc")).unwrap();
     std::os::unix::fs::symlink(repo.path(), repo.source().join("up")).unwrap();

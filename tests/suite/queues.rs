@@ -120,6 +120,8 @@ fn a_rekey_that_only_the_index_asks_for_needs_the_signers_word() {
     assert_eq!(shown(&said, "cheese"), (false, false), "{said}");
     let ran = repo.run(&["ceremony", "apply", unsigned.to_str().unwrap()]);
     assert!(ran.code == 3 && ran.stderr.contains("nothing was approved"), "{ran:?}");
+    let told = safe.told(&file, &["--confirm-all"]);
+    assert!(told.contains("Nothing is left in it") && !told.contains("ceremony apply"), "{told}");
     let (code, _, signed) = safe.sign(&file, &["--confirm", &format!("cheese={}", heir.keyid())]);
     assert_eq!(code, 0);
     assert_eq!(apply(&repo, &[&signed])["rekeyed"], json!(["cheese"]));

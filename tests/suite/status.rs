@@ -138,6 +138,61 @@ fn a_collector_reads_the_metrics() {
 }
 
 #[test]
+fn what_alarms_go_by_grows_as_things_get_worse() {
+    let repo = known::repo();
+    repo.add_wheel(1);
+    repo.run(&["build", "--now", known::MADE]).ok();
+    let value = |now: &str, name: &str| -> f64 {
+        let text = repo.run(&["status", "--format", "prometheus", "--now", now]).ok().stdout;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{text}"));
+        line.trim().parse().unwrap()
+    };
+    for (now, due) in
+        [("2026-01-01T01:00:00Z", 0.0), ("2026-01-01T23:00:00Z", 1.0), ("2026-02-01T00:00:00Z", 1.0)]
+    {
+        assert_eq!(value(now, "tuffet_roles_due{role=\"timestamp\"}"), due, "{now}");
+    }
+    // A clock that was set back shows, too.
+    let before = "2025-12-30T00:00:00Z";
+    assert_eq!(value(before, "tuffet_last_run_age_seconds"), -2.0 * 86_400.0);
+    let said = repo.run(&["status", "--now", before]).ok().stdout;
+    assert!(said.contains("AHEAD of this clock") && said.lines().all(|line| line.len() <= 80), "{said}");
+}
+
+/// The line that the last run wrote.
+fn account(repo: &Repo) -> Value {
+    let journal = std::fs::read_to_string(repo.path().join(".tuffet/journal.jsonl")).unwrap();
+    serde_json::from_str(journal.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn the_journal_says_why_each_role_was_signed() {
+    let repo = known::repo();
+    repo.add_wheel(1);
+    repo.run(&["build", "--now", known::MADE]).ok();
+    let whys = |repo: &Repo| -> Vec<(String, String)> {
+        let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+        let signed = account(repo)["signed"].as_array().unwrap().clone();
+        signed.iter().map(|one| (text(one, "role"), text(one, "why"))).collect()
+    };
+    let pairs = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+        all.iter().map(|(role, why)| ((*role).to_owned(), (*why).to_owned())).collect()
+    };
+    // Nothing is new, and the two that live for a day are over the middle of it.
+    repo.run(&["build", "--now", "2026-01-01T20:00:00Z"]).ok();
+    assert_eq!(whys(&repo), pairs(&[("snapshot", "due"), ("timestamp", "leads")]));
+    repo.add_wheel(2);
+    repo.run(&["build", "--now", "2026-01-01T21:00:00Z"]).ok();
+    let signed = whys(&repo);
+    assert!(signed[0].0.starts_with("bin-") && signed[0].1 == "changed", "{signed:?}");
+    assert_eq!(signed[signed.len() - 2..], pairs(&[("snapshot", "leads"), ("timestamp", "leads")]));
+    assert_eq!(account(&repo)["targets"], serde_json::json!([1, 0, 0, 0]));
+    // Bins live for a week.
+    repo.run(&["build", "--now", "2026-01-08T00:00:00Z"]).ok();
+    assert!(whys(&repo).contains(&("bin-0".to_owned(), "due".to_owned())), "{:?}", whys(&repo));
+}
+
+#[test]
 fn explain_names_the_roles_and_who_could_forge() {
     let repo = sample();
     for (name, standing, last) in [

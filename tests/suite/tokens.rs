@@ -81,9 +81,20 @@ fn pipeline_toml_names_the_token_its_module_and_the_file_with_the_pin() {
         |mode| std::fs::set_permissions(&pin, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     mode(0o644);
     says(&run(&["build", "--init"]), 3, "others may read");
+    // As systemd gives a unit its credentials: the right of a user stands in an access list.
+    let mut with_credentials = repo.command(&["init"]);
+    with_credentials.env("SOFTHSM2_CONF", token.conf()).env("CREDENTIALS_DIRECTORY", repo.path());
+    mode(0o440);
+    says(&run(&["build", "--init"]), 3, "others may read");
+    Ran::of(with_credentials.output().unwrap()).ok();
     mode(0o600);
-    run(&["build", "--init"]).ok();
+    run(&["build"]).ok();
     assert!(!repo.path().join(".tuffet/online.key").exists());
+    let before = snapshot_of(&repo.site());
+    std::fs::write(&pin, "13572468\n").unwrap();
+    says(&run(&["build"]), 3, "pin is wrong. Correct it");
+    assert_eq!(snapshot_of(&repo.site()), before);
+    std::fs::write(&pin, format!("{PIN}\n")).unwrap();
     repo.verify();
     for (line, said) in [
         ("online = \"pkcs11:token=tuffet?pin-value=2468013579\"", "(pin-value) is not taken"),
@@ -133,6 +144,12 @@ fn administrators_and_roots_keys_are_in_a_token_through_a_whole_ceremony_and_a_c
     let said = run(&repo, &token, &init).ok();
     assert!(said.stderr.contains("as it is"), "{}", said.stderr);
     assert!(!repo.path().join("offline-keys").exists());
+    let elsewhere = Repo::with_config(CONFIG);
+    let near = format!("{online}?pin-source=pin");
+    std::fs::write(elsewhere.path().join("pin"), format!("{PIN}\n")).unwrap();
+    let only_mine = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(elsewhere.path().join("pin"), only_mine).unwrap();
+    says(&run(&elsewhere, &token, &["init", "--online-key", &near]), 2, "give the whole path");
     run(&repo, &token, &["build"]).ok();
     let known = Clients::of(&repo);
     let author = Author::known(11);
@@ -168,6 +185,9 @@ fn administrators_and_roots_keys_are_in_a_token_through_a_whole_ceremony_and_a_c
     assert!(flowing.contains(&format!("it lies in {online}")), "{flowing}");
     let named = std::fs::read_to_string(repo.path().join(".tuffet/online.key")).unwrap();
     assert_eq!(named, format!("{next}\n"));
+    let status = repo.run(&["status"]).ok().stdout;
+    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(status.contains(&format!("Destroy {online} in its token")), "{status}");
     let (name, bytes) = wheel("milk", "2.0");
     repo.add(&name, &bytes);
     run(&repo, &token, &["build"]).ok();
@@ -185,6 +205,8 @@ fn an_author_signs_with_a_token_whose_public_half_goes_out_as_a_line() {
     // Without the token.
     let again = author.run(&["key", "show", "author.pub", "--format", "json"]).ok().json();
     assert_eq!(shown["keyid"], again["keyid"]);
+    token.key("other", "08", "edwards25519");
+    says(&run(&["key", "show", &uri("other"), "--role", "claimed"]), 2, "signs as it is");
     let dist = author.dist("cheese", &["1.0"]);
     let args =
         ["author", "sign", "cheese", "--dist", dist.to_str().unwrap(), "--key", &key, "--out", "cheese.zip"];
@@ -237,7 +259,7 @@ fn what_is_wrong_with_a_token_is_told_apart_and_nothing_is_public() {
         Ran::of(command.output().unwrap())
     };
     says(&build(&|command| _ = command.env("TUFFET_PIN", "13572468")), 3, "the PIN is wrong");
-    says(&build(&|command| _ = command.env_remove("TUFFET_PIN")), 3, "is locked, and there is no PIN for it");
+    says(&build(&|command| _ = command.env_remove("TUFFET_PIN")), 3, "wants a PIN, and there is none");
     says(
         &build(&|command| _ = command.env_remove("TUFFET_PKCS11_MODULE")),
         3,

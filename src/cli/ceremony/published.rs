@@ -117,8 +117,8 @@ fn human(outcome: &Outcome) -> String {
             _ => path.display().to_string(),
         };
         out += &paragraph(&format!(
-            "The online key signs no more; it lies in {place}. Destroy it: clients that have an older root trust it \
-             until that ends."
+            "The online key until now signs no more; it lies in {place}. Destroy it: clients that have an older root \
+             trust it until that ends."
         ));
     }
     out

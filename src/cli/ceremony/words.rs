@@ -250,19 +250,23 @@ fn keys(outcome: &Outcome) -> String {
     let mut out = String::new();
     for (roles, changed, change) in alike {
         let [(old, of_old), (new, of_new)] = change.threshold;
-        let what = format!("{}: {new} of {of_new} keys sign, instead of {old} of {of_old}", roles.join(", "));
+        let instead = match (old, of_old) == (new, of_new) {
+            true => "as before".to_owned(),
+            false => format!("instead of {old} of {of_old}"),
+        };
+        let what = format!("{}: {new} of {of_new} keys sign, {instead}", roles.join(", "));
         out += &format!("{}\n", show::wrap(&format!("\nCHANGES KEYS of {what}"), 80, "  "));
         let added = change.added.iter().map(|id| ('+', id));
         for (sign, id) in added.chain(change.removed.iter().map(|id| ('-', id))) {
             let plain = sign == '+' && change.plain.contains(id);
-            let plain = if plain { " AS IT IS, in every role" } else { "" };
             let turn = if sign == '+' { Turn::Comes } else { Turn::Goes };
-            let known =
-                if plain.is_empty() { Known::Key(turn, id.clone()) } else { Known::AsItIs(id.clone()) };
+            let known = if plain { Known::AsItIs(id.clone()) } else { Known::Key(turn, id.clone()) };
             let is_unknown =
                 outcome.keys.unknown.iter().any(|(whose, what)| *what == known && changed.contains(whose));
-            let note = if is_unknown { " NOT KNOWN" } else { "" };
-            out += &format!("    {sign} {}{plain}{note}\n", id.as_str());
+            out += &format!("    {sign} {}{}\n", id.as_str(), if is_unknown { " NOT KNOWN" } else { "" });
+            if plain {
+                out += "      AS IT IS: shown in the place of another role, it would be believed\n";
+            }
         }
     }
     out
@@ -275,6 +279,12 @@ pub(super) fn missing(outcome: &Outcome, out: &Path) -> String {
         let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
         names.join(", ")
     };
+    if outcome.ceremony.is_empty() {
+        let nothing = "Nothing is left in it, for nothing that the file asked for was approved: there is no signature of yours to \
+                       apply. What this ledger saw for the first time is written down, and can be signed over in the next \
+                       ceremony. On the index's machine: tuffet ceremony abandon.";
+        return text + &format!("{}\n", show::wrap(nothing, 80, ""));
+    }
     let (done, lacking): (Vec<_>, Vec<_>) = outcome.roles.iter().partition(|role| role.missing == 0);
     if !done.is_empty() {
         let what = format!("All signatures are there: {}.", names(&done));

@@ -85,7 +85,7 @@ pub enum Error {
         kind: String,
     },
     /// No PIN could be had.
-    #[error("{uri}: the token is locked, and there is no PIN for it: {reason}")]
+    #[error("{uri}: the token wants a PIN, and there is none: {reason}")]
     NoPin {
         /// The key.
         uri: String,
@@ -93,10 +93,15 @@ pub enum Error {
         reason: String,
     },
     /// The PIN is wrong.
-    #[error("{uri}: the PIN is wrong{}", if *is_last { ". The next wrong one locks the token" } else { "" })]
+    #[error(
+        "{uri}: {} is wrong. Correct it before anything is tried again, for tokens count{}", the_pin(file.as_deref()),
+        if *is_last { ": the next wrong one locks this one" } else { "" }
+    )]
     WrongPin {
         /// The key.
         uri: String,
+        /// The file that the PIN was read from, if its URI names one.
+        file: Option<PathBuf>,
         /// Whether there is one try left.
         is_last: bool,
     },
@@ -128,6 +133,13 @@ pub enum Error {
         /// What it said.
         what: String,
     },
+}
+
+fn the_pin(source: Option<&Path>) -> String {
+    match source {
+        Some(path) => format!("the PIN in {}", path.display()),
+        None => "the PIN".to_owned(),
+    }
 }
 
 fn listed(verb: &str, there: &[String]) -> String {

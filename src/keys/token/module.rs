@@ -42,7 +42,10 @@ impl Held {
         match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             // By another key of this run.
             Ok(()) | Err(Failed::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(error) => return Err(unusable(error.to_string())),
+            Err(error) => {
+                let what = format!("it does not start ({error}). Can this user read its configuration?");
+                return Err(unusable(what));
+            }
         }
         // It stays loaded until the program ends: nobody calls `C_Finalize`, and not every module can be unloaded then.
         std::mem::forget(module.clone());
@@ -72,7 +75,7 @@ impl Held {
             Ok(()) | Err(Failed::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
             Err(Failed::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange | RvError::PinInvalid, _)) => {
                 let is_last = module.get_token_info(*slot).is_ok_and(|token| token.user_pin_final_try());
-                Err(Error::WrongPin { uri: uri.to_string(), is_last })
+                Err(Error::WrongPin { uri: uri.to_string(), file: uri.pin_source.clone(), is_last })
             }
             Err(error) => Err(refused(uri, &error)),
         }

@@ -30,7 +30,7 @@ const SHOWN: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum NoPath {
     /// It leads out of it.
-    #[error("--changed: {0:?} lies outside the source folder; name paths below it")]
+    #[error("--changed: {0:?} lies outside the source folder, or has .. in it; name paths below it")]
     Outside(String),
     /// No file can have it, nor could have had it.
     #[error(
@@ -54,13 +54,18 @@ impl NoPath {
     }
 }
 
-/// Paths below the source, each once, from what somebody wrote: relative to it, or absolute.
+/// Paths below the source, each once, from what somebody wrote: relative to it, or absolute. `None` where the source itself
+/// is among them, so that all of it is to be looked at.
 ///
 /// # Errors
 /// [`NoPath`].
-pub fn paths_of<'a>(source: &Path, given: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>, NoPath> {
+pub fn paths_of<'a>(
+    source: &Path,
+    given: impl Iterator<Item = &'a str>,
+) -> Result<Option<BTreeSet<String>>, NoPath> {
     let resolved = disk::folder::resolve_as_far_as_there(source);
     let mut paths = BTreeSet::new();
+    let mut is_all = false;
     for line in given.filter(|line| !line.is_empty()) {
         // Before it is taken apart: it may be all of a list that has other line breaks than ours.
         if line.len() > LONGEST {
@@ -89,11 +94,13 @@ pub fn paths_of<'a>(source: &Path, given: impl Iterator<Item = &'a str>) -> Resu
         if resolved.as_os_str().len() + "/".len() + below.len() > LONGEST {
             return Err(NoPath::too_long(line));
         }
-        if !below.is_empty() {
+        if below.is_empty() {
+            is_all = true;
+        } else {
             paths.insert(below);
         }
     }
-    Ok(paths)
+    Ok((!is_all).then_some(paths))
 }
 
 /// Looks at these paths, files or folders.
@@ -155,9 +162,12 @@ mod tests {
     #[test]
     fn paths_are_below_the_source_and_each_counts_once() {
         let source = Path::new("/no/such/source");
-        let given = ["a/b", "./a//b", "/no/such/source/a/b", "c", "", "."];
+        let given = ["a/b", "./a//b", "/no/such/source/a/b", "c", ""];
         let paths = paths_of(source, given.into_iter()).unwrap();
-        assert_eq!(paths, BTreeSet::from(["a/b".to_owned(), "c".to_owned()]));
+        assert_eq!(paths, Some(BTreeSet::from(["a/b".to_owned(), "c".to_owned()])));
+        for all in [".", "./", "/no/such/source", "/no/such/source/."] {
+            assert_eq!(paths_of(source, ["a/b", all].into_iter()).unwrap(), None, "{all}");
+        }
         for outside in ["../x", "a/../../x", "/etc/passwd", "/no/such/source/../x"] {
             let refused = paths_of(source, [outside].into_iter()).unwrap_err();
             assert!(matches!(refused, NoPath::Outside(_)), "{outside}: {refused}");
@@ -171,7 +181,7 @@ mod tests {
         for (line, fits) in [(longest.clone(), true), (longest + "b", false)] {
             let paths = paths_of(source, [line.as_str()].into_iter());
             match fits {
-                true => assert_eq!(paths.unwrap(), BTreeSet::from([line])),
+                true => assert_eq!(paths.unwrap(), Some(BTreeSet::from([line]))),
                 false => assert!(matches!(paths, Err(NoPath::TooLong { .. })), "{paths:?}"),
             }
         }

@@ -204,8 +204,8 @@ fn untrusted(changes: &BTreeSet<(Custodian, Known)>) -> String {
     let all: Vec<String> = rotate::said(changes).iter().map(|text| format!("--trust {text}")).collect();
     format!(
         "keys of the index's own roles would change. Nothing was signed: whoever has taken the index over could have \
-         put theirs there, or left yours out. If the people who hold these keys told you so themselves, give {}",
-        all.join(" ")
+         put theirs there, or left yours out. If the people who hold these keys told you so themselves, give\n  {}",
+        all.join(" \\\n  ")
     )
 }
 
