@@ -4,6 +4,7 @@
 use super::args::Common;
 use super::failure::Failure;
 use super::show;
+use super::terminal::Terminal;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 use tuffet::model::Moment;
@@ -25,7 +26,10 @@ pub(crate) fn now(common: &Common) -> Result<Moment, Failure> {
         let seconds = text.to_str().and_then(|text| text.trim().parse().ok());
         let moment = seconds.and_then(Moment::from_unix);
         return moment.ok_or_else(|| {
-            Failure::usage(format!("{EPOCH}: {:?} is not a number of seconds since 1970", text.display()))
+            Failure::usage(format!(
+                "{EPOCH}: {:?} is no number of seconds since 1970, before the year 10000",
+                text.display()
+            ))
         });
     }
     system().ok_or_else(|| Failure::usage("the system's clock shows no year from 1970 to 9999; give --now"))
@@ -36,20 +40,24 @@ fn system() -> Option<Moment> {
     i64::try_from(since.as_secs()).ok().and_then(Moment::from_unix)
 }
 
-/// The now of a run that signs for what is published in `site`: [`now`], held against that, and, where it was given,
-/// against the system's clock. Asked under the lock, for what is published may change before that.
-pub(crate) fn settled(common: &Common, site: &Path, reporter: &dyn Reporter) -> Result<Moment, Failure> {
-    let moment = now(common)?;
-    let given = match common.now {
+/// Who says what time it is, if it is not the system.
+fn given(common: &Common) -> Option<&'static str> {
+    match common.now {
         Some(_) => Some("--now"),
         None => std::env::var_os(EPOCH).map(|_| EPOCH),
-    };
-    if let (Some(given), Some(clock)) = (given, system())
+    }
+}
+
+/// The now of a run that signs: [`now`], held against the system's clock where it was given.
+pub(crate) fn to_sign(common: &Common, reporter: &dyn Reporter) -> Result<Moment, Failure> {
+    let moment = now(common)?;
+    if let (Some(given), Some(clock)) = (given(common), system())
         && clock.since(moment).max(moment.since(clock)) > FAR
     {
         let (days, way, then) = match moment < clock {
             true => {
-                let then = ": what is signed ends as much earlier, and clients refuse what has ended";
+                let then =
+                    ": a role that is signed for it ends as much earlier, and clients refuse what has ended";
                 (clock.since(moment), "before", then)
             }
             false => (moment.since(clock), "after", ""),
@@ -58,7 +66,22 @@ pub(crate) fn settled(common: &Common, site: &Path, reporter: &dyn Reporter) -> 
         let message = format!("{given} says {moment}, {days} {way} what the system's clock says{then}");
         reporter.warn(Warning::of_run(Code::Clock, message));
     }
-    let word = if given.is_some() { Word::Given } else { Word::Clock };
+    Ok(moment)
+}
+
+/// The same for a command that has nothing else to report.
+pub(crate) fn to_sign_here(common: &Common) -> Result<Moment, Failure> {
+    let reporter = Terminal::new(common);
+    let moment = to_sign(common, &reporter)?;
+    reporter.finish();
+    Ok(moment)
+}
+
+/// [`to_sign`] for what is published in `site`, held against that, too. Asked under the lock, for what is published may
+/// change before that.
+pub(crate) fn settled(common: &Common, site: &Path, reporter: &dyn Reporter) -> Result<Moment, Failure> {
+    let moment = to_sign(common, reporter)?;
+    let word = if given(common).is_some() { Word::Given } else { Word::Clock };
     Ok(now::settle(site, moment, word, reporter)?)
 }
 

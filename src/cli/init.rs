@@ -101,7 +101,7 @@ pub(crate) fn make(
         bins,
         compress: &settings.compress,
         lives: &settings.lives,
-        now: clock::now(common)?,
+        now: clock::to_sign(common, reporter)?,
     };
     Ok(init::init(&request, &passphrases, given, reporter)?)
 }

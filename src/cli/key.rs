@@ -72,7 +72,7 @@ fn shown(common: &Common, args: &KeyShow) -> Result<u8, Failure> {
         None => key,
         Some(role) => {
             let name = role.parse::<RoleName>().map_err(|e| Failure::usage(format!("--role {role}: {e}")))?;
-            if signer::is_in_token(&args.file)? {
+            if signer::uri(&args.file)?.is_some() || signer::token_in(&args.file)?.is_some() {
                 let message = "a key in a token signs as it is: no other follows from it";
                 return Err(Failure::new(USAGE, format!("{}: {message}", args.file.display())));
             }

@@ -4,7 +4,8 @@ use super::args::Common;
 use super::failure::{Failure, REFUSED};
 use std::io::IsTerminal as _;
 use std::path::Path;
-use tuffet::disk::read;
+use tuffet::disk::folder::resolve_as_far_as_there;
+use tuffet::disk::read::{self, Readers};
 use tuffet::keys::pem::Passphrase;
 use tuffet::report::{Code, Reporter, Silent, Warning};
 
@@ -62,12 +63,19 @@ fn given(common: &Common) -> Result<Option<Passphrase>, Failure> {
     Ok(std::env::var(VARIABLE).ok().filter(|text| !text.is_empty()).map(Passphrase::new))
 }
 
-/// Whether others may read a file with a secret. systemd lets the user of a unit read its credentials by an access list, which
-/// the mode shows as a right of the group, in a folder that is closed to all others.
+/// Whether others may read a file with a secret. systemd lets the user of a unit read its credentials by an access list,
+/// which the mode shows as a right of the group.
 pub(crate) fn is_open(path: &Path) -> Result<bool, tuffet::disk::Error> {
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Ok(!folder.is_some_and(|folder| whole.starts_with(folder)) && read::others_may_read(path)?)
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let is_credential = || {
+        let folder = credentials.map(|folder| resolve_as_far_as_there(Path::new(&folder)));
+        folder.is_some_and(|folder| resolve_as_far_as_there(path).parent() == Some(&folder))
+    };
+    Ok(match read::readers(path)? {
+        Readers::Owner => false,
+        Readers::Group => !is_credential(),
+        Readers::All => true,
+    })
 }
 
 /// The first line of a file; it may be a link or a pipe, as secrets are often mounted.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use tuffet::runs::status::Outcome;
+use tuffet::runs::status::{Health, Outcome};
 use tuffet::trust::Custody;
 
 /// The metrics of a tree. Times are seconds since 1970.
@@ -18,7 +18,7 @@ pub(crate) fn metrics(outcome: &Outcome) -> String {
         *end = role.expires.unix().min(*end);
         if role.custody == Custody::Online {
             *due.entry(name.to_owned()).or_insert(0) +=
-                u64::from(role.due.is_some_and(|due| due <= outcome.now));
+                u64::from(matches!(role.health, Health::Due | Health::Expired));
         }
     }
     family(&mut out, "tuffet_role_expires_timestamp_seconds", "When the role ends; of bins, the first.");

@@ -76,8 +76,7 @@ pub(crate) fn online(
 
 /// Whether the online key lies in a token.
 pub(crate) fn is_online_in_token(settings: &Settings, state: &State) -> bool {
-    let named = || file::names(&state.online_key());
-    settings.online.is_some() || matches!(named(), Ok(Some(Names::Token(_))))
+    settings.online.is_some() || matches!(token_in(&state.online_key()), Ok(Some(_)))
 }
 
 /// The public half of the key that `name` names.
@@ -96,24 +95,27 @@ pub(crate) fn public(common: &Common, name: &Path) -> Result<Key, Failure> {
     }
 }
 
-/// Whether `name` names a key in a token, or a file that does.
-pub(crate) fn is_in_token(name: &Path) -> Result<bool, Failure> {
-    Ok(uri(name)?.is_some() || matches!(file::names(name)?, Some(Names::Token(_))))
+/// The key in a token that the file at `name` names, if it names one.
+pub(crate) fn token_in(name: &Path) -> Result<Option<Uri>, Failure> {
+    match file::names(name)? {
+        Some(Names::Token(text)) => parsed(&text).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// What goes into the state folder of a key that is there already: its URI, or all that its file holds.
 pub(crate) fn text(name: &Path) -> Result<Passphrase, Failure> {
-    if let Some(uri) = uri(name)? {
-        let files = [("module-path", &uri.module), ("pin-source", &uri.pin_source)];
-        if let Some((what, path)) = files
-            .iter()
-            .find_map(|(what, path)| Some((what, path.as_ref().filter(|path| path.is_relative())?)))
-        {
-            return Err(Failure::usage(format!(
-                "{uri}: {what} names {}, and the URI is read by runs in other folders: give the whole path",
-                path.display()
-            )));
-        }
+    let in_file = || token_in(name);
+    let named = uri(name)?.map_or_else(in_file, |uri| Ok(Some(uri)))?;
+    if let Some(uri) = &named
+        && let Some(path) = uri.pin_source.as_ref().filter(|path| path.is_relative())
+    {
+        return Err(Failure::usage(format!(
+            "{uri}: pin-source names {}, and the URI is read by runs in other folders: give the whole path",
+            path.display()
+        )));
+    }
+    if uri(name)?.is_some() {
         return Ok(Passphrase::new(format!("{}\n", name.display())));
     }
     Ok(file::text(name)?)

@@ -4,8 +4,7 @@ use super::args::{Common, Format, Status};
 use super::failure::{FOUND, Failure};
 use super::settings::Settings;
 use super::terminal::Terminal;
-use super::{clock, prometheus, show};
-use tuffet::keys::file;
+use super::{clock, prometheus, show, signer};
 use tuffet::model::{Moment, moment};
 use tuffet::runs::status::{self, Health, Outcome, Request, RoleStatus};
 use tuffet::trust::Custody;
@@ -96,10 +95,9 @@ fn human(common: &Common, outcome: &Outcome, settings: &Settings, now: Moment) -
     }
     for path in &outcome.retired_keys {
         let shown = path.display();
-        let text = match file::names(path) {
-            Ok(Some(file::Names::Token(uri))) => format!(
-                "Destroy {} in its token, and then remove {shown}, which names it: it is an online key that signs no more.",
-                uri.split('?').next().unwrap_or_default()
+        let text = match signer::token_in(path) {
+            Ok(Some(uri)) => format!(
+                "Destroy {uri} in its token, and then remove {shown}, which names it: it is an online key that signs no more."
             ),
             _ => format!("Destroy {shown}: it is an online key that signs no more."),
         };

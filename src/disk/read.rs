@@ -92,14 +92,30 @@ pub fn secret_through_links(path: &Path) -> Result<Option<Zeroizing<String>>, Er
     secret(file, path)
 }
 
-/// Whether others than the owner may read the regular file at `path`.
+/// Who else than its owner may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readers {
+    /// Nobody.
+    Owner,
+    /// Its group, or whom an access list names.
+    Group,
+    /// Everybody.
+    All,
+}
+
+/// Who may read the regular file at `path`.
 ///
 /// # Errors
 /// If it cannot be looked at.
-pub fn others_may_read(path: &Path) -> Result<bool, Error> {
+pub fn readers(path: &Path) -> Result<Readers, Error> {
     use std::os::unix::fs::PermissionsExt as _;
     let metadata = call::metadata(path).context("look at", path)?;
-    Ok(metadata.is_file() && metadata.permissions().mode() & 0o044 != 0)
+    let mode = if metadata.is_file() { metadata.permissions().mode() } else { 0 };
+    Ok(match (mode & 0o040, mode & 0o004) {
+        (0, 0) => Readers::Owner,
+        (_, 0) => Readers::Group,
+        _ => Readers::All,
+    })
 }
 
 /// Reads an open file, and notes what the system refuses.

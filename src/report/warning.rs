@@ -84,7 +84,7 @@ codes! {
     /// A file cannot get its name, for something else stands there.
     NameBlocked "name-blocked" "left out: something else has its name in the site";
     /// The clock and what is published, or what was given for now, are far apart.
-    Clock "clock" "the clock says another time than what is published, or --now";
+    Clock "clock" "the clock, what is published, or what was given for now disagree";
     /// A passphrase may be read by others, or opens more than it should.
     Passphrase "passphrase" "a passphrase that others may come by";
 }

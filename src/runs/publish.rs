@@ -196,8 +196,11 @@ impl Publication<'_> {
         let leads = [RoleName::snapshot(), RoleName::timestamp()];
         for signed in roles.iter().chain([timestamp]) {
             let why = if leads.contains(&signed.role) {
-                // To nothing that is new, if it is the first.
-                if all.is_empty() { Why::Due } else { Why::Leads }
+                // To others, unless there are none, or a root alone, which leads to it.
+                let is_due =
+                    if signed.role == timestamp.role { self.due.timestamp } else { self.due.snapshot };
+                let is_alone = all.iter().all(|other| other.role == RoleName::root());
+                if is_due && is_alone { Why::Due } else { Why::Leads }
             } else if self.roles.iter().any(|role| role.role == signed.role) {
                 Why::Brought
             } else if self.due.roles.contains(&signed.role) {

@@ -1,6 +1,6 @@
 //! Clocks that are wrong: versions rise all the same, nothing ends before its time, and nobody is left without a word.
 
-use super::support::author::days_from_now;
+use super::support::author::{Author, days_from_now};
 use super::support::scenes::at;
 use super::support::{Repo, clients, snapshot_of};
 use serde_json::Value;
@@ -88,6 +88,23 @@ fn a_now_far_from_the_systems_clock_is_worth_a_word() {
         said.starts_with("SOURCE_DATE_EPOCH says 2023-11-14") && said.contains("ends as much earlier"),
         "{said}"
     );
+    // Then everything that `init` and an author sign has ended.
+    let fresh = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let output = fresh.command(&["init"]).env("SOURCE_DATE_EPOCH", "1700000000").output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("warning[clock]: "));
+    let author = Author::known(11);
+    let dist = author.dist("cheese", &["1.0"]);
+    let key = author.key.to_str().unwrap();
+    let args =
+        ["author", "sign", "cheese", "--dist", dist.to_str().unwrap(), "--key", key, "--out", "cheese.zip"];
+    for (moment, warns) in [(Some("1700000000"), true), (None, false)] {
+        let mut command = author.command(&args);
+        moment.map(|moment| command.env("SOURCE_DATE_EPOCH", moment));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap().contains("warning[clock]: "), warns);
+        std::fs::remove_file(author.path().join("cheese.zip")).unwrap();
+    }
 }
 
 /// libfaketime makes a second of the machine's last so many for the program.

@@ -122,6 +122,7 @@ fn a_rekey_that_only_the_index_asks_for_needs_the_signers_word() {
     assert!(ran.code == 3 && ran.stderr.contains("nothing was approved"), "{ran:?}");
     let told = safe.told(&file, &["--confirm-all"]);
     assert!(told.contains("Nothing is left in it") && !told.contains("ceremony apply"), "{told}");
+    assert!(told.contains("with --confirm for what you know"), "{told}");
     let (code, _, signed) = safe.sign(&file, &["--confirm", &format!("cheese={}", heir.keyid())]);
     assert_eq!(code, 0);
     assert_eq!(apply(&repo, &[&signed])["rekeyed"], json!(["cheese"]));

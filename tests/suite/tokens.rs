@@ -82,11 +82,17 @@ fn pipeline_toml_names_the_token_its_module_and_the_file_with_the_pin() {
     mode(0o644);
     says(&run(&["build", "--init"]), 3, "others may read");
     // As systemd gives a unit its credentials: the right of a user stands in an access list.
-    let mut with_credentials = repo.command(&["init"]);
-    with_credentials.env("SOFTHSM2_CONF", token.conf()).env("CREDENTIALS_DIRECTORY", repo.path());
+    let with_credentials = |folder: &Path| {
+        let mut command = repo.command(&["init"]);
+        command.env("SOFTHSM2_CONF", token.conf()).env("CREDENTIALS_DIRECTORY", folder);
+        Ran::of(command.output().unwrap())
+    };
+    says(&with_credentials(repo.path()), 3, "others may read");
     mode(0o440);
-    says(&run(&["build", "--init"]), 3, "others may read");
-    Ran::of(with_credentials.output().unwrap()).ok();
+    says(&run(&["init"]), 3, "others may read");
+    says(&with_credentials(&repo.path().join("dists/..").join("dists")), 3, "others may read");
+    says(&with_credentials(Path::new("/")), 3, "others may read");
+    with_credentials(&repo.path().join("dists/..")).ok();
     mode(0o600);
     run(&["build"]).ok();
     assert!(!repo.path().join(".tuffet/online.key").exists());

@@ -18,7 +18,7 @@ pub(super) fn joined(common: &Common, args: &AuthorJoin) -> Result<u8, Failure> 
     let tree = Tree::given(&args.from)?;
     let signer = signer::load(common, &args.key)?;
     let from = tree.as_ref().map(Tree::published);
-    let version = join::join(&project, &member, &*signer, from, clock::now(common)?, &args.out)?;
+    let version = join::join(&project, &member, &*signer, from, clock::to_sign_here(common)?, &args.out)?;
     if common.format == Format::Json {
         let json = serde_json::json!({
             "project": project.as_str(),
@@ -62,7 +62,7 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
         paths: &args.paths,
         remove: &remove,
         files: if args.keep_files { delegate::Files::Keep } else { delegate::Files::Go },
-        now: clock::now(common)?,
+        now: clock::to_sign_here(common)?,
     };
     let draft = delegate::draft(&request)?;
     // Asked for a passphrase first: nobody types one into a question.

@@ -44,7 +44,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         without: &without,
         yank: &yank,
         unyank: &unyank,
-        now: clock::now(common)?,
+        now: clock::to_sign_here(common)?,
     };
     let draft = sign::draft(&request, &signers)?;
     if !draft.adopted.is_empty() {
@@ -165,7 +165,7 @@ pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> R
         project: &project,
         zip,
         from: tree.as_ref().map(Tree::published),
-        now: clock::now(common)?,
+        now: clock::to_sign_here(common)?,
     };
     let added = author::add_signature(&request, &as_signers(&signers), &args.out)?;
     if common.format == Format::Json {

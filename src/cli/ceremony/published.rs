@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tuffet::disk::folder;
 use tuffet::disk::lock::WhenHeld;
-use tuffet::keys::{Signer, file};
+use tuffet::keys::Signer;
 use tuffet::model::ProjectName;
 use tuffet::runs::ceremony::apply::{self, Keys, Outcome};
 use tuffet::runs::ceremony::{self as runs, abandon};
@@ -112,12 +112,12 @@ fn human(outcome: &Outcome) -> String {
         outcome.lost.iter().for_each(|path| out += &format!("  {}\n", show::one_line(path.as_str())));
     }
     if let Some(path) = &outcome.retired_key {
-        let place = match file::names(path) {
-            Ok(Some(file::Names::Token(uri))) => uri.split('?').next().unwrap_or_default().to_owned(),
+        let place = match signer::token_in(path) {
+            Ok(Some(uri)) => uri.to_string(),
             _ => path.display().to_string(),
         };
         out += &paragraph(&format!(
-            "The online key until now signs no more; it lies in {place}. Destroy it: clients that have an older root \
+            "The online key that signed until now signs no more; it lies in {place}. Destroy it: clients that have an older root \
              trust it until that ends."
         ));
     }

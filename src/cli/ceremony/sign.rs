@@ -42,7 +42,10 @@ pub(super) fn signed(common: &Common, args: &CeremonySign, act: Act) -> Result<u
     };
     let mut ledger = Ledger::read(&path).map_err(runs::Error::from)?;
     let confirmed = confirmed(args)?;
-    let now = clock::now(common)?;
+    let now = match act {
+        Act::Show => clock::now(common)?,
+        Act::Sign => clock::to_sign_here(common)?,
+    };
     // Looked at first, with nothing written down and nothing signed.
     let looked = sign::sign(&ceremony, &[], &mut ledger.clone(), &confirmed, now)?;
     if common.format != Format::Json && !common.quiet {

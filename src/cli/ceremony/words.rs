@@ -280,9 +280,10 @@ pub(super) fn missing(outcome: &Outcome, out: &Path) -> String {
         names.join(", ")
     };
     if outcome.ceremony.is_empty() {
-        let nothing = "Nothing is left in it, for nothing that the file asked for was approved: there is no signature of yours to \
-                       apply. What this ledger saw for the first time is written down, and can be signed over in the next \
-                       ceremony. On the index's machine: tuffet ceremony abandon.";
+        let nothing = "Nothing is left in it, and nothing of yours to apply: nothing that the file asked for was approved. Sign \
+                       the file as it came again, with --confirm for what you know, or leave it to the other holders. If none \
+                       of you approves anything, on the index's machine: tuffet ceremony abandon. What this ledger saw for \
+                       the first time is written down.";
         return text + &format!("{}\n", show::wrap(nothing, 80, ""));
     }
     let (done, lacking): (Vec<_>, Vec<_>) = outcome.roles.iter().partition(|role| role.missing == 0);

@@ -11,6 +11,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Bytes of the longest path that the system takes, which ends with a NUL (`PATH_MAX`).
+pub const LONGEST: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
+
 /// What stands under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -124,8 +127,10 @@ pub fn each_folder<T: Send>(
 /// # Errors
 /// If it is there and cannot be listed.
 pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
-    let is_absent = |e: &io::Error| is_absent(e) || e.kind() == io::ErrorKind::InvalidFilename;
     let full = root.join(path);
+    // Of the whole path it would say that the file is beyond the system's reach, not that it is none.
+    let is_name = full.as_os_str().len() <= LONGEST;
+    let is_absent = |e: &io::Error| is_absent(e) || (is_name && e.kind() == io::ErrorKind::InvalidFilename);
     let parent = full.parent().unwrap_or(root);
     match call::resolve(parent) {
         Ok(resolved) if resolved == parent => {}
@@ -156,6 +161,24 @@ pub fn at(root: &Path, path: &Path) -> Result<Vec<Found>, Error> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn nothing_is_at_a_name_that_is_too_long_and_what_is_beyond_reach_is_not_said_to_be_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let long = "n".repeat(300);
+        for path in [long.clone(), format!("{long}/x"), "no/such".to_owned()] {
+            assert_eq!(at(&root, Path::new(&path)).unwrap(), [], "{path}");
+        }
+        // A file that no path leads to: the folder that it lies in was moved there.
+        let half = ["d".repeat(200).as_str(); 11].join("/");
+        fs::create_dir_all(root.join(&half)).unwrap();
+        fs::create_dir_all(root.join("moved").join(&half)).unwrap();
+        fs::write(root.join("moved").join(&half).join("file"), "x").unwrap();
+        fs::rename(root.join("moved"), root.join(&half).join("moved")).unwrap();
+        let path = format!("{half}/moved/{half}/file");
+        assert!(path.len() > LONGEST && at(&root, Path::new(&path)).is_err());
+    }
 
     #[test]
     fn a_walk_is_what_one_folder_after_the_other_gives() {

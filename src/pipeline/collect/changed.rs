@@ -2,7 +2,7 @@
 
 use super::{Collected, Error, Layout, Named, Request, flat, judge};
 use crate::disk;
-use crate::disk::walk;
+use crate::disk::walk::{self, LONGEST};
 use crate::model::TargetPath;
 use crate::model::target_path;
 use crate::report::{Reporter, Warning};
@@ -20,9 +20,6 @@ pub struct Changed {
     pub gone: BTreeSet<String>,
 }
 
-/// Bytes that a path from the root may have, which is what Linux takes; other systems take less.
-const LONGEST: usize = 4095;
-
 /// How much of what is too long is shown.
 const SHOWN: usize = 64;
 
@@ -32,26 +29,20 @@ pub enum NoPath {
     /// It leads out of it.
     #[error("--changed: {0:?} lies outside the source folder, or has .. in it; name paths below it")]
     Outside(String),
-    /// No file can have it, nor could have had it.
+    /// The system takes no such path.
     #[error(
-        "--changed: what begins with {start:?} is no path of the source: it has {length} bytes, and from the \
-         root none has more than {LONGEST}; write one path a line"
+        "--changed: what begins with {start:?} is no path of the source: from the root it would have {length} bytes, \
+         and the system takes {LONGEST} at most; write one path a line"
     )]
     TooLong {
         /// Its first characters.
         start: String,
-        /// Its bytes.
+        /// Its bytes, with those of the way to the source.
         length: usize,
     },
     /// It has a NUL, which ends a path.
     #[error("--changed: {0:?} has a NUL in it, and no path has; write one path a line")]
     Nul(String),
-}
-
-impl NoPath {
-    fn too_long(line: &str) -> Self {
-        Self::TooLong { start: line.chars().take(SHOWN).collect(), length: line.len() }
-    }
 }
 
 /// Paths below the source, each once, from what somebody wrote: relative to it, or absolute. `None` where the source itself
@@ -64,22 +55,24 @@ pub fn paths_of<'a>(
     given: impl Iterator<Item = &'a str>,
 ) -> Result<Option<BTreeSet<String>>, NoPath> {
     let resolved = disk::folder::resolve_as_far_as_there(source);
+    let absolute = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());
+    let sources = [source, &absolute, &resolved];
+    let root = resolved.as_os_str().len() + "/".len();
     let mut paths = BTreeSet::new();
     let mut is_all = false;
     for line in given.filter(|line| !line.is_empty()) {
+        let path = Path::new(line);
+        let too_long = |length| NoPath::TooLong { start: line.chars().take(SHOWN).collect(), length };
         // Before it is taken apart: it may be all of a list that has other line breaks than ours.
         if line.len() > LONGEST {
-            return Err(NoPath::too_long(line));
+            return Err(too_long(if path.is_absolute() { line.len() } else { root + line.len() }));
         }
         if line.contains('\0') {
             return Err(NoPath::Nul(line.to_owned()));
         }
         let outside = || NoPath::Outside(line.to_owned());
-        let path = Path::new(line);
         let below = match path.is_absolute() {
-            true => {
-                path.strip_prefix(source).or_else(|_| path.strip_prefix(&resolved)).map_err(|_| outside())?
-            }
+            true => sources.iter().find_map(|source| path.strip_prefix(source).ok()).ok_or_else(outside)?,
             false => path,
         };
         let mut names = Vec::new();
@@ -91,8 +84,8 @@ pub fn paths_of<'a>(
             }
         }
         let below = names.join("/");
-        if resolved.as_os_str().len() + "/".len() + below.len() > LONGEST {
-            return Err(NoPath::too_long(line));
+        if root + below.len() > LONGEST {
+            return Err(too_long(root + below.len()));
         }
         if below.is_empty() {
             is_all = true;
@@ -187,7 +180,7 @@ mod tests {
         }
         let endless = "é/".repeat(1 << 20);
         let refused = paths_of(source, [endless.as_str()].into_iter()).unwrap_err().to_string();
-        assert!(refused.contains("3145728 bytes") && refused.len() < 400, "{refused}");
+        assert!(refused.contains("3145744 bytes") && refused.len() < 400, "{refused}");
         let refused = paths_of(source, ["a\0b"].into_iter()).unwrap_err();
         assert!(matches!(refused, NoPath::Nul(_)), "{refused}");
     }

@@ -51,9 +51,7 @@ pub(super) fn look(
     reporter: &dyn Reporter,
 ) -> Result<Option<(Found, BTreeSet<TargetPath>)>, Error> {
     let cache = DigestCache::load(state);
-    let Some(paths) = collect::paths_of(request.source, paths.iter().map(String::as_str))? else {
-        return Ok(None);
-    };
+    let paths: BTreeSet<String> = paths.iter().cloned().collect();
     let known = |path: &str, stamp: &_| cache.recall(path, stamp).map(|r| r.target);
     let wanted = collect::Request {
         source: request.source,

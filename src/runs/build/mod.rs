@@ -120,10 +120,12 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     if listed::serves(request) {
         return listed::build(request, &site, &state, online, reporter);
     }
+    let lines = request.changed.map(|lines| lines.iter().map(String::as_str));
+    let paths = lines.map(|lines| collect::paths_of(request.source, lines)).transpose()?.flatten();
+    let paths: Option<Vec<String>> = paths.map(|paths| paths.into_iter().collect());
     // What a manifest is to say of such names does not follow from a few paths.
-    let whole = Request { changed: None, ..*request };
     let is_doubtful = request.manifest.is_some() && Placement::of(request).is_doubtful(&site, &state)?;
-    let request = if is_doubtful { &whole } else { request };
+    let request = &Request { changed: paths.as_deref().filter(|_| !is_doubtful), ..*request };
     if told::serves(request, &state)
         && let Some(outcome) = told::build(request, Reads::Few, &site, &state, online, reporter)?
     {
