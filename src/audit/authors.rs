@@ -4,7 +4,10 @@ use super::Request;
 use super::walked::Walked;
 use crate::disk::{Folder, read};
 use crate::model::page::{self, Link, Page, percent_decoded};
-use crate::model::{Key, KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets};
+use crate::model::{
+    DelegatedRole, Key, KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets,
+    project_role,
+};
 use crate::trust::{Finding, claim};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -15,6 +18,7 @@ const LARGEST: u64 = 64 << 20;
 /// Checks every project that a list delegates to; pages only where target files are looked at.
 pub(super) fn check(request: &Request<'_>, with_pages: bool, walked: &Walked, findings: &mut Vec<Finding>) {
     let lists = walked.targets.iter().filter(|(role, _)| role.is_list());
+    forms(walked, findings);
     let projects: Vec<(ProjectName, &RoleName, BTreeMap<KeyId, Key>)> = lists
         .flat_map(|(_, list)| &list.delegations)
         .flat_map(|delegations| delegations.roles.iter().map(move |child| (delegations, child)))
@@ -39,6 +43,34 @@ pub(super) fn check(request: &Request<'_>, with_pages: bool, walked: &Walked, fi
         found
     });
     findings.extend(found.collect::<Vec<_>>());
+}
+
+/// A list delegates to its shards, and to projects in one form: any other could let a role speak for projects that are not its
+/// own, and nothing else in the tree would look wrong.
+fn forms(walked: &Walked, findings: &mut Vec<Finding>) {
+    let lists = walked.targets.iter().filter(|(role, _)| role.is_list());
+    let keys_of = |list: &RoleName| {
+        let all = walked.targets.values().flat_map(|role| &role.delegations).flat_map(|d| &d.roles);
+        all.into_iter().find(|child| child.name == *list).map(DelegatedRole::role_keys)
+    };
+    for (list, metadata) in lists {
+        for child in metadata.delegations.iter().flat_map(|delegations| &delegations.roles) {
+            let role = &child.name;
+            let what = match ProjectRole::parse(role) {
+                Some((project, ProjectRole::Own)) if project_role::is_delegation(child, &project) => continue,
+                Some((project, ProjectRole::Own)) => format!(
+                    "it delegates to {role} otherwise than for packages/{project}/* and simple/{project}/*, ending the \
+                     search: {role} could speak for other projects"
+                ),
+                _ if !role.is_shard_of(list) => {
+                    format!("it delegates to {role}, which is neither a project nor a shard of it")
+                }
+                _ if keys_of(list).is_some_and(|keys| keys == child.role_keys()) => continue,
+                _ => format!("it delegates to its shard {role} with other keys than its own"),
+            };
+            findings.push(Finding::role(list, what));
+        }
+    }
 }
 
 /// Every target of a project, with the role that lists it.

@@ -134,6 +134,12 @@ pub fn delegation(
     )
 }
 
+/// Whether a delegation to the project's own role is [that form](delegation), whoever holds it.
+#[must_use]
+pub fn is_delegation(child: &DelegatedRole, project: &ProjectName) -> bool {
+    *child == delegation(child.name.clone(), project, child.keys.keyids.clone(), child.keys.threshold)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,10 +8,12 @@ use crate::model::page::one_line;
 use crate::model::zips;
 use std::io::{Read, Seek};
 
-/// No more entries of an archive are looked at.
-const ENTRIES: usize = 10_000;
-/// No more bytes of an archive are unpacked on the way to PKG-INFO.
+/// No more entries of a tar archive are looked at; of a ZIP archive the list of all is read at once.
+const ENTRIES: usize = 100_000;
+/// No more bytes of an archive are unpacked on the way to PKG-INFO, which some tools write last,
 const UNPACKED: u64 = 64 << 20;
+/// and so many times its own more.
+const TIMES: u64 = 16;
 /// No more bytes of metadata are read.
 const METADATA: u64 = 16 << 20;
 
@@ -21,6 +23,7 @@ const METADATA: u64 = 16 << 20;
 /// If the file itself cannot be read.
 pub(super) fn metadata(file: &OpenFile, name: &str) -> Result<Result<Vec<u8>, &'static str>, disk::Error> {
     let reader = file.reader()?;
+    let most = UNPACKED.saturating_add(file.stamp()?.size.saturating_mul(TIMES));
     let found = if let Some(stem) = name.strip_suffix(".whl") {
         let named: Vec<&str> = stem.split('-').take(2).collect();
         let wanted = format!("{}.dist-info/METADATA", named.join("-"));
@@ -29,9 +32,9 @@ pub(super) fn metadata(file: &OpenFile, name: &str) -> Result<Result<Vec<u8>, &'
     } else if name.ends_with(".zip") {
         from_zip(reader, is_pkg_info)
     } else if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
-        from_tar(flate2::read::GzDecoder::new(reader).take(UNPACKED))
+        from_tar(flate2::read::GzDecoder::new(reader).take(most))
     } else if name.ends_with(".tar") {
-        from_tar(reader.take(UNPACKED))
+        from_tar(reader.take(most))
     } else {
         Err("archives of its kind are not opened")
     };
@@ -62,7 +65,7 @@ fn is_wheel_metadata(path: &str) -> bool {
 
 fn from_zip(reader: impl Read + Seek, is_it: impl Fn(&str) -> bool) -> Result<Vec<u8>, &'static str> {
     let mut archive = zips::open(reader).map_err(|_| "it is no ZIP archive")?;
-    let mut names = archive.file_names().take(ENTRIES).flatten();
+    let mut names = archive.file_names().flatten();
     let name = names.find(|name| is_it(name)).ok_or("it holds no metadata")?.into_owned();
     drop(names);
     let entry = archive.by_name(&name).map_err(|_| "its metadata cannot be read")?;

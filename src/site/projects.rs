@@ -205,6 +205,13 @@ impl Reading<'_> {
             if grandchild.name.is_shard_of(name) {
                 self.list(name, &below, grandchild, lists, found)?;
             } else if let Some((project, ProjectRole::Own)) = ProjectRole::parse(&grandchild.name) {
+                if !project_role::is_delegation(grandchild, &project) {
+                    let role = &grandchild.name;
+                    return Err(Error::Shape(format!(
+                        "{name} delegates to {role} otherwise than for the two folders of {project}: whoever holds the \
+                         key of {name} wrote that, and tuffet did not"
+                    )));
+                }
                 found.push(Found {
                     name: project,
                     list: name.clone(),

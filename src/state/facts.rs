@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// The first line of the file; another form, another number.
-const HEADER: &str = "tuffet facts 2";
+const HEADER: &str = "tuffet facts 3";
 
 /// Reads what is remembered.
 #[must_use]

@@ -103,7 +103,8 @@ fn older(state: &State, number: u32) -> PathBuf {
 /// What `find` makes of the newest journal for which it makes anything. A line without what is asked for costs it little.
 fn newest<T>(state: &State, find: impl Fn(&str) -> Option<T>) -> Option<T> {
     let all = std::iter::once(state.journal()).chain((1..=KEPT).map(|number| older(state, number)));
-    all.map_while(|path| read::bytes_if_there(&path).ok().flatten())
+    // A run that stopped between renaming and writing leaves no current one.
+    all.filter_map(|path| read::bytes_if_there(&path).ok().flatten())
         .find_map(|bytes| find(&String::from_utf8_lossy(&bytes)))
 }
 
@@ -138,6 +139,17 @@ pub fn highest_published(state: &State) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_stopped_between_two_journals_hides_neither() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path());
+        append(&state, &entry(Some(7), true)).unwrap();
+        std::fs::rename(state.journal(), older(&state, 1)).unwrap();
+        assert_eq!((last_run(&state), highest_published(&state)), (Some(Moment::EPOCH), Version::new(7)));
+        std::fs::rename(older(&state, 1), older(&state, 2)).unwrap();
+        assert_eq!(highest_published(&state), Version::new(7));
+    }
 
     fn entry(snapshot: Option<u64>, published: bool) -> Entry<'static> {
         let snapshot = snapshot.map(|number| Version::new(number).unwrap());

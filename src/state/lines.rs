@@ -48,11 +48,24 @@ pub(super) fn save<T: Serialize>(
     header: &str,
     lines: impl IntoIterator<Item = T>,
 ) -> Result<(), disk::Error> {
+    write::write_atomic(path, &text(header, lines))
+}
+
+/// Replaces the file at `path`, durable when this returns: for what is no cache.
+pub(super) fn save_durable<T: Serialize>(
+    path: &Path,
+    header: &str,
+    lines: impl IntoIterator<Item = T>,
+) -> Result<(), disk::Error> {
+    write::write_durable(path, &text(header, lines))
+}
+
+fn text<T: Serialize>(header: &str, lines: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut out = format!("{header}\n").into_bytes();
     for line in lines {
         // Texts, digests and integers always have a form in JSON.
         out.extend(serde_json::to_vec(&line).unwrap_or_default());
         out.push(b'\n');
     }
-    write::write_atomic(path, &out)
+    out
 }

@@ -58,12 +58,12 @@ pub fn load<T: DeserializeOwned>(state: &State) -> Result<Option<Uploads<T>>, di
     lines::one_or_fail(&state.uploads(), HEADER, way_out)
 }
 
-/// Writes the record.
+/// Writes the record, durable when this returns: what is removed after that is in it whatever happens.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn save<T: Serialize>(state: &State, uploads: &Uploads<T>) -> Result<(), disk::Error> {
-    lines::save(&state.uploads(), HEADER, [uploads])
+    lines::save_durable(&state.uploads(), HEADER, [uploads])
 }
 
 /// Notes that files were removed from the site, if there is anybody who must know.

@@ -156,12 +156,15 @@ fn a_page_that_changes_has_no_copy_of_what_it_was_whoever_makes_it() {
     pages::say_what_is_there(&repo, "copies of what was");
 }
 
-/// Carries the manifest out if it is there; to remove what never was there is no error of an object store.
+/// Carries the manifest out if it is there; to remove what never was there is no error of an object store, and what is gone
+/// here by now is no more to be uploaded.
 pub(super) fn carry_out(repo: &Repo, there: &mut Elsewhere) {
     let file = repo.path().join("to-do.txt");
     let Ok(text) = std::fs::read_to_string(&file) else { return };
-    let is_possible =
-        |line: &&str| line.strip_prefix("remove ").is_none_or(|path| there.folder.join(path).exists());
+    let is_possible = |line: &&str| {
+        line.strip_prefix("remove ").is_none_or(|path| there.folder.join(path).exists())
+            && line.strip_prefix("upload ").is_none_or(|path| repo.site().join(path).exists())
+    };
     let text: Vec<&str> = text.lines().filter(is_possible).collect();
     std::fs::write(&file, text.join("\n")).unwrap();
     there.carry_out(&repo.site(), &file, |_| {});
@@ -225,6 +228,7 @@ fn a_manifest_that_was_carried_out_is_where_the_next_begins_whatever_was_recorde
         is_one(&call.path) || call.other.as_deref().is_some_and(is_one)
     };
     let chosen: Vec<&Call> = calls.iter().filter(|c| c.op == Op::Rename).filter(of_manifest).collect();
+    let [_, chosen @ ..] = &chosen[..] else { panic!("that pages of a project go") };
     assert_eq!(chosen.len(), 3, "a record, the manifest, and that it is there: {chosen:?}");
     for call in (chosen[0].call..=chosen[2].call + 1).filter(|at| calls.iter().any(|c| c.call == *at)) {
         let repo = copy_of(&base);
@@ -276,7 +280,8 @@ fn removals_go_elsewhere_in_the_order_in_which_a_sweep_removes() {
         groups.iter().position(has).unwrap_or_else(|| panic!("{part}: {text}"))
     };
     let order = [".snapshot.json", "bin-", "packages/p1/p1-1.0-py3-none-any.whl"].map(group);
-    assert!(order[0] < order[1] && order[1] < order[2], "{order:?}: {text}");
+    // No page is among them that could lead to the file: the build took it away.
+    assert!(order[0] < order[1] && order[1] <= order[2], "{order:?}: {text}");
     carry_out(&repo, &mut there);
     assert_eq!(differs(&repo, &there.folder), [""; 0]);
 }

@@ -561,3 +561,62 @@ fn a_layout_that_changes_does_not_trust_what_was_remembered_for_another() {
     repo.build(&["--allow-removals"]);
     assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["packages/thing/thing-1.0-1.tar.gz"]);
 }
+
+/// A build that walks looks for that whichever way it goes: nobody said that the file is whole.
+#[test]
+fn a_file_that_is_still_written_is_left_to_the_next_build_by_one_that_finds_little_changed() {
+    let repo =
+        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
+    repo.add("a/one", b"1");
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    repo.run(&["build", "--init"]).ok();
+    repo.build(&[]);
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(repo.source().join("a/two")).unwrap();
+    file.write_all(b"half").unwrap();
+    let out = repo.build(&[]);
+    assert_eq!(
+        (&out["warnings"][0]["code"], &out["files"]["added"]),
+        (&"unstable".into(), &0.into()),
+        "{out}"
+    );
+    file.write_all(b" and half").unwrap();
+    drop(file);
+    let out = repo.build(&[]);
+    assert_eq!((&out["warnings"], &out["files"]["added"]), (&serde_json::json!([]), &1.into()), "{out}");
+    repo.verify();
+}
+
+#[test]
+fn what_was_linked_is_copied_once_copies_are_wanted() {
+    let config = |targets: &str| {
+        format!(
+            "[source]\npath = \"dists\"\n[site]\ntargets = \"{targets}\"\n[keys]\ninsecure_plain = true\n"
+        )
+    };
+    let repo = Repo::with_config(&config("hardlink"));
+    let names: Vec<String> = (0..3).map(|number| repo.add_wheel(number)).collect();
+    repo.run(&["build", "--init"]).ok();
+    std::fs::write(repo.path().join("pipeline.toml"), config("copy")).unwrap();
+    let codes = |out: &serde_json::Value| -> Vec<String> {
+        let warnings = out["warnings"].as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap());
+        warnings.filter(|code| *code != "broken-archive").map(str::to_owned).collect()
+    };
+    let out = repo.build(&[]);
+    assert_eq!(codes(&out), ["restored"; 3], "{out}");
+    // As a run leaves it that ended between the name with a hash and the plain one.
+    let plain = repo.site().join("packages/p1").join(&names[1]);
+    std::fs::remove_file(&plain).unwrap();
+    std::fs::hard_link(repo.source().join(&names[1]), &plain).unwrap();
+    assert_eq!(codes(&repo.build(&["--rehash"])), ["restored"]);
+    use std::io::Write as _;
+    for name in &names {
+        let path = repo.source().join(name);
+        assert_eq!(std::fs::metadata(&path).unwrap().nlink(), 1, "{name}");
+        std::fs::File::options().append(true).open(path).unwrap().write_all(b"more").unwrap();
+    }
+    repo.verify();
+    let out = repo.build(&[]);
+    assert_eq!(codes(&out), ["held"; 3], "{out}");
+    repo.verify();
+}

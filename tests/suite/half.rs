@@ -331,3 +331,30 @@ fn a_ceremony_whose_file_is_there_is_under_way() {
     assert!(ran.code == 2 && one_line(&ran.stderr).contains("`tuffet ceremony prepare`"), "{ran:?}");
     repo.run(&args).ok();
 }
+
+#[test]
+fn pages_of_a_project_that_went_by_half_go_with_the_next_build() {
+    let (repo, _) = registered();
+    let (name, bytes) = wheel("brie", "1.0");
+    repo.add(&name, &bytes);
+    repo.build(&[]);
+    repo.remove(&name);
+    let args = ["build", "--allow-removals"];
+    let (_, calls) = calls_of(&copy_of(&repo), &args);
+    let pages = |call: &&Call| call.op == Op::Remove && call.path.to_string_lossy().contains("simple/brie");
+    let mut tried = 0;
+    for call in calls.iter().filter(pages) {
+        let repo = copy_of(&repo);
+        with_fault(&repo, &args, call.call, "stop");
+        // What somebody put there is none of ours.
+        let own = repo.site().join("simple/own/index.html");
+        std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+        std::fs::write(&own, "mine").unwrap();
+        repo.run(&["build"]).ok();
+        let is_shown = |project: &str| repo.site().join(format!("simple/{project}/index.html")).exists();
+        assert_eq!(["brie", "milk", "cheese", "own"].map(is_shown), [false, true, true, true]);
+        assert!(!repo.site().join("simple/brie/index.html.gz").exists());
+        tried += 1;
+    }
+    assert!(tried > 1, "{tried}");
+}

@@ -187,7 +187,17 @@ fn with_a_threshold_the_submission_goes_from_holder_to_holder() {
     let yes = ["--key", two.key(), "--yes", "--format", "json"];
     let added = two.run(&[&add[..], &yes].concat()).ok().json();
     assert_eq!((&added["signatures"], &added["threshold"]), (&json!(2), &json!(2)));
-    repo.accept(&[&both], &register);
+    // Nobody signed for how many of them it takes: the operator was told, as of the keys.
+    let ran = |number: &str| {
+        let said = ["--register", number, "--format", "json"];
+        repo.run(&[&["project", "accept", both.to_str().unwrap()], &register[..], &said].concat())
+    };
+    let refused = ran("cheese=1");
+    assert_eq!(refused.json()["refused"][0]["refusals"][0]["check"], "registration", "{refused:?}");
+    assert_eq!(ran("cheese=two").code, 2);
+    let alone = ["project", "accept", both.to_str().unwrap(), "--register", "cheese=2"];
+    assert_eq!(repo.run(&alone).code, 2, "of which keys?");
+    ran("cheese=2").ok();
     repo.verify();
     Clients::of(&repo);
     // The next release carries no keys: what is published says whose they are.

@@ -1,5 +1,6 @@
 //! Index pages: installers find files by them, and TUF clients verify them like any target.
 
+use super::support::author::{wheel, zip_of};
 use super::support::{Repo, clients, snapshot_of};
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -196,5 +197,84 @@ fn pages_link_to_files_that_are_served_from_elsewhere() {
     let page = std::fs::read_to_string(repo.site().join("simple/curds/index.html")).unwrap();
     let link = "href=\"https://files.example/pypi/packages/curds/curds-1.0.0.tar.gz#sha256=";
     assert!(page.contains(link), "{page}");
+    repo.verify();
+}
+
+/// The pages of a project, in both forms.
+fn both_pages(repo: &Repo, project: &str) -> (String, serde_json::Value) {
+    let read = |page: &str| std::fs::read(repo.site().join(format!("simple/{project}/{page}"))).unwrap();
+    (String::from_utf8(read("index.html")).unwrap(), serde_json::from_slice(&read("index.v1_json")).unwrap())
+}
+
+/// PEP 714: pip 22.3 to 23.1 end in a traceback where a page in JSON has the older name, and cannot even get a newer pip.
+#[test]
+fn metadata_has_its_older_name_in_html_alone() {
+    let repo = sample();
+    let (html, json) = both_pages(&repo, "whey");
+    assert!(html.contains("data-core-metadata=") && html.contains("data-dist-info-metadata="));
+    let files = json["files"].as_array().unwrap();
+    assert!(files.iter().any(|file| file["core-metadata"]["sha256"].is_string()), "{json}");
+    assert!(files.iter().all(|file| file.get("dist-info-metadata").is_none()), "{json}");
+}
+
+#[test]
+fn each_version_is_listed_once() {
+    let repo = sample();
+    for name in ["vv-1.0.tar.gz", "vv-1.0.0.tar.gz"] {
+        repo.add(name, b"no archive");
+    }
+    for version in ["1.0", "1.0.0"] {
+        let (name, bytes) = wheel("vv", version);
+        repo.add(&name, &bytes);
+    }
+    repo.build(&[]);
+    assert_eq!(both_pages(&repo, "vv").1["versions"], serde_json::json!(["1.0", "1.0.0"]));
+}
+
+/// Tools write what a distribution says of itself last, and there are wheels of 17,000 files on PyPI.
+#[test]
+fn metadata_is_found_behind_any_number_of_files() {
+    let repo = sample();
+    let names: Vec<String> = (0..12_000).map(|number| format!("big/{number}.py")).collect();
+    let metadata = "Metadata-Version: 2.1\nName: big\nVersion: 1.0\nRequires-Python: >=3.9\n";
+    let files = names.iter().map(|name| (name.as_str(), b"".as_slice()));
+    let last = [("big-1.0.dist-info/METADATA", metadata.as_bytes())];
+    repo.add("big-1.0-py3-none-any.whl", &zip_of(files.chain(last)));
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let mut add = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    };
+    names.iter().for_each(|name| add(&format!("big-1.0/{name}"), b""));
+    // More than the first 64 MiB of what is unpacked.
+    let noise: Vec<u8> =
+        (0..70_u32 << 18).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    add("big-1.0/noise", &noise);
+    add("big-1.0/PKG-INFO", metadata.as_bytes());
+    repo.add("big-1.0.tar.gz", &tar.into_inner().unwrap().finish().unwrap());
+    let out = repo.build(&[]);
+    assert_eq!(out["warnings"], serde_json::json!([]), "{out}");
+    let (_, json) = both_pages(&repo, "big");
+    let files = json["files"].as_array().unwrap();
+    assert!(files.len() == 2 && files.iter().all(|file| file["requires-python"] == ">=3.9"), "{json}");
+    repo.verify();
+}
+
+/// pip goes by plain pages, as it does for one that is revoked.
+#[test]
+fn a_project_that_is_gone_is_gone_for_pip_at_once_and_for_clients_of_older_snapshots_later() {
+    let repo = sample();
+    let before = repo.targets();
+    std::fs::remove_dir_all(repo.source().join("whey")).unwrap();
+    let out = repo.build(&["--allow-removals"]);
+    assert!(out["files"]["removed"].as_u64().unwrap() > 0, "{out}");
+    let is_there = |name: &str| repo.site().join(name).exists();
+    assert!(!is_there("simple/whey/index.html") && !is_there("simple/whey/index.v1_json"));
+    assert!(is_there("simple/curds/index.html") && is_there("simple/curds/index.v1_json"));
+    for (path, digest) in before.iter().filter(|(path, _)| path.starts_with("simple/whey/")) {
+        let path: tuffet::model::TargetPath = path.parse().unwrap();
+        assert!(is_there(&path.hashed(digest)), "{path}");
+    }
     repo.verify();
 }

@@ -46,6 +46,7 @@ mod manifest;
 mod members;
 mod monstrous;
 mod p256;
+mod planted;
 mod power;
 mod projects;
 mod properties;

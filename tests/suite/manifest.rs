@@ -1,5 +1,6 @@
 //! `build --manifest`: a site that is uploaded by it, one file at a time, is whole at every moment.
 
+use super::support::calls::{Call, Op, calls_of};
 use super::support::{Repo, clients, files_below, nginx::Nginx, snapshot_of};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -325,4 +326,30 @@ fn a_manifest_replaces_nothing_but_a_manifest() {
         let changed: Vec<&str> = changed.filter(|name| !name.starts_with("cache/")).collect();
         assert_eq!(changed == ["journal.jsonl"], number > 0, "{number}: {changed:?}");
     }
+}
+
+/// What it lacks is never made good where the site is uploaded to, so that it is durable before the first file goes.
+#[test]
+fn what_is_to_be_removed_there_is_written_down_for_good_before_it_is_removed_here() {
+    let repo = super::compress::compressed("[\"gz\"]");
+    let build = |args: &[&str]| repo.build(&[&["--manifest", "to-do.txt"], args].concat());
+    build(&[]);
+    repo.remove("curds/curds-0.9.1.tar.gz");
+    build(&["--now", "2027-01-01T00:00:00Z"]);
+    let (ran, calls) = calls_of(&repo, &["sweep", "--now", "2027-01-03T00:00:00Z"]);
+    ran.ok();
+    let first =
+        calls.iter().position(|call| call.op == Op::Remove && call.path.starts_with(repo.site())).unwrap();
+    let before = &calls[..first];
+    let synced = |name: &str, calls: &[Call]| {
+        let is_it = |call: &Call| call.op == Op::Sync && call.path.to_string_lossy().ends_with(name);
+        calls.iter().any(is_it)
+    };
+    let named = before.iter().rposition(|call| {
+        call.op == Op::Rename && call.other.as_ref().is_some_and(|to| to.ends_with("uploads.jsonl"))
+    });
+    let (written, after) = before.split_at(named.expect("the record was replaced"));
+    assert!(synced("uploads.jsonl.new", written), "{written:?}");
+    let folder = after[0].path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+    assert!(synced(&folder, after), "{after:?}");
 }

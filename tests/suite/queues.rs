@@ -206,12 +206,48 @@ fn a_name_that_the_online_key_holds_is_freed_with_a_ceremony_and_none_is_made_fo
     repo.register(&author, "brie", &["1.0"]);
     let (out, file) = prepare(&repo, &["--free", "cheese"]);
     assert_eq!((&out["freed"], &out["promoted"]), (&json!(["cheese"]), &json!(["brie"])), "{out}");
+    // Whoever comes back in the meantime would lose it as the ceremony ends.
+    let back = author.sign("cheese", &["1.1"], Some(&repo), &["--yes"]);
+    let register = format!("cheese={}", author.keyid());
+    let accept = ["project", "accept", back.to_str().unwrap(), "--register", &register, "--format", "json"];
+    let refused = repo.run(&accept).json();
+    let refusal = &refused["refused"][0]["refusals"][0];
+    assert_eq!(refusal["check"], "registration", "{refused}");
+    assert!(refusal["what"].as_str().unwrap().contains("frees the name"), "{refused}");
+    let rekey = ["project", "rekey", back.to_str().unwrap(), "--register", &register, "--format", "json"];
+    let refused = repo.run(&rekey).json();
+    assert_eq!(refused["refused"][0]["refusals"][0]["check"], "registration", "{refused}");
     let safe = Safe::of(&repo, 1);
     let (_, _, signed) = safe.sign(&file, &["--confirm-all"]);
     apply(&repo, &[&signed]);
     repo.verify();
     let listed = repo.run(&["project", "list", "--format", "json"]).ok().json();
     assert_eq!(listed["projects"].as_array().unwrap().len(), 1, "{listed}");
+    let back = author.sign("cheese", &["1.1"], Some(&repo), &["--yes"]);
+    repo.accept(&[&back], &["--register", &register]);
+    repo.verify();
+}
+
+/// What is under way was written before a submission was refused for it.
+#[test]
+fn a_name_that_got_its_author_back_is_not_freed() {
+    let (repo, author) = (repository(), Author::known(11));
+    repo.register(&author, "cheese", &["1.0"]);
+    repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    repo.register(&author, "brie", &["1.0"]);
+    let (_, file) = prepare(&repo, &["--free", "cheese"]);
+    let under_way = repo.path().join(".tuffet/ledger/ceremony.json");
+    let text = std::fs::read_to_string(&under_way).unwrap();
+    std::fs::remove_file(&under_way).unwrap();
+    let back = author.sign("cheese", &["1.1"], Some(&repo), &["--yes"]);
+    repo.accept(&[&back], &["--register", &format!("cheese={}", author.keyid())]);
+    std::fs::write(&under_way, text).unwrap();
+    let safe = Safe::of(&repo, 1);
+    let (_, _, signed) = safe.sign(&file, &["--confirm-all"]);
+    let ran = repo.run(&["ceremony", "apply", signed.to_str().unwrap()]);
+    assert!(ran.code == 3 && ran.stderr.contains("cheese"), "{ran:?}");
+    repo.verify();
+    assert!(repo.all_targets().contains_key("packages/cheese/cheese-1.1-py3-none-any.whl"));
 }
 
 #[test]

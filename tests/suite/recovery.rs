@@ -392,3 +392,27 @@ fn it_goes_back_to_before_the_online_key_changed_too() {
     let suspended = listed["projects"].as_array().unwrap().iter().map(|one| one["suspended"].clone());
     assert_eq!(suspended.collect::<Vec<_>>(), [json!("revoked"), json!("revoked")]);
 }
+
+/// Whose a project is that comes back says the last line about it, which whoever held the machine could write.
+#[test]
+fn a_planted_line_gives_nobody_a_claimed_project_that_was_revoked() {
+    let (repo, safe, _, _) = copied();
+    repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    ceremony(&repo, &safe, &["--suspensions"]);
+    let (good, backup) = (snapshot_now(&repo), repo.path().join("backup-2"));
+    copy(&repo.site(), &backup);
+    let thief = Author::known(99);
+    let shown = thief.run(&["key", "show", thief.key(), "--format", "json"]).ok().json();
+    let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": shown["public"]}});
+    let (keyid, at) = (thief.keyid(), "2026-01-01T00:00:00Z");
+    let line =
+        json!({"project": "cheese", "what": "suspended", "at": at, "keys": {keyid: key}, "threshold": 1});
+    let ledger = repo.path().join(".tuffet/ledger/registrations.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, format!("{text}{line}\n")).unwrap();
+    let file = signed(&repo, &safe, good, &backup);
+    repo.run(&["ceremony", "apply", file.to_str().unwrap()]).ok();
+    let zip = thief.sign("cheese", &["6.6"], Some(&repo), &["--yes"]);
+    let ran = repo.run(&["project", "rekey", zip.to_str().unwrap()]);
+    assert!(ran.code == 3 && ran.stderr.contains("[registration]"), "{ran:?}");
+}

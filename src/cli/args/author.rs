@@ -159,7 +159,8 @@ pub(crate) struct ProjectAccept {
     /// The submissions
     #[arg(value_name = "ZIP", required = true)]
     pub(crate) zips: Vec<PathBuf>,
-    /// Whose key it is: let this key hold this project (repeatable, once for each key)
+    /// Whose key it is: let this key hold this project (repeatable, once for each key); with several keys also NAME=N,
+    /// how many of them must sign
     #[arg(long, value_name = "NAME=KEYID")]
     pub(crate) register: Vec<String>,
     /// Take in nothing but submissions for this project (repeatable)

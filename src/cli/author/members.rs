@@ -1,7 +1,7 @@
 //! `tuffet author join` and `tuffet author delegate`.
 
 use super::sign::hand_on;
-use super::{Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
+use super::{Asked, Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorDelegate, AuthorJoin, Common, Format};
 use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::{clock, question, show, signer};
@@ -68,6 +68,17 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
     // Asked for a passphrase first: nobody types one into a question.
     let signers = signer::load_all(common, &args.key)?;
     let signers = as_signers(&signers);
+    let (unseen, strangers) = (draft.unseen(&signers), draft.strangers(&signers));
+    let asked = Asked {
+        unseen: unseen.as_ref(),
+        files: if unseen.is_some() { &draft.listed } else { &[] },
+        here: Here::NotSaid,
+        what: "published, and for which you would vouch from now on",
+        members: if unseen.is_some() { &draft.stay } else { &[] },
+        strangers: &strangers,
+        question: "Do you vouch for all of them?",
+    };
+    confirm(args.yes, &asked)?;
     for one in &joining {
         let keyid = one.key.id().map(|keyid| keyid.to_string()).unwrap_or_default();
         let what = if args.paths.is_empty() { "any file".to_owned() } else { args.paths.join(", ") };
@@ -100,7 +111,17 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
                 "Are they to go? (--keep-files keeps them)",
             ),
         };
-        confirm(args.yes, &draft.of_removed, Here::NotSaid, what, asked)?;
+        let files = &draft.of_removed;
+        let asked = Asked {
+            unseen: None,
+            files,
+            here: Here::NotSaid,
+            what,
+            members: &[],
+            strangers: &[],
+            question: asked,
+        };
+        confirm(args.yes, &asked)?;
     }
     let (members, lacks) = (draft.members(), draft.lacks(&signers));
     let of_removed: Vec<String> = draft.of_removed.iter().map(|file| file.path.to_string()).collect();

@@ -12,8 +12,8 @@ use std::path::Path;
 use tuffet::disk::{folder, read};
 use tuffet::keys::Signer;
 use tuffet::model::project_role::NotAMember;
-use tuffet::model::{Envelope, MemberName, ProjectName, Root};
-use tuffet::runs::author::{Adopted, Published};
+use tuffet::model::{Envelope, KeyId, MemberName, ProjectName, Root};
+use tuffet::runs::author::{Adopted, Member, Published, Unseen};
 use tuffet::site::Site;
 use tuffet::site::chain::Origin;
 use tuffet::submission::Submission;
@@ -124,12 +124,40 @@ enum Here {
     NotSaid,
 }
 
-/// Shows files, and asks whether to go on.
-fn confirm(yes: bool, files: &[Adopted], here: Here, what: &str, asked: &str) -> Result<(), Failure> {
-    if yes {
+/// What somebody is asked about.
+struct Asked<'a> {
+    /// The role, if none of those who are about to sign it did so before.
+    unseen: Option<&'a Unseen>,
+    files: &'a [Adopted],
+    /// Whether it is said of files that they lie here.
+    here: Here,
+    /// What the files are.
+    what: &'a str,
+    members: &'a [Member],
+    /// Keys that only the index calls the project's.
+    strangers: &'a [KeyId],
+    question: &'a str,
+}
+
+/// Shows files and members, if there are any, and asks whether to go on.
+fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
+    let &Asked { unseen, files, here, what, members, strangers, question } = asked;
+    if yes || unseen.is_none() && files.is_empty() && members.is_empty() && strangers.is_empty() {
         return Ok(());
     }
-    let mut out = format!("{}\n", text::wrap(&format!("Files that are {what}:"), 80, ""));
+    let mut out = String::new();
+    if let Some(unseen) = unseen {
+        let by: Vec<String> = unseen.by.iter().map(|keyid| text::one_line(keyid.short())).collect();
+        out += &paragraph(&format!(
+            "None of your keys signed {} as it is published; key {} did. If nobody whom you let in holds that, do not \
+             sign, and tell the operator of the index: somebody may have taken it over.",
+            unseen.role,
+            by.join(", ")
+        ));
+    }
+    if !files.is_empty() {
+        out += &paragraph(&format!("Files that are {what}:"));
+    }
     for file in files {
         let by = file.by.as_ref().map(|role| format!(", signed in {role}")).unwrap_or_default();
         let here = match (here, file.is_here) {
@@ -143,16 +171,48 @@ fn confirm(yes: bool, files: &[Adopted], here: Here, what: &str, asked: &str) ->
             text::size(file.length),
             file.digest
         );
+        if let (Some(metadata), false) = (file.metadata, file.is_here) {
+            out += &format!("    its METADATA has sha256\n           {metadata}\n");
+        }
     }
+    if !members.is_empty() {
+        out += &paragraph("Members who could release files by your signature:");
+    }
+    for member in members {
+        out += &format!("  {}  {}\n", member.name, text::one_line(&file_names(member)));
+        member
+            .keys
+            .iter()
+            .for_each(|keyid| out += &format!("    key id {}\n", text::one_line(keyid.as_str())));
+    }
+    if !strangers.is_empty() {
+        out += &paragraph(
+            "Keys beside yours that hold the project by the word of the index alone, and that could sign its pages by \
+             your signature:",
+        );
+    }
+    strangers.iter().for_each(|keyid| out += &format!("  key id {}\n", text::one_line(keyid.as_str())));
     eprint(&out);
     if !question::can_ask() {
+        let counted = [(files.len(), "published file"), (members.len(), "member"), (strangers.len(), "key")];
+        let counted = counted.iter().filter(|(many, _)| *many > 0);
+        let mut counted: Vec<String> = counted.map(|(many, what)| text::count(*many as u64, what)).collect();
+        if counted.is_empty() {
+            counted.push("a role".to_owned());
+        }
         let message = format!(
-            "{} would be signed that you did not name, and there is nobody to ask: look at them, and give --yes",
-            text::count(files.len() as u64, "published file")
+            "{} would be signed that you did not name, and there is nobody to ask: look at what is shown, and give --yes",
+            counted.join(" and ")
         );
         return Err(Failure::usage(message));
     }
-    if question::ask(asked) { Ok(()) } else { Err(Failure::new(REFUSED, "nothing was signed")) }
+    if question::ask(question) { Ok(()) } else { Err(Failure::new(REFUSED, "nothing was signed")) }
+}
+
+/// What a member may sign, without the folder.
+fn file_names(member: &Member) -> String {
+    let names = member.paths.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn eprint(text: &str) {

@@ -1,7 +1,9 @@
 //! `tuffet author sign`.
 
 use super::show::describe;
-use super::{Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
+use super::{
+    Asked, Here, Tree, as_signers, check_out, confirm, eprint, file_names, member, paragraph, project,
+};
 use crate::cli::args::{AuthorSign, Common, Format};
 use crate::cli::failure::{Failure, REFUSED, USAGE};
 use crate::cli::{clock, question, show, signer};
@@ -47,20 +49,21 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         now: clock::to_sign_here(common)?,
     };
     let draft = sign::draft(&request, &signers)?;
-    if !draft.adopted.is_empty() {
-        let what = "published, and for which you would vouch from now on";
-        confirm(
-            args.yes,
-            &draft.adopted,
-            if args.dist.is_some() { Here::Said } else { Here::NotSaid },
-            &format!("{what} as {}", draft.role()),
-            "Do you vouch for all of them?",
-        )?;
-    }
+    let of_others = if args.rekey || draft.unseen.is_some() { &draft.members[..] } else { &[] };
+    let asked = Asked {
+        unseen: draft.unseen.as_ref(),
+        files: &draft.adopted,
+        here: if args.dist.is_some() { Here::Said } else { Here::NotSaid },
+        what: &format!("published, and for which you would vouch from now on as {}", draft.role()),
+        members: of_others,
+        strangers: &draft.strangers,
+        question: "Do you vouch for all of them?",
+    };
+    confirm(args.yes, &asked)?;
     let (role, lacks, claim, listed) =
         (draft.role(), draft.lacks(&signers), draft.claim.clone(), draft.listed);
     let (new, others, yanked) = (draft.new.clone(), draft.others.clone(), draft.yanked.clone());
-    let (adopted, lost) = (draft.adopted.len(), draft.lost_members);
+    let (adopted, lost, members) = (draft.adopted.len(), draft.lost_members, draft.members.clone());
     let pack = draft.sign(&signers)?;
     pack::write(&pack, &args.out)?;
     let roles: BTreeMap<String, u64> =
@@ -75,6 +78,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
             "listed": listed,
             "others": others,
             "yanked": yanked,
+            "members": members.iter().map(|member| member.name.to_string()).collect::<Vec<_>>(),
             "signatures_missing": lacks,
             "registers": claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
         });
@@ -101,6 +105,10 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
     if !yanked.is_empty() {
         let names: Vec<String> = yanked.iter().map(|name| show::one_line(name)).collect();
         out += &paragraph(&format!("Yanked: {}.", names.join(", ")));
+    }
+    if !members.is_empty() {
+        let named = members.iter().map(|one| format!("{} ({})", one.name, show::one_line(&file_names(one))));
+        out += &paragraph(&format!("Members: {}.", named.collect::<Vec<_>>().join(", ")));
     }
     if lost {
         out += &paragraph("The project was suspended: its members have to join again.");
@@ -139,6 +147,9 @@ fn next_step(project: &ProjectName, claim: Option<&Claim>, args: &AuthorSign) ->
     out += &format!("  tuffet project {verb} {zip}");
     for keyid in claim.keys.keys() {
         out += &format!(" \\\n    --register {project}={keyid}");
+    }
+    if claim.keys.len() > 1 {
+        out += &format!(" \\\n    --register {project}={}", claim.threshold);
     }
     out.push('\n');
     out

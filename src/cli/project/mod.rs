@@ -41,24 +41,44 @@ fn name(text: &str) -> Result<ProjectName, Failure> {
     ProjectName::normalise(text).map_err(|e| Failure::usage(e.to_string()))
 }
 
-/// `--register NAME=KEYID`, as often as given.
-fn registrations(given: &[String]) -> Result<BTreeMap<ProjectName, BTreeSet<KeyId>>, Failure> {
-    let mut all: BTreeMap<ProjectName, BTreeSet<KeyId>> = BTreeMap::new();
+/// Whose keys are whose, and how many of several must sign.
+type Registrations = (BTreeMap<ProjectName, BTreeSet<KeyId>>, BTreeMap<ProjectName, u32>);
+
+/// `--register NAME=KEYID` and `--register NAME=N`, as often as given.
+fn registrations(given: &[String]) -> Result<Registrations, Failure> {
+    let (mut keys, mut thresholds) = Registrations::default();
     for text in given {
         let wrong = || {
             Failure::usage(format!(
-                "--register {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints"
+                "--register {text}: NAME=KEYID is wanted, with the 64 hex digits that `tuffet key show` prints, or \
+                 NAME=N for how many of several keys must sign"
             ))
         };
-        let (project, keyid) = text.split_once('=').ok_or_else(wrong)?;
-        all.entry(name(project)?).or_default().insert(KeyId::given(keyid).ok_or_else(wrong)?);
+        let (project, what) = text.split_once('=').ok_or_else(wrong)?;
+        let project = name(project)?;
+        if let Some(keyid) = KeyId::given(what) {
+            keys.entry(project).or_default().insert(keyid);
+            continue;
+        }
+        let threshold: u32 = what.parse().map_err(|_| wrong())?;
+        if thresholds.insert(project.clone(), threshold).is_some_and(|other| other != threshold) {
+            return Err(Failure::usage(format!(
+                "--register {text}: another number is given for {project}, too"
+            )));
+        }
     }
-    Ok(all)
+    if let Some(project) = thresholds.keys().find(|project| !keys.contains_key(*project)) {
+        return Err(Failure::usage(format!(
+            "--register says how many keys of {project} must sign, and not which: give --register {project}=KEYID for \
+             each"
+        )));
+    }
+    Ok((keys, thresholds))
 }
 
 fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Failure> {
     let settings = Settings::load(common)?;
-    let register = registrations(&args.register)?;
+    let (register, thresholds) = registrations(&args.register)?;
     let only = args.only.iter().map(|text| name(text)).collect::<Result<BTreeSet<_>, _>>()?;
     let state = State::new(&settings.state);
     let when_held = if args.wait { WhenHeld::Wait } else { WhenHeld::GiveUp };
@@ -72,7 +92,10 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         question::can_ask() && {
             let mut text = format!("{project} is to be held by {}:\n", any_of(claim));
             claim.keys.keys().for_each(|keyid| text += &format!("  {keyid}\n"));
-            text += "Did its author tell you so, on another way than the ZIP came?";
+            text += match claim.keys.len() {
+                1 => "Did its author tell you so, on another way than the ZIP came?",
+                _ => "Did its author tell you so, the number too, on another way than the ZIP came?",
+            };
             question::ask(&text)
         }
     };
@@ -82,6 +105,7 @@ fn accepted(common: &Common, args: &ProjectAccept, keys: Keys) -> Result<u8, Fai
         carries_files: settings.target_files != TargetFiles::Elsewhere,
         zips: &args.zips,
         register: &register,
+        thresholds: &thresholds,
         only: &only,
         removals: if args.allow_removals { Removals::Allowed } else { Removals::Guarded },
         keys,

@@ -3,14 +3,16 @@
 
 use super::{API_VERSION, Page, PageFile};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The document of a project.
 #[must_use]
 pub fn project(page: &Page<'_>) -> Vec<u8> {
     let Page { project: name, status, files } = *page;
-    let mut versions: Vec<String> = Vec::new();
+    // 1.0 and 1.0.0 sort as one, so that neither needs to be beside itself; PEP 700 has each once.
+    let (mut versions, mut seen) = (Vec::new(), BTreeSet::new());
     for version in files.iter().filter_map(|file| file.version(name)).map(|version| version.to_string()) {
-        if versions.last() != Some(&version) {
+        if seen.insert(version.clone()) {
             versions.push(version);
         }
     }
@@ -50,9 +52,9 @@ fn file(file: &PageFile<'_>) -> Value {
     if let Some(requires) = &file.facts.requires_python {
         value["requires-python"] = requires.as_str().into();
     }
+    // Under this name alone: pip 22.3 to 23.1 fail on the older one (PEP 714).
     if let Some((digest, _)) = &file.facts.metadata {
         value["core-metadata"] = json!({"sha256": digest});
-        value["dist-info-metadata"] = json!({"sha256": digest});
     }
     value
 }

@@ -26,6 +26,8 @@ pub struct Adopted {
     pub is_here: bool,
     /// The role that vouched for it, if another author did.
     pub by: Option<RoleName>,
+    /// The METADATA that is listed beside it, which nobody can hold against a file that is not here.
+    pub metadata: Option<Sha256>,
 }
 
 /// A distribution in the author's folder.
@@ -131,13 +133,17 @@ impl Content {
 
     /// Notes files that another vouched for until now.
     pub(super) fn adopt(&mut self, files: &BTreeMap<TargetPath, TargetFile>, by: Option<&RoleName>) {
-        let is_distribution = |path: &&TargetPath| {
-            path.as_str().starts_with("packages/") && !path.as_str().ends_with(".metadata")
+        let digest = |path: &str| files.get(&path.parse::<TargetPath>().ok()?)?.hashes.sha256();
+        // What lies beside a distribution is shown with it.
+        let is_one = |path: &&TargetPath| {
+            let of = path.as_str().strip_suffix(".metadata");
+            path.as_str().starts_with("packages/") && of.is_none_or(|of| digest(of).is_none())
         };
-        for path in files.keys().filter(is_distribution) {
-            let Some(digest) = files[path].hashes.sha256() else { continue };
+        for path in files.keys().filter(is_one) {
+            let Some(sha256) = files[path].hashes.sha256() else { continue };
+            let metadata = digest(&format!("{path}.metadata"));
             let (path, length, by) = (path.clone(), files[path].length, by.cloned());
-            self.adopted.push(Adopted { path, length, digest, is_here: false, by });
+            self.adopted.push(Adopted { path, length, digest: sha256, is_here: false, by, metadata });
         }
     }
 
@@ -186,9 +192,12 @@ impl Content {
             if let Some(adopted) = self.adopted.iter_mut().find(|adopted| adopted.path == entry.path) {
                 adopted.is_here = adopted.digest == entry.digest;
             }
-            if let Some((_, file)) = self.find(&entry.path) {
+            if let Some((of, file)) = self.find(&entry.path) {
                 let published = file.hashes.sha256();
                 if published == Some(entry.digest) {
+                    if of == part {
+                        self.compare(&entry, part, facts.metadata)?;
+                    }
                     self.complete(&entry, part, facts.metadata.zip(metadata));
                     continue;
                 }
@@ -207,6 +216,24 @@ impl Content {
             self.bytes.insert(entry.path, Bytes::File(path));
         }
         Ok(new)
+    }
+
+    /// The METADATA that the role lists beside a wheel is what the wheel holds.
+    fn compare(
+        &self,
+        entry: &Entry,
+        part: &ProjectRole,
+        metadata: Option<(Sha256, u64)>,
+    ) -> Result<(), Error> {
+        let Ok(beside) = format!("{}.metadata", entry.path).parse::<TargetPath>() else { return Ok(()) };
+        let listed = self.files.get(part).and_then(|files| files.get_key_value(&beside));
+        let Some((path, file)) = listed else { return Ok(()) };
+        let (published, here) = (file.hashes.sha256(), metadata.map(|(digest, _)| digest));
+        if published == here {
+            return Ok(());
+        }
+        let shown = |digest: Option<Sha256>| digest.map_or("none".to_owned(), |digest| digest.to_string());
+        Err(Error::OtherMetadata { path: path.clone(), published: shown(published), here: shown(here) })
     }
 
     /// Lists the METADATA of a wheel that the signer's role lists without: an index without pages has none.

@@ -1,6 +1,7 @@
 //! `author delegate`: lets members in, and takes them out.
 
 use super::content::{Adopted, Content};
+use super::unseen::{self, Member, Unseen};
 use super::{Error, Published, add, holders, name_of, next, targets};
 use crate::keys::Signer;
 use crate::model::delegation::Ends;
@@ -45,6 +46,10 @@ pub struct Request<'a> {
 pub struct Draft<'a> {
     /// Files of members who are taken out or join again, for which the author would vouch, or which go.
     pub of_removed: Vec<Adopted>,
+    /// What the project's own role lists, as it is published.
+    pub listed: Vec<Adopted>,
+    /// The members whom it delegates to and who stay as they are.
+    pub stay: Vec<Member>,
     request: &'a Request<'a>,
     client: Client<'a>,
     content: Content,
@@ -66,7 +71,15 @@ pub fn draft<'a>(request: &'a Request<'a>) -> Result<Draft<'a>, Error> {
         Error::Standing(what)
     };
     let held = held.ok_or_else(not_signed)?;
+    unseen::sound(held, project)?;
     let mut content = Content::published(&client)?;
+    let own = content.files.get(&ProjectRole::Own).cloned().unwrap_or_default();
+    content.adopt(&own, Some(&name_of(&ProjectRole::Own, project)?));
+    let listed = std::mem::take(&mut content.adopted);
+    let mut stay = unseen::members(held.own.delegations.as_ref());
+    stay.retain(|one| {
+        !request.remove.contains(&one.name) && request.join.iter().all(|joining| joining.member != one.name)
+    });
     let mut members: BTreeMap<MemberName, (DelegatedRole, Vec<crate::model::Key>)> = BTreeMap::new();
     let before = held.own.delegations.clone().unwrap_or_default();
     for child in &before.roles {
@@ -121,7 +134,7 @@ pub fn draft<'a>(request: &'a Request<'a>) -> Result<Draft<'a>, Error> {
         members.insert(joining.member.clone(), (child, vec![joining.key.clone()]));
     }
     let delegations = delegations(project, held, members)?;
-    Ok(Draft { of_removed, request, client, content, delegations })
+    Ok(Draft { of_removed, listed, stay, request, client, content, delegations })
 }
 
 /// The patterns of a member.
@@ -171,6 +184,20 @@ fn delegations(
 }
 
 impl Draft<'_> {
+    /// The project's own role as it is published, if none of the signers signed it, and nobody at the safe compared
+    /// who may: what it lists, and the members who stay, would be vouched for unseen.
+    #[must_use]
+    pub fn unseen(&self, signers: &[&dyn Signer]) -> Option<Unseen> {
+        Unseen::of(self.client.project.as_ref()?, &ProjectRole::Own, signers)
+    }
+
+    /// Keys that would get a say by this, of which the index alone says that they hold the project.
+    #[must_use]
+    pub fn strangers(&self, signers: &[&dyn Signer]) -> Vec<KeyId> {
+        let Some(project) = &self.client.project else { return Vec::new() };
+        unseen::strangers(project, self.delegations.as_ref(), signers, &BTreeSet::new())
+    }
+
     /// How many signatures the project's own role still lacks after these signers'.
     #[must_use]
     pub fn lacks(&self, signers: &[&dyn Signer]) -> u32 {

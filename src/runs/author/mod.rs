@@ -7,9 +7,11 @@ pub mod delegate;
 pub mod join;
 pub mod show;
 pub mod sign;
+mod unseen;
 
 pub use add::{AddTo, add_signature};
 pub use content::Adopted;
+pub use unseen::{Member, Unseen};
 
 use crate::disk;
 use crate::keys::Signer;
@@ -41,6 +43,30 @@ pub enum Error {
         published: String,
         /// What is here.
         here: String,
+    },
+    /// What is published beside a wheel is not what the wheel holds.
+    #[error(
+        "{path} is published with SHA-256 {published}, and the wheel here, whose METADATA it should be, holds one with \
+         {here}: pip would go by what nobody released. Do not sign on from there, and tell the operator of the index"
+    )]
+    OtherMetadata {
+        /// The target.
+        path: TargetPath,
+        /// What is published.
+        published: String,
+        /// What the wheel holds.
+        here: String,
+    },
+    /// A role is published that no index takes in.
+    #[error(
+        "{role} is published as no index takes it in: {what}. Do not sign on from there, and tell the operator of the \
+         index: somebody may have taken it over"
+    )]
+    Unsound {
+        /// The role.
+        role: RoleName,
+        /// What is wrong with it.
+        what: String,
     },
     /// Two files of one name are here.
     #[error("{one} and {other} have one name and other bytes; take one of them away")]

@@ -43,6 +43,8 @@ pub(super) struct Ending<'a> {
     pub(super) layout: Option<Layout>,
     /// What is held back.
     pub(super) held: &'a [Held],
+    /// Projects that have no file any more.
+    pub(super) ended: &'a BTreeSet<ProjectName>,
     /// Whether a published target was to get names, and did not.
     pub(super) lacks_names: bool,
 }
@@ -94,7 +96,8 @@ impl Ending<'_> {
                 outcome.published = true;
                 outcome.written.add(publicised.written);
                 signed = publicised.signed;
-                remove_pages(site, state, lapsing)?;
+                let gone = lapsing.iter().copied().chain(self.ended);
+                remove_pages(site, state, &gone.collect::<Vec<_>>())?;
                 for bin in publication.all_bins() {
                     if let Some(end) = ends.get_mut(bin as usize) {
                         *end = request.now.plus(request.lives.bins);

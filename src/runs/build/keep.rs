@@ -3,7 +3,7 @@
 
 use super::authors::Authors;
 use super::strayed::{BLOCKED, Strayed};
-use super::{Lazy, Request};
+use super::{Lazy, Request, TargetFiles};
 use crate::disk::stage::Bring;
 use crate::disk::{self, FileStamp, read};
 use crate::model::{Compression, Entry, TargetPath};
@@ -39,7 +39,7 @@ pub(super) fn mend(
 ) -> Result<Kept, disk::Error> {
     let (site, state) = (Site::new(request.site), State::new(request.state));
     let mut written = super::copies::mend(request, &site, published, staging)?;
-    let mut kept = names(&site, authors, files, request.tough_alias, staging, reporter)?;
+    let mut kept = names(request, &site, authors, files, staging, reporter)?;
     written.add(copies(&site, authors.signed(), request.compress, staging)?);
     let suspended = published.projects.iter().filter(|(_, project)| project.is_suspended());
     remove_pages(&site, &state, &suspended.map(|(name, _)| name).collect::<Vec<_>>())?;
@@ -50,10 +50,10 @@ pub(super) fn mend(
 /// Gives names back. The bytes are those under the hashed name, else those of the mirror, if it has them, or
 /// those under the plain one.
 fn names(
+    request: &Request<'_>,
     site: &Site,
     authors: &Authors,
     files: &[SourceFile],
-    tough_alias: bool,
     staging: &mut Lazy<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Kept, disk::Error> {
@@ -83,8 +83,16 @@ fn names(
             plain: PlainName::Pass,
         })
         .collect();
-    let manner = Manner { bring: Bring::Copy, tough_alias };
-    let surveys = targets::survey(site, &incoming, manner)?;
+    let manner = Manner { bring: Bring::Copy, tough_alias: request.tough_alias };
+    let files_are_copied = request.target_files == TargetFiles::Copy;
+    let mut surveys = targets::survey(site, &incoming, manner)?;
+    if files_are_copied {
+        let of_mirror =
+            |file: &Incoming<'_>| mirror.get(&file.entry.path).is_some_and(|one| one.entry() == *file.entry);
+        for (file, survey) in incoming.iter().zip(&mut surveys).filter(|(file, _)| of_mirror(file)) {
+            *survey = targets::apart(site, file, *survey, manner)?;
+        }
+    }
     let arrivals = if surveys.iter().any(Survey::lacks_something) {
         let lacking = incoming.iter().zip(&surveys).filter(|(_, survey)| survey.lacks_something());
         staging.gives_back(lacking.map(|(file, _)| file.entry))?;
@@ -97,7 +105,7 @@ fn names(
             Arrival::AlreadyThere => continue,
             Arrival::New(_) => {
                 kept.written.add(Written { files: 1, bytes: entry.length });
-                (Code::Restored, "one of its names was gone or had other bytes")
+                (Code::Restored, "one of its names was gone, had other bytes, or was a link to the source")
             }
             Arrival::Changed | Arrival::NameTaken => (
                 Code::Lost,

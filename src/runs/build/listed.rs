@@ -114,6 +114,7 @@ pub(super) fn build(
         due: Due::with_bins(&published, &compared.ends, request.lives, request.now),
         layout: Some(layout),
         held: &held,
+        ended: &BTreeSet::new(),
         lacks_names: kept.lacks_names,
     };
     let remember = |_| Ok(pending.remember(state, &few, &|path| after.has(path))?);

@@ -42,11 +42,13 @@ impl Before for Inventory {
     }
 }
 
-/// Some paths of the source, and which published targets are gone from them; `None` where only a walk can tell.
+/// Some paths of the source, and which published targets are gone from them; `None` where only a walk can tell. `half`
+/// says whether somebody may be writing them just now.
 pub(super) fn look(
     request: &Request<'_>,
     state: &State,
     paths: &[String],
+    half: digest::Half,
     before: &dyn Before,
     reporter: &dyn Reporter,
 ) -> Result<Option<(Found, BTreeSet<TargetPath>)>, Error> {
@@ -105,7 +107,6 @@ pub(super) fn look(
         Mode::DryRun => None,
     };
     let known = |path: &str, stamp: &_| cache.digest(path, stamp);
-    let half = if request.changed.is_some() { digest::Half::Never } else { digest::Half::Looked };
     let digested = event::stage(reporter, Stage::Digest, Some(seen), || {
         digest::digest(candidates, &known, half, reporter)
     })?;

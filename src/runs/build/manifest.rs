@@ -76,7 +76,7 @@ pub(super) fn write(request: &Request<'_>, file: &Path, now: &Edition) -> Result
     };
     // First: a manifest of which nothing is recorded could be carried out, and the next would begin where that began.
     uploads::save(&state, &record)?;
-    write::write_atomic(file, manifest.text(now).as_bytes())?;
+    write::write_durable(file, manifest.text(now).as_bytes())?;
     let file = folder::resolve_as_far_as_there(file).display().to_string();
     uploads::save(&state, &Uploads { file, perhaps: false, ..record })?;
     Ok(Written {

@@ -5,6 +5,7 @@ mod authors;
 mod census;
 mod copies;
 mod differences;
+mod ended;
 mod ending;
 pub(in crate::runs) mod find;
 mod keep;
@@ -31,6 +32,7 @@ use super::elsewhere;
 use super::guard::{self, Refusal};
 use super::lapse;
 use super::placement::Placement;
+use super::project::remove_pages;
 use super::publish;
 use super::roles::Due;
 use crate::disk;
@@ -38,7 +40,7 @@ use crate::disk::stage::Bring;
 use crate::keys::Signer;
 use crate::model::{Entry, Inventory, Moment, ProjectName, TargetPath};
 use crate::pipeline::collect::{self, Layout};
-use crate::pipeline::digest;
+use crate::pipeline::digest::{self, Half};
 use crate::pipeline::inventory;
 use crate::pipeline::partition::{self, Decision, Difference};
 use crate::pipeline::source::SourceFile;
@@ -57,6 +59,7 @@ use find::Found;
 use place::Act;
 use replace::{check_replacements, on_change};
 use staging::Lazy;
+use std::collections::BTreeSet;
 use told::Reads;
 
 /// Why a build stopped.
@@ -127,7 +130,8 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let is_doubtful = request.manifest.is_some() && Placement::of(request).is_doubtful(&site, &state)?;
     let request = &Request { changed: paths.as_deref().filter(|_| !is_doubtful), ..*request };
     if told::serves(request, &state)
-        && let Some(outcome) = told::build(request, Reads::Few, &site, &state, online, reporter)?
+        && let Some(outcome) =
+            told::build(request, (Reads::Few, Half::Never), &site, &state, online, reporter)?
     {
         return Ok(outcome);
     }
@@ -220,6 +224,11 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         let kept = keep::mend(request, &published, &authors, &found.files, &mut staging, reporter)?;
         written.add(kept.written);
         lacks_names |= kept.lacks_names;
+        if place.interrupted && found.layout != Layout::Tree {
+            let listed = before.iter().map(|(_, entry)| entry).chain(&placed.entries);
+            let gone = ended::left_over(&site, listed, &authors)?;
+            remove_pages(&site, &state, &gone.iter().collect::<Vec<_>>())?;
+        }
     }
     written.add(placed.written);
     // In the manner of before nothing is lost that another look could find.
@@ -230,6 +239,10 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
     let after = Inventory::new(published.bin_list.count, placed.entries.iter().cloned().chain(made));
     guard::warn_of_bins(published.bin_list.count, request.bins, after.len(), reporter);
     let difference = Difference::between(&before, &after);
+    let ended = match found.layout {
+        Layout::Tree => BTreeSet::new(),
+        _ => ended::projects(&before, after.iter().map(|(_, entry)| entry), &authors),
+    };
     let of_files = Difference::between(&distributions_before, &distributions);
 
     let mut outcome = Outcome {
@@ -271,6 +284,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         due: Due::at(&published, request.lives, request.now),
         layout,
         held: &held,
+        ended: &ended,
         lacks_names,
     };
     let is_settled = request.mode == Mode::Publish
@@ -298,7 +312,7 @@ fn found(
     reporter: &dyn Reporter,
 ) -> Result<Found, Error> {
     if let Some(paths) = request.changed.filter(|_| !find::is_mirror(request, state))
-        && let Some((mut found, removed)) = look::look(request, state, paths, before, reporter)?
+        && let Some((mut found, removed)) = look::look(request, state, paths, Half::Never, before, reporter)?
     {
         found.keep_the_rest(before, &removed);
         return Ok(found);

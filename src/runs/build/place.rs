@@ -3,6 +3,7 @@
 use super::Lazy;
 use super::strayed::Strayed;
 use crate::disk;
+use crate::disk::stage::Bring;
 use crate::model::{Entry, Inventory, TargetPath};
 use crate::pipeline::digest;
 use crate::pipeline::partition::{Decision, Decisions, OnChange};
@@ -135,7 +136,12 @@ fn arrivals(
             Incoming { entry, content, plain }
         })
         .collect();
-    let surveys = targets::survey(request.site, &incoming, request.manner)?;
+    let mut surveys = targets::survey(request.site, &incoming, request.manner)?;
+    if request.restore && request.manner.bring == Bring::Copy {
+        for (file, survey) in incoming.iter().zip(&mut surveys) {
+            *survey = targets::apart(request.site, file, *survey, request.manner)?;
+        }
+    }
     // Complete as they are: whoever gave them their names may not have lived to make them durable,
     // so that those that no snapshot lists yet go through `bring` too.
     let new = wanted.iter().any(|(.., replaces)| replaces.is_none());
@@ -165,7 +171,7 @@ fn arrive(
             file.candidate.stamp = stamp.unwrap_or(file.candidate.stamp);
             placed.written.add(Written { files: 1, bytes: entry.length });
             if replaces.is_some_and(|old| *old == entry) {
-                let message = "one of its names was gone or had other bytes";
+                let message = "one of its names was gone, had other bytes, or was a link to the source";
                 reporter.warn(Warning::of_file(Code::Restored, entry.path.as_str(), message));
             }
             placed.entries.push(entry);

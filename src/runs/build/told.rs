@@ -3,6 +3,7 @@
 
 use super::authors::Authors;
 use super::differences::Pending;
+use super::ended;
 use super::ending::Ending;
 use super::find::{self, Found};
 use super::look::{self, Before as _};
@@ -16,6 +17,7 @@ use crate::disk::stage::Bring;
 use crate::keys::Signer;
 use crate::model::{Entry, Inventory, Moment, TargetPath};
 use crate::pipeline::collect::Layout;
+use crate::pipeline::digest::Half;
 use crate::pipeline::partition::{self, Decision, Decisions, Difference};
 use crate::pipeline::source::SourceFile;
 use crate::report::{Reporter, Silent, Stage, event};
@@ -56,7 +58,7 @@ pub(super) fn is_large(state: &State) -> bool {
 /// Builds; `None` where only a walk can tell what there is, or only all distributions what stands on a page.
 pub(super) fn build(
     request: &Request<'_>,
-    reads: Reads,
+    (reads, half): (Reads, Half),
     site: &Site,
     state: &State,
     online: &dyn Signer,
@@ -81,7 +83,7 @@ pub(super) fn build(
     let distributions = counted.map_or(before_all, |counted| counted.distributions);
     let bins = Partly::new(site, &published);
     let paths = request.changed.unwrap_or_default();
-    let Some((mut found, removed)) = look::look(request, state, paths, &bins, reporter)? else {
+    let Some((mut found, removed)) = look::look(request, state, paths, half, &bins, reporter)? else {
         return Ok(None);
     };
     let authors = Authors::of(request.layout, &published, &lapsing);
@@ -142,6 +144,7 @@ pub(super) fn build(
     let count = published.bin_list.count;
     let difference = Difference::between(&before, &Inventory::new(count, after.iter().cloned()));
     let due = Due::with_bins(&published, &ends, request.lives, request.now);
+    let ended = if has_pages { ended::projects(&before, &after, &authors) } else { BTreeSet::new() };
     let wanted: BTreeSet<u32> = difference.bins.iter().chain(&due.bins).copied().collect();
     let after = bins.with(&wanted, &before, after)?;
     let targets = (before_all + difference.added).saturating_sub(difference.removed);
@@ -178,6 +181,7 @@ pub(super) fn build(
         // Whether other files have their names as `site.targets` wants it now is for a build that looks at all of them.
         layout: None,
         held: &held,
+        ended: &ended,
         lacks_names: false,
     };
     let remember = |snapshot| {

@@ -7,6 +7,7 @@ use crate::disk;
 use crate::keys::Signer;
 use crate::model::{Envelope, Sha256, Timestamp};
 use crate::pipeline::collect::{self, Layout, Unlike};
+use crate::pipeline::digest::Half;
 use crate::pipeline::source::Candidate;
 use crate::report::{Reporter, Stage, event};
 use crate::site::{Site, layout};
@@ -52,7 +53,9 @@ pub(super) fn build(
     let candidates = unlike.candidates.iter().map(|candidate| candidate.relative.clone());
     let paths: Vec<String> = candidates.chain(unlike.uncertain.iter().cloned()).chain(gone).collect();
     let request = Request { changed: Some(&paths), ..*request };
-    let Some(outcome) = told::build(&request, Reads::AllOfSmall, site, state, online, reporter)? else {
+    // Nobody said of these that they are whole.
+    let how = (Reads::AllOfSmall, Half::Looked);
+    let Some(outcome) = told::build(&request, how, site, state, online, reporter)? else {
         return Ok(None);
     };
     unlike.warnings.into_iter().for_each(|warning| reporter.warn(warning));

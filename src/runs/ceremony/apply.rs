@@ -15,6 +15,7 @@ use crate::runs::project::Place;
 use crate::runs::project::accept::{Beside, Intake, Passed, queued};
 use crate::runs::publish::Online;
 use crate::site::Site;
+use crate::site::projects::Project;
 use crate::site::read::{self, Published};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Queued};
@@ -110,9 +111,19 @@ pub fn apply(request: &Request<'_>, keys: Keys<'_>, reporter: &dyn Reporter) -> 
     for change in &merged.changes {
         drawn.change(change, place)?;
     }
-    drawn.beside.leave.extend(outstanding.freed.iter().cloned());
     for name in &outstanding.freed {
-        drawn.beside.lines.push(finish::line(place.now, name, What::Freed, published.projects.get(name)));
+        let project = published.projects.get(name);
+        if project.is_some_and(|project| project.standing() == Standing::Claimed) {
+            // Whether that is freed, the lists say that the administrators signed.
+            continue;
+        }
+        drawn.beside.leave.insert(name.clone());
+        let is_nobodys =
+            |project: &Project| project.is_suspended() && project.standing() == Standing::RecentlyClaimed;
+        if !project.is_some_and(is_nobodys) {
+            return Err(Error::ProjectChanged(name.clone()));
+        }
+        drawn.beside.lines.push(finish::line(place.now, name, What::Freed, project));
     }
     drawn.beside.bins = merged.bins();
     drawn.beside.roles = merged.roles()?;

@@ -180,16 +180,13 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
     waiting::hand_out(&state, roles.iter().cloned(), |role, version| {
         versions.counts(&published, role, version)
     })?;
-    let is_online = |project: &&ProjectName| {
-        published.projects.get(*project).is_some_and(|p| p.standing() == Standing::RecentlyClaimed)
-    };
     let changed = [&outcome.promoted, &outcome.rekeyed, &outcome.suspended, &outcome.freed];
     let outstanding = Outstanding {
         at: place.now,
         file: ceremony.prepared.clone(),
         projects: changed.into_iter().flatten().cloned().collect(),
         held: outcome.rekeyed.iter().chain(&outcome.suspended).cloned().collect(),
-        freed: outcome.freed.iter().filter(is_online).cloned().collect(),
+        freed: outcome.freed.iter().cloned().collect(),
         root: ceremony.root.as_ref().map(|root| root.signed().version()),
         roles: roles.into_iter().filter(|(role, _)| *role != RoleName::root()).collect(),
         online: rotate::online(&published, &plan),

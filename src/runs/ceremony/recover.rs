@@ -249,16 +249,20 @@ fn remove_nobodys_pages(
 }
 
 /// The ledger learns that the keys of `recently-claimed` are nobody's any more: whoever held the machine could have
-/// registered them.
+/// registered them. So are those of claimed projects that are suspended, or a line that somebody planted would say whose
+/// such a project is when it comes back.
 fn record(state: &State, recovered: &Recovered, place: Place<'_>) -> Result<(), Error> {
     let lines = ledger::load(state)?;
     let last = ledger::last_of_each(&lines);
     let known = lines.iter().filter_map(|line| ProjectName::normalise(&line.project).ok());
     let mut names: BTreeSet<ProjectName> = known.collect();
     names.extend(recovered.recently.keys().cloned());
-    names.retain(|name| !recovered.published.projects.contains_key(name));
+    let projects = &recovered.published.projects;
+    names.extend(projects.iter().filter(|(_, one)| one.is_suspended()).map(|(name, _)| name.clone()));
+    names.retain(|name| projects.get(name).is_none_or(Project::is_suspended));
     let news = names.iter().filter_map(|name| {
-        let what = if recovered.recently.contains_key(name) { What::Revoked } else { What::Freed };
+        let is_held = recovered.recently.contains_key(name) || projects.contains_key(name);
+        let what = if is_held { What::Revoked } else { What::Freed };
         let is_news = last.get(name.as_str()).is_none_or(|line| line.what != what);
         is_news.then(|| finish::line(place.now, name, what, None))
     });

@@ -148,6 +148,11 @@ fn is_handed_over(state: &State, name: &ProjectName) -> Result<bool, Error> {
     Ok(ceremony::outstanding(state)?.is_some_and(|ceremony| ceremony.held.contains(name)))
 }
 
+/// Whether a ceremony that is under way frees the name of the project.
+fn is_freed(state: &State, name: &ProjectName) -> Result<bool, Error> {
+    Ok(ceremony::outstanding(state)?.is_some_and(|ceremony| ceremony.freed.contains(name)))
+}
+
 /// Takes the pages of projects away that are not published any more: pip goes by them, and no TUF client asks
 /// for their plain names. Plain names of files stay until a sweep, for somebody may be at them.
 pub(super) fn remove_pages(site: &Site, state: &State, names: &[&ProjectName]) -> Result<(), disk::Error> {
@@ -163,14 +168,16 @@ pub(super) fn remove_pages(site: &Site, state: &State, names: &[&ProjectName]) -
 /// The projects of a tree that have pages, or files: those in the bins by `bins`, and those of authors.
 fn names(bins: &Inventory, authors: BTreeSet<ProjectName>) -> BTreeSet<ProjectName> {
     let mut names = authors;
-    for (_, entry) in bins.iter() {
-        let mut segments = entry.path.segments();
-        let (first, name, rest) = (segments.next(), segments.next(), segments.next());
-        if rest.is_some() && [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&first) {
-            names.extend(name.and_then(|name| ProjectName::normalise(name).ok()));
-        }
-    }
+    names.extend(bins.iter().filter_map(|(_, entry)| project_of(&entry.path)));
     names
+}
+
+/// The project of which a target is a file or a page.
+pub(super) fn project_of(path: &TargetPath) -> Option<ProjectName> {
+    let mut segments = path.segments();
+    let (first, name, rest) = (segments.next(), segments.next(), segments.next());
+    let is_of_one = rest.is_some() && [Some(layout::PACKAGES), Some(layout::PAGES)].contains(&first);
+    is_of_one.then(|| name.and_then(|name| ProjectName::normalise(name).ok()))?
 }
 
 /// Authors' projects whose pages are published, and that are not about to be suspended.

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use survey::{Name, hashed_name};
 
 pub use incoming::{Arrival, Content, Incoming, Manner, PlainName};
-pub use survey::{Named, Survey, lacks_a_name, named, names, survey};
+pub use survey::{Named, Survey, apart, lacks_a_name, named, names, survey};
 
 /// Brings in what lacks something, in parallel; durable when this returns.
 ///

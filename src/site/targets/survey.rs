@@ -1,6 +1,6 @@
 //! What the site holds of files that are to come in, and what has become of the names of those that did.
 
-use super::incoming::{Arrival, Incoming, Manner, PlainName};
+use super::incoming::{Arrival, Content, Incoming, Manner, PlainName};
 use crate::disk;
 use crate::disk::folder::Standing;
 use crate::disk::read::OpenFile;
@@ -89,6 +89,36 @@ pub fn survey(site: &Site, files: &[Incoming<'_>], manner: Manner) -> Result<Vec
             })
         })
         .collect()
+}
+
+/// The same for a file of which one of the site's names may be a link to the source's own: such a name is to get a copy, for
+/// whoever writes there in place would write here.
+///
+/// # Errors
+/// If the file system fails.
+pub fn apart(
+    site: &Site,
+    file: &Incoming<'_>,
+    survey: Survey,
+    manner: Manner,
+) -> Result<Survey, disk::Error> {
+    let Content::File(_, source) = file.content else { return Ok(survey) };
+    if survey.refusal().is_some() {
+        return Ok(survey);
+    }
+    let is_link = |name: &str| Ok(site.folder().stamp(name)?.is_some_and(|stamp| stamp.is_same_file(source)));
+    let [hashed, plain, alias] = names(file.entry);
+    let mut survey = survey;
+    if is_link(&hashed)? {
+        survey.hashed = Name::Other;
+    }
+    if is_link(&plain)? {
+        (survey.plain, survey.may_pass) = (Name::Other, true);
+    }
+    if manner.tough_alias && alias != hashed && is_link(&alias)? {
+        survey.alias = Name::Other;
+    }
+    Ok(survey)
 }
 
 /// What has become of the names that pip and stock tough ask for, of a published target.

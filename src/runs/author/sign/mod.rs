@@ -3,6 +3,7 @@
 mod choice;
 
 use super::content::{self, Adopted, Content};
+use super::unseen::{self, Member, Unseen};
 use super::{Error, Published, add, holders, name_of, next, public, targets};
 use crate::keys::Signer;
 use crate::model::{
@@ -64,6 +65,12 @@ pub struct Draft<'a> {
     pub others: Vec<String>,
     /// Files that the pages mark as yanked.
     pub yanked: Vec<String>,
+    /// The role as it is published, if none of the signers signed it, and nobody at the safe compared who may.
+    pub unseen: Option<Unseen>,
+    /// Keys that would get a say by this, of which the index alone says that they hold the project.
+    pub strangers: Vec<KeyId>,
+    /// The members whom the role delegates to from now on.
+    pub members: Vec<Member>,
     /// Members that have to join again.
     pub lost_members: bool,
     /// The keys that are to hold the project, where the index is to be told.
@@ -84,13 +91,14 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let part = request.member.map_or(ProjectRole::Own, |member| ProjectRole::Member(member.clone()));
     let client = request.from.map(|from| from.open(project, request.now)).transpose()?;
     let mut content = client.as_ref().map(Content::published).transpose()?.unwrap_or_default();
-    if request.rekey {
-        // Who takes a project over has signed none of its files yet.
-        let own = content.files.get(&ProjectRole::Own).cloned().unwrap_or_default();
-        let role = name_of(&ProjectRole::Own, project)?;
-        if content.adopted.is_empty() {
-            content.adopt(&own, Some(&role));
-        }
+    let standing = client.as_ref().and_then(|client| client.project.as_ref());
+    let held = standing.filter(|project| !project.is_suspended());
+    held.map(|project| unseen::sound(project, request.project)).transpose()?;
+    let unseen = held.and_then(|project| Unseen::of(project, &part, signers));
+    // Who takes a project over has signed none of its files yet, either.
+    if (request.rekey || unseen.is_some()) && content.adopted.is_empty() {
+        let files = content.files.get(&part).cloned().unwrap_or_default();
+        content.adopt(&files, Some(&name_of(&part, project)?));
     }
     let (here, others) = match request.dist {
         Some(folder) => content::here(folder, project)?,
@@ -101,14 +109,19 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     choice::leave_out(&mut content, request, &part)?;
     choice::yank(&mut content, request, &part)?;
     choice::settled(&content, project, &part)?;
-    let standing = client.as_ref().and_then(|client| client.project.as_ref());
-    let held = standing.filter(|project| !project.is_suspended());
     if let (Some(member), None) = (request.member, held) {
         let what = format!("{project} is not signed by an author there, so that it has no member {member}");
         return Err(Error::Standing(what));
     }
-    let delegations = held.and_then(|project| project.own.delegations.clone());
     let claim = claim(request, signers, held, &part)?;
+    let mut delegations = held.and_then(|project| project.own.delegations.clone());
+    if let (Some(claim), Some(delegations), Some(project)) = (&claim, delegations.as_mut(), held) {
+        hand_over_pages(delegations, project.keys.keys().cloned(), &claim.keys);
+    }
+    let given: BTreeSet<KeyId> = claim.iter().flat_map(|claim| claim.keys.keys().cloned()).collect();
+    let strangers = held
+        .filter(|_| part == ProjectRole::Own)
+        .map(|project| unseen::strangers(project, delegations.as_ref(), signers, &given));
     let files = content.files.get(&part).cloned().unwrap_or_default();
     let says_something =
         request.rekey || claim.is_some() || !content.adopted.is_empty() || request.says_more();
@@ -139,6 +152,12 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
         listed: files.keys().filter(|path| is_distribution(path)).count(),
         others,
         yanked: content.yanked(),
+        unseen,
+        strangers: strangers.unwrap_or_default(),
+        members: match part {
+            ProjectRole::Own => unseen::members(delegations.as_ref()),
+            _ => Vec::new(),
+        },
         lost_members: content.lost_members,
         claim,
         delegations,
@@ -225,18 +244,17 @@ impl Draft<'_> {
             pages.iter().map(|(path, bytes)| (path.clone(), file(bytes))).collect()
         };
         let mut files = self.content.files.get(&self.part).cloned().unwrap_or_default();
-        let mut delegations = self.delegations;
-        if let (Some(claim), Some(delegations)) = (&self.claim, delegations.as_mut()) {
-            let before =
-                client.and_then(|client| client.project.as_ref()).map(|project| project.keys.clone());
-            hand_over_pages(delegations, before.unwrap_or_default().into_keys(), &claim.keys);
-        }
+        let delegations = self.delegations;
         let pages_role = name_of(&ProjectRole::Pages, project)?;
         if let Some(delegations) = &delegations {
             // Whoever signs may sign the pages, one key of them at a time.
             let child = delegations.roles.iter().find(|child| child.name == pages_role);
             let keys = child.map_or_else(|| RoleKeys::new(Vec::new(), 1), |child| child.role_keys());
-            let one = holders(signers, &pages_role, &keys)?;
+            let mut one = holders(signers, &pages_role, &keys)?;
+            // A holder's before a member's, who may say nothing new of others' files.
+            let project = client.and_then(|client| client.project.as_ref());
+            let holds = self.claim.as_ref().map(|claim| &claim.keys).or(project.map(|project| &project.keys));
+            one.sort_by_key(|signer| !holds.is_some_and(|keys| keys.contains_key(signer.keyid())));
             let metadata = targets(next(client, &pages_role), expires, listed(&pages), None);
             add(&mut pack, pages_role, metadata, &one[..1.min(one.len())])?;
         } else {

@@ -67,6 +67,9 @@ pub struct Request<'a> {
     pub zips: &'a [PathBuf],
     /// Whose keys are whose: the operator's decision.
     pub register: &'a BTreeMap<ProjectName, BTreeSet<KeyId>>,
+    /// How many of several keys must sign, where the operator says it: what carries the keys says so, too, and nobody
+    /// signed for that.
+    pub thresholds: &'a BTreeMap<ProjectName, u32>,
     /// The only projects that these submissions may be for; empty for any.
     pub only: &'a BTreeSet<ProjectName>,
     /// Whether files of an unclaimed project may go that the first submission does not list.

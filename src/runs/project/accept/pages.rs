@@ -86,7 +86,7 @@ pub(super) fn compare(
 }
 
 /// What a page says of files that whoever signed it does not list, where the published one says something
-/// else: a member yanks no file of the author's. `listed` are the names of the member's own files.
+/// else, or nothing: a member yanks no file of the author's. `listed` are the names of the member's own files.
 fn said_of_others(told: &page::Page, before: &page::Page, listed: &BTreeSet<String>) -> Vec<Refusal> {
     let refuse =
         |what: String| Refusal::new("page", "simple/", what, "leave that to the author of the project");
@@ -96,7 +96,7 @@ fn said_of_others(told: &page::Page, before: &page::Page, listed: &BTreeSet<Stri
     }
     let said = |page: &page::Page, name: &str| {
         let link = page.files.iter().find(|link| link.name == name);
-        link.map(|link| (link.yanked.clone(), link.uploaded.clone()))
+        link.map(|link| (link.yanked.clone(), link.uploaded.clone())).unwrap_or_default()
     };
     for link in told.files.iter().filter(|link| !listed.contains(&link.name)) {
         if said(told, &link.name) != said(before, &link.name) {

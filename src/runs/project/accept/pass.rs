@@ -1,7 +1,7 @@
 //! Which submissions pass: opened, held against what is published, and bound to the keys that the operator
 //! decided on. Reads, and writes nothing.
 
-use super::super::{Error, frozen, in_bins, is_handed_over};
+use super::super::{Error, frozen, in_bins, is_freed, is_handed_over};
 use super::{Keys, Request, already};
 use crate::model::{KeyId, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath};
 use crate::runs::build::Removals;
@@ -118,6 +118,14 @@ fn one(
         return refuse(format!("{role} is too long for a role name"), "");
     }
     let state = State::new(request.place.state);
+    if request.keys != Keys::Ceremony && is_freed(&state, &name).map_err(Halt::Stop)? {
+        let what = format!("a ceremony that is under way frees the name {name}");
+        return refuse(
+            what,
+            "hand it in again after `tuffet ceremony apply`, or, if the name is to stay its author's, after `tuffet \
+             ceremony abandon`",
+        );
+    }
     if request.keys == Keys::Change {
         frozen(&state, &name, request.freeze).map_err(Halt::Stop)?;
     }
@@ -177,6 +185,17 @@ fn one(
     {
         let what = format!("key {own} holds a role of the index's own");
         return refuse(what, "an author's key is another one: `tuffet key generate` makes one");
+    }
+    let threshold = match (&expected, held) {
+        (None, Some(project)) => Some(project.delegation.keys.threshold),
+        _ => submission.claim.as_ref().map(|claim| claim.threshold),
+    };
+    if let (Some(wanted), Some(threshold)) = (request.thresholds.get(&name), threshold)
+        && *wanted != threshold
+    {
+        let what =
+            format!("--register says that {wanted} of its keys must sign, and the ZIP says {threshold}");
+        return refuse(what, "ask the author how many, on another way than the ZIP came");
     }
     let binding = expected.as_ref().map_or(Binding::AsPublished, Binding::Registered);
     if let Some(project) = project.filter(|project| project.is_suspended()) {

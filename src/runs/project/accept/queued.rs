@@ -93,12 +93,14 @@ pub(in crate::runs) fn request<'a>(
     register: &'a BTreeMap<ProjectName, BTreeSet<KeyId>>,
 ) -> Request<'a> {
     static NONE: BTreeSet<ProjectName> = BTreeSet::new();
+    static ANY: BTreeMap<ProjectName, u32> = BTreeMap::new();
     Request {
         place,
         carries_files: true,
         layout,
         zips,
         register,
+        thresholds: &ANY,
         only: &NONE,
         removals: Removals::Guarded,
         keys: Keys::Ceremony,

@@ -8,15 +8,18 @@ use crate::disk;
 use crate::disk::FileStamp;
 use crate::disk::stage::Staging;
 use crate::model::page::{self, Page};
-use crate::model::{Entry, ProjectRole, Sha256, TargetPath};
+use crate::model::{Entry, ProjectRole, RoleKeys, Sha256, TargetPath};
 use crate::pipeline::inspect;
 use crate::pipeline::source::Facts;
 use crate::report::{Reporter, Silent};
 use crate::site::Site;
+use crate::site::projects::Project;
 use crate::site::read::Published;
 use crate::site::swap;
 use crate::site::targets::{self, Arrival, Content, Incoming, PlainName};
+use crate::submission::check::Checked;
 use crate::submission::{Refusal, Submission};
+use crate::trust::verified;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -112,7 +115,7 @@ pub(super) fn compare_pages(
                 });
                 let path = entry.map(|entry| path_of(&entry)).transpose()?.flatten();
                 let json = path.map(|path| disk::read::bytes(&path)).transpose()?.unwrap_or_default();
-                let before = page_before(site, submission, published)?;
+                let before = page_before(site, submission, checked, published)?;
                 let before = before.as_ref().map(|(page, listed)| (page, listed));
                 pages::compare(&submission.project, checked, &facts, &json, before)
             }
@@ -124,25 +127,39 @@ pub(super) fn compare_pages(
     if refused.is_empty() { Ok(()) } else { Err(Error::Refused(refused)) }
 }
 
-/// The published page of a project whose own role is not submitted, and the names of the files that the
-/// submitted roles list.
+/// The published page of a project of whose holders none signed the new one, and the names of the files of which that
+/// page may say something new: those that the submitted roles of members list.
 fn page_before(
     site: &Site,
     submission: &Submission,
+    checked: &Checked,
     published: &Published,
 ) -> Result<Option<(Page, BTreeSet<String>)>, disk::Error> {
-    let project = published.projects.get(&submission.project);
-    let Some(project) = project.filter(|_| !submission.roles.contains_key(&ProjectRole::Own)) else {
+    let Some(project) = published.projects.get(&submission.project).filter(|one| !one.is_suspended()) else {
         return Ok(None);
     };
+    if signed_by_a_holder(submission, project, checked) {
+        return Ok(None);
+    }
     let name = format!("simple/{}/index.v1_json", submission.project);
     let entry = project.entries().into_iter().find(|entry| entry.path.as_str() == name);
     let hashed = entry.map(|entry| entry.path.hashed(&entry.digest.to_string()));
     let bytes =
         hashed.map(|name| disk::read::bytes_if_there(&site.folder().path(&name))).transpose()?.flatten();
     let page = bytes.and_then(|bytes| page::json(&bytes).ok()).unwrap_or_default();
-    let roles = submission.roles.values().flat_map(|role| role.envelope.signed().targets.keys());
-    Ok(Some((page, roles.map(|path| path.split().1.to_owned()).collect())))
+    let of_members = submission.roles.iter().filter(|(part, _)| **part != ProjectRole::Own);
+    let listed = of_members.flat_map(|(_, role)| role.envelope.signed().targets.keys());
+    Ok(Some((page, listed.map(|path| path.split().1.to_owned()).collect())))
+}
+
+/// Whether the role that lists the pages of a submission has the signature of one of the keys that are to hold the
+/// project: every member may sign it, too, and have a submission of theirs pass for another's.
+fn signed_by_a_holder(submission: &Submission, project: &Project, checked: &Checked) -> bool {
+    let Some(own) = submission.roles.get(&ProjectRole::Own) else { return false };
+    let pages = submission.roles.get(&ProjectRole::Pages).unwrap_or(own);
+    let keys = checked.binds.as_ref().map_or(&project.keys, |claim| &claim.keys);
+    let any = RoleKeys::new(keys.keys().cloned().collect(), 1);
+    verified::check(&pages.envelope, keys, &any).is_ok()
 }
 
 /// Gives the unpacked files their names. All of them are looked at before the first is.

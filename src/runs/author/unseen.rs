@@ -1,0 +1,117 @@
+//! What somebody would vouch for without having seen it, because it is published: what another key signed, and keys that
+//! nobody but the index says are the project's.
+
+use super::{Error, member, public};
+use crate::keys::Signer;
+use crate::model::{
+    Delegations, Key, KeyId, MemberName, ProjectName, ProjectRole, RoleKeys, RoleName, Targets,
+};
+use crate::site::projects::Project;
+use crate::trust::{Standing, Verified, claim, verified};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A role as it is published, that none of those signed who are about to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The role.
+    pub role: RoleName,
+    /// The keys that did sign it.
+    pub by: Vec<KeyId>,
+}
+
+/// A member of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The name.
+    pub name: MemberName,
+    /// The ids of the keys of which one is enough.
+    pub keys: Vec<KeyId>,
+    /// What they may sign, as patterns of paths.
+    pub paths: Vec<String>,
+}
+
+impl Unseen {
+    /// The role `part` of a project, if none of `signers` signed it as it is published, and nobody but the online key
+    /// says who may: whoever holds the index's machine could have given the project a key of theirs beside its
+    /// author's. The keys of a claimed project were compared at the safe.
+    pub(super) fn of(project: &Project, part: &ProjectRole, signers: &[&dyn Signer]) -> Option<Self> {
+        if project.standing() == Standing::Claimed {
+            return None;
+        }
+        let (role, signed, keys) = project
+            .roles()
+            .find(|(role, ..)| ProjectRole::parse(role).is_some_and(|(_, found)| found == *part))?;
+        if has_signed(signed, signers) {
+            return None;
+        }
+        let below = project.own.delegations.iter().flat_map(|delegations| &delegations.keys);
+        let known: BTreeMap<KeyId, Key> =
+            below.chain(&project.keys).map(|(keyid, key)| (keyid.clone(), key.clone())).collect();
+        let all = RoleKeys { threshold: u32::MAX, ..keys.clone() };
+        let without = match verified::check(signed.envelope(), &known, &all) {
+            Err(shortfall) => shortfall.without,
+            Ok(without) => without,
+        };
+        let did_not: BTreeSet<&KeyId> = without.iter().map(|(keyid, _)| keyid).collect();
+        let by = keys.keyids.iter().filter(|keyid| !did_not.contains(keyid)).cloned().collect();
+        Some(Self { role, by })
+    }
+}
+
+/// Whether one of `signers` signed it.
+fn has_signed(role: &Verified<Targets>, signers: &[&dyn Signer]) -> bool {
+    let keys = public(signers);
+    let any = RoleKeys::new(keys.keys().cloned().collect(), 1);
+    verified::check(role.envelope(), &keys, &any).is_ok()
+}
+
+/// Refuses to go on from a role that no index would have taken in: somebody else published it.
+///
+/// # Errors
+/// [`Error::Unsound`].
+pub(super) fn sound(project: &Project, name: &ProjectName) -> Result<(), Error> {
+    let of_keys = project.keys.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key));
+    let of_role =
+        || claim::faults(&project.own, name, &project.keys).into_iter().next().map(|fault| fault.what);
+    match of_keys.or_else(of_role) {
+        None => Ok(()),
+        Some(what) => Err(Error::Unsound { role: project.delegation.name.clone(), what }),
+    }
+}
+
+/// Keys that would get a say by the next signature on the project's own role, and that were neither given nor signed for
+/// before: the online key alone says that they hold the project. `after` is what that role is to delegate, `given` are the
+/// keys that somebody named.
+pub(super) fn strangers(
+    project: &Project,
+    after: Option<&Delegations>,
+    signers: &[&dyn Signer],
+    given: &BTreeSet<KeyId>,
+) -> Vec<KeyId> {
+    let Some(after) = after.filter(|_| project.standing() != Standing::Claimed) else { return Vec::new() };
+    let before = project.own.delegations.as_ref().filter(|_| has_signed(&project.own, signers));
+    let signed_for: BTreeSet<&KeyId> =
+        before.into_iter().flat_map(|before| &before.roles).flat_map(|child| &child.keys.keyids).collect();
+    let of_members: BTreeSet<KeyId> =
+        members(Some(after)).into_iter().flat_map(|member| member.keys).collect();
+    let own = public(signers);
+    let is_known = |keyid: &&KeyId| {
+        own.contains_key(*keyid)
+            || given.contains(*keyid)
+            || of_members.contains(*keyid)
+            || signed_for.contains(*keyid)
+    };
+    let all: BTreeSet<&KeyId> = after.roles.iter().flat_map(|child| &child.keys.keyids).collect();
+    all.into_iter().filter(|keyid| !is_known(keyid)).cloned().collect()
+}
+
+/// The members to whom a project's own role delegates.
+pub(super) fn members(delegations: Option<&Delegations>) -> Vec<Member> {
+    let children = delegations.into_iter().flat_map(|delegations| &delegations.roles);
+    let members = children.filter_map(|child| {
+        let (_, part) = ProjectRole::parse(&child.name)?;
+        let paths = child.paths.iter().flatten().map(|pattern| pattern.as_str().to_owned()).collect();
+        Some(Member { name: member(&part)?.clone(), keys: child.keys.keyids.clone(), paths })
+    });
+    members.collect()
+}

@@ -1,0 +1,281 @@
+//! What somebody who holds the index's machine, or carries a submission, plants for others to sign or to decide: it is shown
+//! before anybody signs it, and decided by nobody but who may.
+
+use super::authors::repository;
+use super::support::author::{Author, Forge, force, places, wheel, with_member};
+use super::support::{Ran, Repo, known};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use tuffet::keys::{Signer as _, file};
+use tuffet::model::{Sha256, canonical};
+
+/// Signs as somebody does whom nobody can ask, and who has not seen anything.
+fn unseen(author: &Author, repo: &Repo, args: &[&str]) -> Ran {
+    let (site, root) = places(Some(repo));
+    let more = ["--key", author.key(), "--from", &site, "--root", &root, "--out", "unseen.zip"];
+    author.run(&[&["author"], args, &more].concat())
+}
+
+/// What it says on one line, after which nothing is there.
+#[track_caller]
+fn refused(author: &Author, ran: &Ran, says: &[&str]) {
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in says {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    assert!(!author.path().join("unseen.zip").exists());
+}
+
+/// `cheese` of alice's, to whom the index gave eve beside her; eve let somebody in and released.
+fn planted(repo: &Repo) -> (Author, Author, Author) {
+    let (alice, eve, mallory) = (Author::openssh(""), Author::known(12), Author::known(13));
+    repo.register(&alice, "cheese", &["1.0"]);
+    let public = alice.key.with_extension("pub");
+    let beside = ["--rekey", "--holder", public.to_str().unwrap(), "--threshold", "1", "--yes"];
+    let zip = eve.sign("cheese", &["0.9"], Some(repo), &beside);
+    let [alices, eves] = [&alice, &eve].map(|author| format!("cheese={}", author.keyid()));
+    let args = ["project", "rekey", zip.to_str().unwrap(), "--register", &alices, "--register", &eves];
+    repo.run(&args).ok();
+    with_member(repo, &eve, &mallory, "cheese-9*");
+    (alice, eve, mallory)
+}
+
+#[test]
+fn an_author_is_asked_before_they_sign_what_a_key_beside_theirs_signed() {
+    let repo = repository();
+    let (alice, eve, mallory) = planted(&repo);
+    let dist = alice.dist("cheese", &["1.1"]);
+    let release = ["sign", "cheese", "--dist", dist.to_str().unwrap()];
+    let by_eve = format!("key {} did", &eve.keyid()[..8]);
+    let member = format!("alice cheese-9* key id {}", mallory.keyid());
+    let says =
+        ["None of your keys signed project.cheese", &by_eve, "cheese-0.9-py3", &member, "and 1 member"];
+    refused(&alice, &unseen(&alice, &repo, &release), &says);
+    // Letting somebody in signs the same role.
+    let (bob, joining) = (Author::known(14), alice.path().join("bob.json"));
+    bob.run(&[
+        "author",
+        "join",
+        "cheese",
+        "--as",
+        "bob",
+        "--key",
+        bob.key(),
+        "--out",
+        joining.to_str().unwrap(),
+    ])
+    .ok();
+    let ran = unseen(&alice, &repo, &["delegate", "cheese", "--member", joining.to_str().unwrap()]);
+    refused(&alice, &ran, &says);
+    // Who has looked says so, once.
+    let said = unseen(&alice, &repo, &[&release[..], &["--yes", "--format", "json"]].concat()).ok().json();
+    assert_eq!((&said["adopted"], &said["members"]), (&json!(2), &json!(["alice"])), "{said}");
+    repo.accept(&[&alice.path().join("unseen.zip")], &[]);
+    let next = alice.sign("cheese", &["1.2"], Some(&repo), &[]);
+    repo.accept(&[&next], &[]);
+    repo.verify();
+}
+
+#[test]
+fn a_member_is_asked_before_they_sign_what_a_key_beside_theirs_signed() {
+    let repo = repository();
+    let (author, eve, mallory) = (Author::known(11), Author::known(12), Author::known(13));
+    repo.register(&author, "cheese", &["1.0"]);
+    // The role of the member, for either of two keys.
+    let joining = mallory.path().join("mallory.json");
+    let args = ["author", "join", "cheese", "--as", "mallory", "--key", mallory.key(), "--out"];
+    mallory.run(&[&args[..], &[joining.to_str().unwrap()]].concat()).ok();
+    let zip = author.delegate("cheese", &repo, &["--member", joining.to_str().unwrap()]);
+    let mut forge = Forge::open(&zip, 11);
+    forge.signers.insert("project.cheese.mallory".to_owned(), vec![13]);
+    let shown = eve.run(&["key", "show", eve.key(), "--format", "json"]).ok().json();
+    let (keyid, public) = (eve.keyid(), shown["public"].clone());
+    let delegations = &mut forge.role("project.cheese")["delegations"];
+    let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}});
+    delegations["keys"][&keyid] = key;
+    for role in delegations["roles"].as_array_mut().unwrap() {
+        let mut ids: Vec<Value> = role["keyids"].as_array().unwrap().clone();
+        ids.push(json!(keyid));
+        role["keyids"] = ids.into();
+    }
+    let zip = repo.path().join("two.zip");
+    std::fs::write(&zip, forge.zip()).unwrap();
+    repo.accept(&[&zip], &[]);
+    repo.accept(&[&eve.sign("cheese", &["0.9"], Some(&repo), &["--as", "mallory", "--yes"])], &[]);
+
+    let dist = mallory.dist("cheese", &["1.1"]);
+    let release = ["sign", "cheese", "--as", "mallory", "--dist", dist.to_str().unwrap()];
+    let says = ["None of your keys signed project.cheese.mallory", "cheese-0.9-py3"];
+    refused(&mallory, &unseen(&mallory, &repo, &release), &says);
+    unseen(&mallory, &repo, &[&release[..], &["--yes"]].concat()).ok();
+    repo.accept(&[&mallory.path().join("unseen.zip")], &[]);
+    repo.verify();
+}
+
+#[test]
+fn keys_that_were_compared_at_the_safe_are_taken_at_their_word() {
+    let repo = repository();
+    let (alice, ..) = planted(&repo);
+    repo.ceremony(&[]);
+    let dist = alice.dist("cheese", &["1.1"]);
+    let said =
+        unseen(&alice, &repo, &["sign", "cheese", "--dist", dist.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(said.ok().json()["adopted"], 0);
+}
+
+#[test]
+fn a_page_that_a_member_signed_says_nothing_new_in_an_authors_submission() {
+    let repo = repository();
+    let (author, bob) = (Author::known(11), Author::known(12));
+    repo.register(&author, "cheese", &["1.0"]);
+    with_member(&repo, &author, &bob, "cheese-9*");
+    for (yanked, version) in [("cheese==1.0: broken", "1.1"), ("cheese==1.1: broken", "1.1")] {
+        let zip = author.sign("cheese", &[version], Some(&repo), &["--yank", yanked]);
+        let mut forge = Forge::open(&zip, 11);
+        forge.signers.insert("project.cheese.pages".to_owned(), vec![12]);
+        let by_bob: PathBuf = repo.path().join("by-bob.zip");
+        std::fs::write(&by_bob, forge.zip()).unwrap();
+        let ran = repo.run(&["project", "accept", by_bob.to_str().unwrap(), "--format", "json"]);
+        let refusals = ran.json()["refused"][0]["refusals"].clone();
+        assert_eq!(refusals[0]["check"], "page", "{refusals}");
+        assert!(refusals[0]["what"].as_str().unwrap().contains("another's to release"), "{refusals}");
+    }
+    let zip = author.sign("cheese", &["1.1"], Some(&repo), &["--yank", "cheese==1.0: broken"]);
+    let taken = repo.accept(&[&zip], &[]);
+    assert_eq!(taken["accepted"][0]["files"].as_array().unwrap().len(), 1, "{taken}");
+    repo.verify();
+}
+
+/// Publishes a role with a change, signed with the online key or with one of [`known`]'s.
+fn force_changed(repo: &Repo, role: &str, key: Option<u8>, change: impl FnOnce(&mut Value)) {
+    let version = repo.versions()[role];
+    let mut signed = repo.signed(&format!("{version}.{role}.json"));
+    signed["version"] = (version + 1).into();
+    change(&mut signed);
+    let covered = canonical::to_canonical(&signed).unwrap();
+    let signature = match key {
+        Some(number) => known::key(number).sign(&covered),
+        None => {
+            let online = repo.path().join(".tuffet/online.key");
+            file::load(&online, &|_| Err(String::new())).unwrap().sign(&covered)
+        }
+    };
+    let sealed = json!({"signatures": [signature.unwrap()], "signed": signed});
+    force(repo, role, version + 1, &canonical::to_canonical(&sealed).unwrap(), &[]);
+}
+
+/// The delegation of pages that speaks for files, too: what is listed there is shown by no list of files and no list of members.
+#[test]
+fn nobody_signs_on_from_a_role_that_no_index_takes_in() {
+    let repo = repository();
+    let (alice, ..) = planted(&repo);
+    force_changed(&repo, "project.cheese", Some(12), |signed| {
+        signed["targets"] = json!({});
+        let roles = signed["delegations"]["roles"].as_array_mut().unwrap();
+        roles.truncate(1);
+        roles[0]["paths"].as_array_mut().unwrap().push(json!("packages/cheese/*"));
+    });
+    let dist = alice.dist("cheese", &["1.1"]);
+    for args in
+        [["sign", "cheese", "--dist", dist.to_str().unwrap()], ["delegate", "cheese", "--remove", "alice"]]
+    {
+        let ran = unseen(&alice, &repo, &[&args[..], &["--yes"]].concat());
+        assert!(ran.code == 3 && ran.stderr.contains("taken it over"), "{ran:?}");
+        assert!(!alice.path().join("unseen.zip").exists());
+    }
+}
+
+/// Only the list names her: the role is the author's own, and letting a member in would make her one who signs its pages.
+#[test]
+fn a_key_beside_the_authors_is_shown_before_it_gets_a_say() {
+    let repo = repository();
+    let (alice, eve, bob) = (Author::known(11), Author::known(12), Author::known(13));
+    repo.register(&alice, "cheese", &["1.0"]);
+    let shown = eve.run(&["key", "show", eve.key(), "--format", "json"]).ok().json();
+    let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": shown["public"]}});
+    force_changed(&repo, "recently-claimed", None, |signed| {
+        signed["delegations"]["keys"][eve.keyid()] = key;
+        signed["delegations"]["roles"][0]["keyids"].as_array_mut().unwrap().push(json!(eve.keyid()));
+    });
+    let joining = bob.path().join("bob.json");
+    let args = ["author", "join", "cheese", "--as", "bob", "--key", bob.key(), "--out"];
+    bob.run(&[&args[..], &[joining.to_str().unwrap()]].concat()).ok();
+    let delegate = ["delegate", "cheese", "--member", joining.to_str().unwrap()];
+    let says = ["word of the index alone", &format!("key id {}", eve.keyid()), "1 key would be signed"];
+    refused(&alice, &unseen(&alice, &repo, &delegate), &says);
+    // A release without members gives her nothing.
+    alice.sign("cheese", &["1.1"], Some(&repo), &[]);
+}
+
+/// What pip goes by instead of the wheel.
+#[test]
+fn metadata_that_the_wheel_does_not_hold_is_not_signed_for() {
+    let repo = repository();
+    let (alice, ..) = planted(&repo);
+    let beside = "packages/cheese/cheese-1.0-py3-none-any.whl.metadata";
+    force_changed(&repo, "project.cheese", Some(12), |signed| {
+        let (name, bytes) = ("packages/cheese/cheese-1.0-py3-none-any.whl", wheel("cheese", "1.0").1);
+        signed["targets"][name] =
+            json!({"length": bytes.len(), "hashes": {"sha256": Sha256::of(&bytes).to_string()}});
+        signed["targets"][beside] =
+            json!({"length": 4, "hashes": {"sha256": Sha256::of(b"evil").to_string()}});
+    });
+    let dist = alice.dist("cheese", &["1.0", "1.1"]);
+    let ran = unseen(&alice, &repo, &["sign", "cheese", "--dist", dist.to_str().unwrap(), "--yes"]);
+    assert!(ran.code == 3 && ran.stderr.contains("METADATA"), "{ran:?}");
+    // Where the wheel is not here, both are shown.
+    let dist = alice.dist("cheese", &["1.1"]);
+    let ran = unseen(&alice, &repo, &["sign", "cheese", "--dist", dist.to_str().unwrap()]);
+    refused(&alice, &ran, &[&format!("its METADATA has sha256 {}", Sha256::of(b"evil"))]);
+}
+
+/// Signed with the online key, by nobody's program but an attacker's: `project.edam` is to speak for `packages/gouda/`, too.
+#[test]
+fn a_list_that_has_a_project_speak_for_another_is_an_error_and_no_build_goes_on_from_it() {
+    let repo = repository();
+    repo.register(&Author::known(11), "edam", &["1.0"]);
+    repo.verify();
+    let role = "recently-claimed";
+    force_changed(&repo, role, None, |signed| {
+        let child = signed["delegations"]["roles"].as_array_mut().unwrap();
+        child[0]["paths"].as_array_mut().unwrap().push(json!("packages/gouda/*"));
+    });
+    let found = repo.run(&["verify", "--format", "json"]);
+    assert_eq!(found.code, 1, "{found:?}");
+    let found = found.json();
+    let says = |finding: &&Value| finding["role"] == role && finding["severity"] == "error";
+    let finding =
+        found["findings"].as_array().unwrap().iter().find(says).unwrap_or_else(|| panic!("{found}"));
+    assert!(finding["what"].as_str().unwrap().contains("project.edam"), "{finding}");
+    let before = std::fs::read(repo.site().join("metadata/timestamp.json")).unwrap();
+    let ran = repo.run(&["build"]);
+    assert!(ran.code == 3 && ran.stderr.contains("project.edam"), "{ran:?}");
+    assert_eq!(
+        Sha256::of(&std::fs::read(repo.site().join("metadata/timestamp.json")).unwrap()),
+        Sha256::of(&before)
+    );
+}
+
+#[test]
+fn a_list_that_delegates_to_what_is_neither_a_project_nor_its_shard_is_an_error() {
+    let repo = repository();
+    repo.register(&Author::known(11), "edam", &["1.0"]);
+    for (role, says) in [
+        ("evil", "neither a project nor a shard"),
+        ("project.edam.bob", "neither a project nor a shard"),
+        ("recently-claimed.g", "other keys than its own"),
+    ] {
+        force_changed(&repo, "recently-claimed", None, |signed| {
+            let roles = signed["delegations"]["roles"].as_array_mut().unwrap();
+            let mut child = roles[0].clone();
+            (child["name"], child["paths"]) = (json!(role), json!(["packages/gouda/*"]));
+            *roles = vec![roles[0].clone(), child];
+        });
+        let found = repo.run(&["verify", "--format", "json"]).json();
+        let is_it = |finding: &Value| {
+            finding["role"] == "recently-claimed" && finding["what"].as_str().unwrap().contains(says)
+        };
+        assert!(found["findings"].as_array().unwrap().iter().any(is_it), "{role}: {found}");
+    }
+}
