@@ -6,7 +6,8 @@ use super::outline;
 use super::projects::{self, List, Project};
 use crate::disk;
 use crate::model::{
-    BinCount, Metadata, Moment, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath, Targets, Version,
+    BinCount, Envelope, Metadata, Moment, ProjectName, ProjectRole, RoleName, TargetFile, TargetPath,
+    Targets, Version,
 };
 use crate::trust::{Fault, Verified, judge};
 use std::cell::RefCell;
@@ -202,9 +203,9 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// What its author and members had signed before it was suspended; empty if it is not.
+    /// What stood of it before it was suspended; empty if it is not. Nobody looked at its signatures.
     #[must_use]
-    pub fn before_suspension(&self) -> Vec<(ProjectRole, RoleName, Targets)> {
+    pub fn before_suspension(&self) -> Vec<(ProjectRole, RoleName, Envelope<Targets>)> {
         match &self.project {
             Some(project) => projects::before_suspension(self.origin, project, &self.top.snapshot.meta),
             None => Vec::new(),

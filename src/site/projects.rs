@@ -82,25 +82,25 @@ impl Project {
     }
 }
 
-/// The last roles that authors signed of a suspended project, with what they listed; as far as their files
-/// are still there, and no more than their form is checked.
+/// The last roles of a suspended project that stood before; as far as their files are still there. No more than their form is
+/// checked: whose signatures they have is for the caller to ask.
 #[must_use]
 pub fn before_suspension(
     origin: &dyn Origin,
     project: &Project,
     listing: &dyn Lists,
-) -> Vec<(ProjectRole, RoleName, Targets)> {
+) -> Vec<(ProjectRole, RoleName, Envelope<Targets>)> {
     let read = |role: &RoleName, version: Version| {
         let bytes = origin.file(&super::layout::role_file(role, version), chain::LARGEST).ok()??;
-        Envelope::<Targets>::parse(&bytes).ok().map(Envelope::into_signed)
+        Envelope::<Targets>::parse(&bytes).ok()
     };
     let role = project.delegation.name.clone();
     let version = project.own.extra.get(project_role::SUSPENDS).and_then(serde_json::Value::as_u64);
     let Some(own) = version.and_then(Version::new).and_then(|version| read(&role, version)) else {
         return Vec::new();
     };
-    let children = own.delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone());
-    let parts: Vec<(ProjectRole, RoleName, Targets)> = children
+    let children = own.signed().delegations.iter().flat_map(|d| &d.roles).map(|child| child.name.clone());
+    let parts: Vec<(ProjectRole, RoleName, Envelope<Targets>)> = children
         .filter_map(|child| {
             let (_, part) = ProjectRole::parse(&child)?;
             let last = read(&child, listing.meta(&child)?.version)?;

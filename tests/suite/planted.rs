@@ -114,7 +114,7 @@ fn a_member_is_asked_before_they_sign_what_a_key_beside_theirs_signed() {
 }
 
 #[test]
-fn keys_that_were_compared_at_the_safe_are_taken_at_their_word() {
+fn keys_that_the_safe_signed_over_are_named_and_not_asked_about() {
     let repo = repository();
     let (alice, ..) = planted(&repo);
     repo.ceremony(&[]);
@@ -149,6 +149,17 @@ fn a_page_that_a_member_signed_says_nothing_new_in_an_authors_submission() {
 
 /// Publishes a role with a change, signed with the online key or with one of [`known`]'s.
 fn force_changed(repo: &Repo, role: &str, key: Option<u8>, change: impl FnOnce(&mut Value)) {
+    force_with(repo, role, key, change, &[]);
+}
+
+/// The same, with files that the role lists then.
+fn force_with(
+    repo: &Repo,
+    role: &str,
+    key: Option<u8>,
+    change: impl FnOnce(&mut Value),
+    files: &[(&str, &[u8])],
+) {
     let version = repo.versions()[role];
     let mut signed = repo.signed(&format!("{version}.{role}.json"));
     signed["version"] = (version + 1).into();
@@ -162,7 +173,7 @@ fn force_changed(repo: &Repo, role: &str, key: Option<u8>, change: impl FnOnce(&
         }
     };
     let sealed = json!({"signatures": [signature.unwrap()], "signed": signed});
-    force(repo, role, version + 1, &canonical::to_canonical(&sealed).unwrap(), &[]);
+    force(repo, role, version + 1, &canonical::to_canonical(&sealed).unwrap(), files);
 }
 
 /// The delegation of pages that speaks for files, too: what is listed there is shown by no list of files and no list of members.
@@ -278,4 +289,139 @@ fn a_list_that_delegates_to_what_is_neither_a_project_nor_its_shard_is_an_error(
         };
         assert!(found["findings"].as_array().unwrap().iter().any(is_it), "{role}: {found}");
     }
+}
+
+/// Whoever holds the index signed it with eve's key: an entry without sha256 is on no page, and clients take it all the same.
+#[test]
+fn an_entry_that_no_index_takes_in_is_not_signed_on() {
+    let hidden = "packages/cheese/cheese-9.9-py3-none-any.whl";
+    let wheel = wheel("cheese", "1.0").1;
+    let whole = json!({"sha256": Sha256::of(&wheel).to_string()});
+    for (path, entry, says) in [
+        (hidden, json!({"length": 4, "hashes": {"sha512": "ab".repeat(64)}}), "sha256 alone"),
+        (hidden, json!({"length": 4, "hashes": whole, "custom": {"a": 1}}), "no part of it"),
+        (
+            "packages/brie/brie-1.0.tar.gz",
+            json!({"length": 4, "hashes": whole}),
+            "none of the project's files",
+        ),
+        (
+            "packages/cheese/cheese-1.0-py3-none-any.whl",
+            json!({"length": wheel.len() + 1, "hashes": whole}),
+            "and it has",
+        ),
+    ] {
+        let repo = repository();
+        let (alice, ..) = planted(&repo);
+        force_changed(&repo, "project.cheese", Some(12), |signed| signed["targets"][path] = entry);
+        let dist = alice.dist("cheese", &["1.0", "1.1"]);
+        let ran = unseen(&alice, &repo, &["sign", "cheese", "--dist", dist.to_str().unwrap(), "--yes"]);
+        let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ran.code == 3 && said.contains(says) && said.contains("taken it over"), "{says}: {ran:?}");
+        assert!(!alice.path().join("unseen.zip").exists());
+    }
+}
+
+/// A page has the author's signature like a file.
+#[test]
+fn what_a_page_says_is_shown_and_an_author_can_take_it_back() {
+    let repo = repository();
+    let (alice, ..) = planted(&repo);
+    let path = "simple/cheese/index.v1_json";
+    let mut page: Value = serde_json::from_slice(&std::fs::read(repo.site().join(path)).unwrap()).unwrap();
+    let publish = |page: &Value| {
+        let bytes = page.to_string().into_bytes();
+        let entry = json!({"length": bytes.len(), "hashes": {"sha256": Sha256::of(&bytes).to_string()}});
+        let change = |signed: &mut Value| signed["targets"][path] = entry;
+        force_with(&repo, "project.cheese.pages", Some(12), change, &[(path, &bytes)]);
+    };
+    page["project-status"] = json!({"status": "quarantined", "reason": "malware"});
+    page["files"][0]["yanked"] = json!("broken");
+    publish(&page);
+    let release = ["sign", "cheese"];
+    let says = ["the project is quarantined (malware)", "yanked: broken", "requires Python >=3.8"];
+    refused(&alice, &unseen(&alice, &repo, &release), &says);
+    let said = unseen(&alice, &repo, &[&release[..], &["--yes"]].concat()).ok();
+    assert!(said.stderr.contains("quarantined (malware)"), "what was signed is said: {said:?}");
+    assert!(said.stdout.contains("Status: quarantined (malware)"), "{said:?}");
+    let said =
+        unseen(&alice, &repo, &["sign", "cheese", "--yes", "--status", "active", "--format", "json"]).ok();
+    assert_eq!(said.json()["status"], Value::Null);
+    assert_eq!(unseen(&alice, &repo, &["sign", "cheese", "--yes", "--status", "gone"]).code, 2);
+    let archived = ["sign", "cheese", "--yes", "--status", "archived: see brie", "--format", "json"];
+    let said = unseen(&alice, &repo, &archived).ok().json();
+    assert_eq!(said["status"], json!({"status": "archived", "reason": "see brie"}));
+    std::fs::remove_file(alice.path().join("unseen.zip")).unwrap();
+    // Of two links with one name each reader takes another.
+    let twice = page["files"][0].clone();
+    page["files"].as_array_mut().unwrap().push(twice);
+    publish(&page);
+    let ran = unseen(&alice, &repo, &["sign", "cheese", "--yes"]);
+    assert!(ran.code == 3 && ran.stderr.contains("twice"), "{ran:?}");
+}
+
+#[test]
+fn what_stood_before_a_suspension_is_not_called_signed_unless_it_was() {
+    let repo = repository();
+    let alice = Author::known(11);
+    repo.register(&alice, "cheese", &["1.0"]);
+    repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    let sign = |says: &str| refused(&alice, &unseen(&alice, &repo, &["sign", "cheese"]), &[says]);
+    sign("signed in project.cheese");
+    let path = repo.site().join("metadata/1.project.cheese.json");
+    let mut role: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    role["signatures"] = json!([]);
+    role["signed"]["targets"]["packages/cheese/cheese-0.9-py3-none-any.whl"] =
+        json!({"length": 4, "hashes": {"sha256": Sha256::of(b"evil").to_string()}});
+    std::fs::write(&path, role.to_string()).unwrap();
+    sign("cheese-0.9-py3-none-any.whl 4 bytes, listed in project.cheese, signed by none of your keys");
+}
+
+/// What goes from holder to holder may come from anywhere.
+#[test]
+fn nobody_is_named_as_a_signer_who_did_not_sign_nor_by_anothers_key() {
+    let (one, two, mallory) = (Author::openssh(""), Author::openssh(""), Author::known(13));
+    let public = two.key.with_extension("pub");
+    let zip = one.sign("cheese", &["1.0"], None, &["--holder", public.to_str().unwrap(), "--threshold", "2"]);
+    // A signature of theirs that is none.
+    let forged = one.path().join("forged.zip");
+    let mut forge = Forge::open(&zip, 99);
+    let (version, signed) = forge.roles.remove("project.cheese").unwrap();
+    let sealed = json!({"signatures": [{"keyid": one.keyid(), "sig": "00".repeat(64)}], "signed": signed});
+    forge
+        .files
+        .insert(format!("metadata/{version}.project.cheese.json"), canonical::to_canonical(&sealed).unwrap());
+    std::fs::write(&forged, forge.zip()).unwrap();
+    let out = two.path().join("both.zip");
+    let add = |zip: &std::path::Path| {
+        let add =
+            ["author", "sign", "cheese", "--add-to", zip.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        two.run(&[&add[..], &["--key", two.key(), "--yes", "--format", "json"]].concat())
+    };
+    assert_eq!(add(&zip).ok().json()["signatures"], 2);
+    std::fs::remove_file(&out).unwrap();
+    assert_eq!(add(&forged).ok().json()["signatures"], 1);
+    let shown = two.run(&["author", "show", forged.to_str().unwrap()]).ok().stdout;
+    assert!(shown.contains(&format!("WHICH DOES NOT VERIFY:\n    {}\n", one.keyid())), "{shown}");
+    std::fs::remove_file(&out).unwrap();
+    // Mallory's key under the id that two was told.
+    let mut forge = Forge::open(&zip, 99);
+    let (version, mut signed) = forge.roles.remove("project.cheese").unwrap();
+    let public =
+        mallory.run(&["key", "show", mallory.key(), "--format", "json"]).ok().json()["public"].clone();
+    let key = json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}});
+    let ids: Vec<String> = vec![one.keyid(), two.keyid()];
+    let pages = json!({"name": "project.cheese.pages", "keyids": ids, "threshold": 1, "terminating": true,
+                       "paths": ["simple/cheese/*"]});
+    let member = json!({"name": "project.cheese.bob", "keyids": ["ab".repeat(32)], "threshold": 1, "terminating": false,
+                        "paths": ["packages/cheese/*"]});
+    signed["delegations"] = json!({"keys": {"ab".repeat(32): key}, "roles": [pages, member]});
+    let sealed = json!({"signatures": [], "signed": signed});
+    forge
+        .files
+        .insert(format!("metadata/{version}.project.cheese.json"), canonical::to_canonical(&sealed).unwrap());
+    std::fs::write(&forged, forge.zip()).unwrap();
+    let ran = add(&forged);
+    assert!(ran.code == 3 && ran.stderr.contains("under an id that is not its hash"), "{ran:?}");
+    assert!(!out.exists());
 }

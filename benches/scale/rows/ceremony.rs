@@ -119,6 +119,7 @@ fn submission(authors: &Path, project: &ProjectName) -> (String, KeyId) {
         without: &nothing,
         yank: &nothing,
         unyank: &nothing,
+        status: None,
         now: now(),
     };
     let release = sign::draft(&request, &[&key]).unwrap().sign(&[&key]).unwrap();

@@ -70,8 +70,11 @@ pub(crate) struct AuthorSign {
     /// Take that back (repeatable)
     #[arg(long, value_name = "WHAT")]
     pub(crate) unyank: Vec<String>,
+    /// Say of the project that it is `archived`, `deprecated`, `quarantined` or `active`, and why: `archived: reason`
+    #[arg(long, value_name = "STATUS", conflicts_with = "member")]
+    pub(crate) status: Option<String>,
     /// Add your signature to a submission that another holder made
-    #[arg(long, value_name = "ZIP", conflicts_with_all = ["dist", "holder", "threshold", "rekey", "without", "yank", "unyank"])]
+    #[arg(long, value_name = "ZIP", conflicts_with_all = ["dist", "holder", "threshold", "rekey", "without", "yank", "unyank", "status"])]
     pub(crate) add_to: Option<PathBuf>,
     /// Vouch for published files without being asked
     #[arg(long)]

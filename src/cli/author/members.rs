@@ -1,7 +1,7 @@
 //! `tuffet author join` and `tuffet author delegate`.
 
 use super::sign::hand_on;
-use super::{Asked, Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project};
+use super::{Asked, Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project, said_of};
 use crate::cli::args::{AuthorDelegate, AuthorJoin, Common, Format};
 use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::{clock, question, show, signer};
@@ -64,17 +64,19 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
         files: if args.keep_files { delegate::Files::Keep } else { delegate::Files::Go },
         now: clock::to_sign_here(common)?,
     };
-    let draft = delegate::draft(&request)?;
     // Asked for a passphrase first: nobody types one into a question.
     let signers = signer::load_all(common, &args.key)?;
     let signers = as_signers(&signers);
+    let draft = delegate::draft(&request, &signers)?;
     let (unseen, strangers) = (draft.unseen(&signers), draft.strangers(&signers));
+    let is_asked = unseen.as_ref().is_some_and(|unseen| unseen.is_asked);
     let asked = Asked {
         unseen: unseen.as_ref(),
-        files: if unseen.is_some() { &draft.listed } else { &[] },
+        status: draft.status(),
+        files: if is_asked { &draft.listed } else { &[] },
         here: Here::NotSaid,
         what: "published, and for which you would vouch from now on",
-        members: if unseen.is_some() { &draft.stay } else { &[] },
+        members: if is_asked { &draft.stay } else { &[] },
         strangers: &strangers,
         question: "Do you vouch for all of them?",
     };
@@ -117,6 +119,7 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
             files,
             here: Here::NotSaid,
             what,
+            status: None,
             members: &[],
             strangers: &[],
             question: asked,
@@ -124,6 +127,7 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
         confirm(args.yes, &asked)?;
     }
     let (members, lacks) = (draft.members(), draft.lacks(&signers));
+    let (status, yanked) = (draft.status().cloned(), draft.yanked());
     let of_removed: Vec<String> = draft.of_removed.iter().map(|file| file.path.to_string()).collect();
     let pack = draft.sign(&signers)?;
     pack::write(&pack, &args.out)?;
@@ -143,6 +147,13 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
             false => format!("these members now: {}", members.into_iter().collect::<Vec<_>>().join(", ")),
         };
         let mut out = paragraph(&format!("Signed: {project} has {there}. Wrote {}.", args.out.display()));
+        if !yanked.is_empty() {
+            let names: Vec<String> = yanked.iter().map(|name| show::one_line(name)).collect();
+            out += &paragraph(&format!("Yanked: {}.", names.join(", ")));
+        }
+        if let Some(status) = &status {
+            out += &paragraph(&format!("Status: {} (`author sign --status` changes it).", said_of(status)));
+        }
         out += &match lacks {
             0 => format!(
                 "\nNext: hand the ZIP to the operator of the index:\n  tuffet project accept {}\n",

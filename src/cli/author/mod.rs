@@ -11,6 +11,7 @@ use super::{question, terminal};
 use std::path::Path;
 use tuffet::disk::{folder, read};
 use tuffet::keys::Signer;
+use tuffet::model::page::ProjectStatus;
 use tuffet::model::project_role::NotAMember;
 use tuffet::model::{Envelope, KeyId, MemberName, ProjectName, Root};
 use tuffet::runs::author::{Adopted, Member, Published, Unseen};
@@ -128,6 +129,8 @@ enum Here {
 struct Asked<'a> {
     /// The role, if none of those who are about to sign it did so before.
     unseen: Option<&'a Unseen>,
+    /// What the pages say of the project.
+    status: Option<&'a ProjectStatus>,
     files: &'a [Adopted],
     /// Whether it is said of files that they lie here.
     here: Here,
@@ -139,10 +142,12 @@ struct Asked<'a> {
     question: &'a str,
 }
 
-/// Shows files and members, if there are any, and asks whether to go on.
+/// Shows files and members, if there are any, and asks whether to go on. With `yes` it is shown all the same: whoever looks at
+/// it later finds what was signed.
 fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
-    let &Asked { unseen, files, here, what, members, strangers, question } = asked;
-    if yes || unseen.is_none() && files.is_empty() && members.is_empty() && strangers.is_empty() {
+    let &Asked { unseen, status, files, here, what, members, strangers, question } = asked;
+    let is_asked = unseen.is_some_and(|unseen| unseen.is_asked);
+    if unseen.is_none() && files.is_empty() && members.is_empty() && strangers.is_empty() {
         return Ok(());
     }
     let mut out = String::new();
@@ -155,11 +160,18 @@ fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
             by.join(", ")
         ));
     }
+    if let Some(status) = status.filter(|_| is_asked || !files.is_empty()) {
+        out += &paragraph(&format!("The pages say that the project is {}.", said_of(status)));
+    }
     if !files.is_empty() {
         out += &paragraph(&format!("Files that are {what}:"));
     }
     for file in files {
-        let by = file.by.as_ref().map(|role| format!(", signed in {role}")).unwrap_or_default();
+        let by = match (&file.by, file.is_verified) {
+            (None, _) => String::new(),
+            (Some(role), true) => format!(", signed in {role}"),
+            (Some(role), false) => format!(", listed in {role}, signed by none of your keys"),
+        };
         let here = match (here, file.is_here) {
             (Here::NotSaid, _) => "",
             (Here::Said, true) => ", the same file is here",
@@ -173,6 +185,14 @@ fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
         );
         if let (Some(metadata), false) = (file.metadata, file.is_here) {
             out += &format!("    its METADATA has sha256\n           {metadata}\n");
+        }
+        if let (Some(requires), false) = (&file.requires_python, file.is_here) {
+            out += &format!("    requires Python {}\n", text::one_line(requires));
+        }
+        if let Some(reason) = &file.yanked {
+            let reason =
+                if reason.is_empty() { String::new() } else { format!(": {}", text::one_line(reason)) };
+            out += &format!("    yanked{reason}\n");
         }
     }
     if !members.is_empty() {
@@ -193,6 +213,9 @@ fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
     }
     strangers.iter().for_each(|keyid| out += &format!("  key id {}\n", text::one_line(keyid.as_str())));
     eprint(&out);
+    if yes || !is_asked && files.is_empty() && members.is_empty() && strangers.is_empty() {
+        return Ok(());
+    }
     if !question::can_ask() {
         let counted = [(files.len(), "published file"), (members.len(), "member"), (strangers.len(), "key")];
         let counted = counted.iter().filter(|(many, _)| *many > 0);
@@ -207,6 +230,12 @@ fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
         return Err(Failure::usage(message));
     }
     if question::ask(question) { Ok(()) } else { Err(Failure::new(REFUSED, "nothing was signed")) }
+}
+
+/// A status, with its reason.
+fn said_of(status: &ProjectStatus) -> String {
+    let reason = status.reason.as_ref().map(|reason| format!(" ({})", text::one_line(reason)));
+    format!("{}{}", status.status, reason.unwrap_or_default())
 }
 
 /// What a member may sign, without the folder.

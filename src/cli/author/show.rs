@@ -14,7 +14,7 @@ pub(super) fn shown(common: &Common, args: &AuthorShow) -> Result<u8, Failure> {
                 "role": role.role,
                 "version": role.version,
                 "expires": role.expires,
-                "signatures": role.signatures,
+                "signatures": role.signatures.iter().map(|(keyid, _)| keyid).collect::<Vec<_>>(),
                 "delegates": role.delegates.iter().map(|(role, keys, paths)| serde_json::json!({"role": role, "keys": keys, "paths": paths})).collect::<Vec<_>>(),
                 "targets": role.targets.iter().map(|(path, length, sha256)| serde_json::json!({"path": path, "length": length, "sha256": sha256})).collect::<Vec<_>>(),
             })
@@ -50,8 +50,13 @@ pub(super) fn describe(shown: &author::show::Shown) -> String {
     }
     for role in &shown.roles {
         out += &format!("\n{}, version {}, ends {}\n", role.role, role.version, role.expires);
-        for keyid in &role.signatures {
-            out += &format!("  signed by {}\n", show::one_line(keyid.as_str()));
+        for (keyid, verifies) in &role.signatures {
+            let said = match verifies {
+                Some(true) => "signed by ",
+                Some(false) => "signature of this key, WHICH DOES NOT VERIFY:\n    ",
+                None => "signature of this key, not verified, for the key is not in the file:\n    ",
+            };
+            out += &format!("  {said}{}\n", show::one_line(keyid.as_str()));
         }
         for (child, keys, paths) in &role.delegates {
             out += &format!("  delegates {} to {child}\n", show::one_line(&paths.join(", ")));

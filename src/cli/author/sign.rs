@@ -3,15 +3,17 @@
 use super::show::describe;
 use super::{
     Asked, Here, Tree, as_signers, check_out, confirm, eprint, file_names, member, paragraph, project,
+    said_of,
 };
 use crate::cli::args::{AuthorSign, Common, Format};
 use crate::cli::failure::{Failure, REFUSED, USAGE};
 use crate::cli::{clock, question, show, signer};
 use std::collections::BTreeMap;
 use std::path::Path;
-use tuffet::model::ProjectName;
+use tuffet::model::page::ProjectStatus;
+use tuffet::model::{KeyId, ProjectName};
 use tuffet::pipeline::index::Yanked;
-use tuffet::runs::author::{self, sign};
+use tuffet::runs::author::{self, Member, sign};
 use tuffet::submission::{Claim, pack};
 
 pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> {
@@ -46,12 +48,16 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         without: &without,
         yank: &yank,
         unyank: &unyank,
+        status: args.status.as_deref().map(status).transpose()?,
         now: clock::to_sign_here(common)?,
     };
     let draft = sign::draft(&request, &signers)?;
-    let of_others = if args.rekey || draft.unseen.is_some() { &draft.members[..] } else { &[] };
+    let is_asked = args.rekey || draft.unseen.as_ref().is_some_and(|unseen| unseen.is_asked);
+    let of_others = if is_asked { &draft.members[..] } else { &[] };
     let asked = Asked {
         unseen: draft.unseen.as_ref(),
+        // What the signer says themselves they know.
+        status: draft.status.as_ref().filter(|_| args.status.is_none()),
         files: &draft.adopted,
         here: if args.dist.is_some() { Here::Said } else { Here::NotSaid },
         what: &format!("published, and for which you would vouch from now on as {}", draft.role()),
@@ -64,6 +70,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         (draft.role(), draft.lacks(&signers), draft.claim.clone(), draft.listed);
     let (new, others, yanked) = (draft.new.clone(), draft.others.clone(), draft.yanked.clone());
     let (adopted, lost, members) = (draft.adopted.len(), draft.lost_members, draft.members.clone());
+    let standing = draft.status.clone();
     let pack = draft.sign(&signers)?;
     pack::write(&pack, &args.out)?;
     let roles: BTreeMap<String, u64> =
@@ -78,6 +85,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
             "listed": listed,
             "others": others,
             "yanked": yanked,
+            "status": standing,
             "members": members.iter().map(|member| member.name.to_string()).collect::<Vec<_>>(),
             "signatures_missing": lacks,
             "registers": claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
@@ -106,8 +114,14 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         let names: Vec<String> = yanked.iter().map(|name| show::one_line(name)).collect();
         out += &paragraph(&format!("Yanked: {}.", names.join(", ")));
     }
+    if let Some(status) = &standing {
+        out += &paragraph(&format!("Status: {} (--status changes it).", said_of(status)));
+    }
     if !members.is_empty() {
-        let named = members.iter().map(|one| format!("{} ({})", one.name, show::one_line(&file_names(one))));
+        let keys = |one: &Member| one.keys.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
+        let named = members
+            .iter()
+            .map(|one| format!("{} ({}, key {})", one.name, show::one_line(&file_names(one)), keys(one)));
         out += &paragraph(&format!("Members: {}.", named.collect::<Vec<_>>().join(", ")));
     }
     if lost {
@@ -207,6 +221,22 @@ pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> R
         show::print(&out);
     }
     Ok(0)
+}
+
+/// `archived: reason`, as `--status` has it; `None` for `active`.
+fn status(text: &str) -> Result<Option<ProjectStatus>, Failure> {
+    let (word, reason) =
+        text.split_once(':').map_or((text, None), |(word, reason)| (word, Some(reason.to_owned())));
+    if word.trim() == "active" && reason.is_none() {
+        return Ok(None);
+    }
+    match ProjectStatus::new(word.trim(), reason) {
+        Some(status) => Ok(Some(status)),
+        None => Err(Failure::usage(format!(
+            "--status {text:?}: active, archived, deprecated or quarantined is wanted, with a reason behind a colon if \
+             there is one"
+        ))),
+    }
 }
 
 fn yanked(entries: &[String]) -> Result<Yanked, Failure> {

@@ -2,10 +2,11 @@
 
 use super::{Error, Published};
 use crate::keys::Signer;
-use crate::model::{KeyId, Moment, ProjectName, ProjectRole, RoleName, Version};
+use crate::model::{KeyId, Moment, ProjectName, ProjectRole, RoleKeys, RoleName, Version};
 use crate::pipeline::sign;
 use crate::submission::{Submission, pack};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::trust::{claim, verified};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What was signed.
@@ -46,25 +47,31 @@ pub fn add_signature(request: &AddTo<'_>, signers: &[&dyn Signer], out: &Path) -
         Error::Standing(format!("{} holds no role that more than one key has to sign", zip.display()))
     })?;
     let (holders, threshold) = match (&submission.claim, request.from) {
-        (Some(claim), _) => (claim.keys.keys().cloned().collect(), claim.threshold),
+        (Some(claim), _) => (claim.keys.clone(), claim.threshold),
         (None, Some(from)) => {
             let client = from.open(project, request.now)?;
             let held = client.project.as_ref().filter(|project| !project.is_suspended());
             let nobody =
                 || Error::Standing(format!("nobody holds {project} there, and the ZIP carries no keys"));
             let held = held.ok_or_else(nobody)?;
-            (held.keys.keys().cloned().collect::<BTreeSet<KeyId>>(), held.delegation.keys.threshold)
+            (held.keys.clone(), held.delegation.keys.threshold)
         }
         (None, None) => {
             let what = "the ZIP does not say who holds the project: give --from SITE and --root FILE";
             return Err(Error::Standing(what.to_owned()));
         }
     };
+    let fault = holders.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key));
+    let of_role = || claim::faults(own.envelope.signed(), project, &holders).into_iter().next();
+    if let Some(what) = fault.or_else(|| of_role().map(|fault| fault.what)) {
+        let what = format!("{} is none that an index takes in: {what}. Ask whoever made it", zip.display());
+        return Err(Error::Refused(what));
+    }
     sign::fits(&own.name, own.envelope.covered(), signers)?;
     let mut envelope = own.envelope.clone();
     for signer in signers {
-        if !holders.contains(signer.keyid()) {
-            let ids: Vec<&str> = holders.iter().map(KeyId::as_str).collect();
+        if !holders.contains_key(signer.keyid()) {
+            let ids: Vec<&str> = holders.keys().map(KeyId::as_str).collect();
             let named = format!("{} do", ids.join(", "));
             return Err(Error::NotAHolder { key: signer.keyid().clone(), role: own.name.clone(), named });
         }
@@ -74,7 +81,9 @@ pub fn add_signature(request: &AddTo<'_>, signers: &[&dyn Signer], out: &Path) -
     let bytes = envelope.to_bytes().map_err(sign::Error::from)?;
     let replaced = BTreeMap::from([(own.file(), bytes)]);
     pack::copy_with(&submission, &replaced, out)?;
-    let count = envelope.signatures().iter().filter(|one| holders.contains(&one.keyid)).count();
-    let signed = (u32::try_from(count).unwrap_or(u32::MAX), threshold);
+    // What stands on it is no signature yet.
+    let all = RoleKeys::new(holders.keys().cloned().collect(), u32::MAX);
+    let count = verified::check(&envelope, &holders, &all).err().map_or(0, |shortfall| shortfall.valid);
+    let signed = (count, threshold);
     Ok(Added { role: own.name.clone(), version: own.version, signed })
 }

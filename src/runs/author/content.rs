@@ -1,16 +1,17 @@
 //! The files of a project as its author sees them: what is published, what lies here, and the pages that
 //! follow from both.
 
-use super::{Error, member};
+use super::{Error, member, unseen};
 use crate::disk::walk::{self, Kind};
 use crate::disk::{self, read::OpenFile};
+use crate::keys::Signer;
 use crate::model::page::{self, Page};
 use crate::model::{Distribution, Entry, ProjectName, ProjectRole, RoleName, Sha256, TargetFile, TargetPath};
 use crate::pipeline::source::Facts;
 use crate::pipeline::{index, inspect};
 use crate::site::client::Client;
 use crate::submission::pack::Content as Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A published file that nobody but the index vouches for until now.
@@ -24,8 +25,14 @@ pub struct Adopted {
     pub digest: Sha256,
     /// Whether the same file lies in the folder that was given.
     pub is_here: bool,
-    /// The role that vouched for it, if another author did.
+    /// The role that lists it, if it is one of the project's.
     pub by: Option<RoleName>,
+    /// Whether that role was verified: of a suspended project nobody says any more who may sign it.
+    pub is_verified: bool,
+    /// What the published page says that it requires, which nobody can hold against a file that is not here.
+    pub requires_python: Option<String>,
+    /// Why the published page says that it is yanked.
+    pub yanked: Option<String>,
     /// The METADATA that is listed beside it, which nobody can hold against a file that is not here.
     pub metadata: Option<Sha256>,
 }
@@ -92,43 +99,62 @@ pub(super) fn here(folder: &Path, project: &ProjectName) -> Result<(Vec<Here>, V
 }
 
 impl Content {
-    /// What is published of a project.
-    pub(super) fn published(client: &Client<'_>) -> Result<Self, Error> {
+    /// What is published of a project, for these to sign.
+    pub(super) fn published(client: &Client<'_>, signers: &[&dyn Signer]) -> Result<Self, Error> {
         let mut content = Self::default();
         let mut pages = BTreeMap::new();
-        let mut sort =
-            |part: &ProjectRole, targets: &BTreeMap<TargetPath, TargetFile>, content: &mut Self| {
-                for (path, file) in targets {
-                    if path.as_str().starts_with("simple/") {
-                        pages.insert(path.clone(), file.clone());
-                    } else {
-                        content.files.entry(part.clone()).or_default().insert(path.clone(), file.clone());
-                    }
+        let mut sort = |part: &ProjectRole,
+                        role: &RoleName,
+                        targets: &BTreeMap<TargetPath, TargetFile>,
+                        content: &mut Self| {
+            for (path, file) in targets {
+                unseen::form(&client.name, role, path, file)?;
+                if path.as_str().starts_with("simple/") {
+                    pages.insert(path.clone(), file.clone());
+                } else {
+                    content.files.entry(part.clone()).or_default().insert(path.clone(), file.clone());
                 }
-            };
+            }
+            Ok::<(), Error>(())
+        };
         match &client.project {
             None => {
                 let all = client.all_in_bins()?;
-                sort(&ProjectRole::Own, &all, &mut content);
+                sort(&ProjectRole::Own, &RoleName::unclaimed(), &all, &mut content)?;
                 let adopted = content.files.get(&ProjectRole::Own).cloned().unwrap_or_default();
                 content.adopt(&adopted, None);
             }
             Some(project) if project.is_suspended() => {
                 for (part, role, last) in client.before_suspension() {
-                    sort(&ProjectRole::Own, &last.targets, &mut content);
-                    content.adopt(&last.targets, Some(&role));
+                    let is_verified = unseen::has_signed(&last, signers);
+                    let targets = &last.signed().targets;
+                    sort(&ProjectRole::Own, &role, targets, &mut content)?;
+                    let first = content.adopted.len();
+                    content.adopt(targets, Some(&role));
+                    content.adopted[first..].iter_mut().for_each(|adopted| adopted.is_verified = is_verified);
                     content.lost_members |= member(&part).is_some();
                 }
             }
             Some(project) => {
-                sort(&ProjectRole::Own, &project.own.targets, &mut content);
-                for (part, role) in &project.parts {
-                    sort(part, &role.targets, &mut content);
+                sort(&ProjectRole::Own, &project.delegation.name, &project.own.targets, &mut content)?;
+                for (part, metadata) in &project.parts {
+                    sort(part, &super::name_of(part, &client.name)?, &metadata.targets, &mut content)?;
                 }
             }
         }
         content.read_pages(client, &pages)?;
         Ok(content)
+    }
+
+    /// The files that somebody is asked to vouch for, with what the published page says of them.
+    pub(super) fn asked_of(&self) -> Vec<Adopted> {
+        let said = |mut adopted: Adopted| {
+            let link = self.told.files.iter().find(|link| link.name == adopted.path.split().1);
+            adopted.yanked = link.and_then(|link| link.yanked.clone());
+            adopted.requires_python = link.and_then(|link| link.requires_python.clone());
+            adopted
+        };
+        self.adopted.iter().cloned().map(said).collect()
     }
 
     /// Notes files that another vouched for until now.
@@ -143,7 +169,17 @@ impl Content {
             let Some(sha256) = files[path].hashes.sha256() else { continue };
             let metadata = digest(&format!("{path}.metadata"));
             let (path, length, by) = (path.clone(), files[path].length, by.cloned());
-            self.adopted.push(Adopted { path, length, digest: sha256, is_here: false, by, metadata });
+            self.adopted.push(Adopted {
+                path,
+                length,
+                digest: sha256,
+                is_here: false,
+                by,
+                is_verified: true,
+                requires_python: None,
+                yanked: None,
+                metadata,
+            });
         }
     }
 
@@ -161,6 +197,11 @@ impl Content {
                 "index.html" => page::html(&bytes),
                 _ => page::json(&bytes).unwrap_or_default(),
             };
+            let mut names = BTreeSet::new();
+            if let Some(twice) = read.files.iter().find(|link| !names.insert(&link.name)) {
+                let what = format!("{path} names {} twice", twice.name);
+                return Err(Error::Unsound { role: super::name_of(&ProjectRole::Own, &client.name)?, what });
+            }
             // JSON comes second, in the order of the names, and says more.
             if !read.files.is_empty() || self.told.files.is_empty() {
                 self.told = read;
@@ -195,6 +236,17 @@ impl Content {
             if let Some((of, file)) = self.find(&entry.path) {
                 let published = file.hashes.sha256();
                 if published == Some(entry.digest) {
+                    if file.length != entry.length {
+                        let what = format!(
+                            "it lists {} with {} bytes, and it has {}",
+                            entry.path, file.length, entry.length
+                        );
+                        let project =
+                            entry.path.segments().nth(1).and_then(|name| ProjectName::normalise(name).ok());
+                        let role =
+                            project.and_then(|project| of.of(&project)).unwrap_or_else(RoleName::targets);
+                        return Err(Error::Unsound { role, what });
+                    }
                     if of == part {
                         self.compare(&entry, part, facts.metadata)?;
                     }

@@ -5,6 +5,7 @@ use super::unseen::{self, Member, Unseen};
 use super::{Error, Published, add, holders, name_of, next, targets};
 use crate::keys::Signer;
 use crate::model::delegation::Ends;
+use crate::model::page::ProjectStatus;
 use crate::model::{
     DelegatedRole, Delegations, KeyId, MemberName, Moment, PathPattern, ProjectName, ProjectRole, Sha256,
     TargetFile, TargetPath, project_role,
@@ -56,11 +57,11 @@ pub struct Draft<'a> {
     delegations: Option<Delegations>,
 }
 
-/// Reads, and gives what would be signed.
+/// Reads, and gives what would be signed with `signers`.
 ///
 /// # Errors
 /// [`Error`].
-pub fn draft<'a>(request: &'a Request<'a>) -> Result<Draft<'a>, Error> {
+pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Draft<'a>, Error> {
     let project = request.project;
     let client = request.from.open(project, request.now)?;
     let held = client.project.as_ref().filter(|project| !project.is_suspended());
@@ -72,10 +73,10 @@ pub fn draft<'a>(request: &'a Request<'a>) -> Result<Draft<'a>, Error> {
     };
     let held = held.ok_or_else(not_signed)?;
     unseen::sound(held, project)?;
-    let mut content = Content::published(&client)?;
+    let mut content = Content::published(&client, signers)?;
     let own = content.files.get(&ProjectRole::Own).cloned().unwrap_or_default();
     content.adopt(&own, Some(&name_of(&ProjectRole::Own, project)?));
-    let listed = std::mem::take(&mut content.adopted);
+    let listed = content.asked_of();
     let mut stay = unseen::members(held.own.delegations.as_ref());
     stay.retain(|one| {
         !request.remove.contains(&one.name) && request.join.iter().all(|joining| joining.member != one.name)
@@ -184,11 +185,23 @@ fn delegations(
 }
 
 impl Draft<'_> {
-    /// The project's own role as it is published, if none of the signers signed it, and nobody at the safe compared
-    /// who may: what it lists, and the members who stay, would be vouched for unseen.
+    /// The project's own role as it is published, if none of the signers signed it: what it lists, and the members who stay,
+    /// would be vouched for unseen.
     #[must_use]
     pub fn unseen(&self, signers: &[&dyn Signer]) -> Option<Unseen> {
         Unseen::of(self.client.project.as_ref()?, &ProjectRole::Own, signers)
+    }
+
+    /// What the pages say of the project.
+    #[must_use]
+    pub fn status(&self) -> Option<&ProjectStatus> {
+        self.content.told.status.as_ref()
+    }
+
+    /// Files that the pages mark as yanked.
+    #[must_use]
+    pub fn yanked(&self) -> Vec<String> {
+        self.content.yanked()
     }
 
     /// Keys that would get a say by this, of which the index alone says that they hold the project.

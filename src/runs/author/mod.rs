@@ -57,7 +57,7 @@ pub enum Error {
         /// What the wheel holds.
         here: String,
     },
-    /// A role is published that no index takes in.
+    /// What is published is what no index takes in.
     #[error(
         "{role} is published as no index takes it in: {what}. Do not sign on from there, and tell the operator of the \
          index: somebody may have taken it over"
@@ -68,6 +68,9 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A submission is not signed on.
+    #[error("{0}")]
+    Refused(String),
     /// Two files of one name are here.
     #[error("{one} and {other} have one name and other bytes; take one of them away")]
     Twice {

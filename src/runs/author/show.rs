@@ -4,7 +4,7 @@ use super::Error;
 use crate::model::page;
 use crate::model::{Key, KeyId, Moment, RoleKeys, RoleName, TargetPath, Version};
 use crate::submission::{Claim, Joining, Submission};
-use crate::trust::verified;
+use crate::trust::{claim, verified};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -21,8 +21,8 @@ pub struct Role {
     pub version: Version,
     /// When it ends.
     pub expires: Moment,
-    /// Who signed it: the ids that stand on its signatures.
-    pub signatures: Vec<KeyId>,
+    /// Who signed it, by the ids that stand on its signatures; and whether one verifies, where the key is in the file.
+    pub signatures: Vec<(KeyId, Option<bool>)>,
     /// The roles that it delegates to, with the ids of their keys and what they may sign.
     pub delegates: Vec<(RoleName, Vec<KeyId>, Vec<String>)>,
     /// The files that it lists: path, size in bytes, SHA-256.
@@ -62,7 +62,9 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
         let name =
             super::name_of(&crate::model::ProjectRole::Member(joining.member.clone()), &joining.project)?;
         let member = Some((joining.member.to_string(), joining.key.clone()));
-        let roles = vec![role(name, &joining.role)];
+        let keys =
+            joining.key.id().map(|keyid| BTreeMap::from([(keyid, joining.key.clone())])).unwrap_or_default();
+        let roles = vec![role(name, &joining.role, &keys)];
         let project = joining.project.to_string();
         let files = BTreeMap::new();
         return Ok(Shown { project, roles, claim: None, signed: None, files, yanked: Vec::new(), member });
@@ -76,6 +78,11 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
             Ok(_) => u32::MAX,
         }
     });
+    // Of keys that go by another's id nothing is said.
+    let delegated = own.iter().flat_map(|own| &own.envelope.signed().delegations).flat_map(|d| &d.keys);
+    let keys = submission.claim.iter().flat_map(|claim| &claim.keys).chain(delegated);
+    let keys = keys.filter(|(keyid, key)| claim::key_fault(keyid, key).is_none());
+    let keys: BTreeMap<KeyId, Key> = keys.map(|(keyid, key)| (keyid.clone(), key.clone())).collect();
     let mut yanked = Vec::new();
     submission.unpack::<crate::disk::Error>(|path, reader| {
         if path.split().1 == "index.v1_json" {
@@ -90,7 +97,7 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
     Ok(Shown {
         yanked,
         project: submission.project.to_string(),
-        roles: submission.roles.values().map(|one| role(one.name.clone(), &one.envelope)).collect(),
+        roles: submission.roles.values().map(|one| role(one.name.clone(), &one.envelope, &keys)).collect(),
         claim: submission.claim.clone(),
         signed,
         files: submission.targets.clone(),
@@ -98,8 +105,16 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
     })
 }
 
-fn role(name: RoleName, envelope: &crate::model::Envelope<crate::model::Targets>) -> Role {
+fn role(
+    name: RoleName,
+    envelope: &crate::model::Envelope<crate::model::Targets>,
+    keys: &BTreeMap<KeyId, Key>,
+) -> Role {
     let signed = envelope.signed();
+    let verifies = |keyid: &KeyId| {
+        let one = RoleKeys::new(vec![keyid.clone()], 1);
+        keys.contains_key(keyid).then(|| verified::check(envelope, keys, &one).is_ok())
+    };
     let children = signed.delegations.iter().flat_map(|d| &d.roles);
     let targets = signed.targets.iter().map(|(path, file)| {
         let digest = file.hashes.sha256().map(|digest| digest.to_string()).unwrap_or_default();
@@ -109,7 +124,11 @@ fn role(name: RoleName, envelope: &crate::model::Envelope<crate::model::Targets>
         role: name,
         version: signed.version,
         expires: signed.expires,
-        signatures: envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect(),
+        signatures: envelope
+            .signatures()
+            .iter()
+            .map(|one| (one.keyid.clone(), verifies(&one.keyid)))
+            .collect(),
         delegates: children
             .map(|child| {
                 let paths = child.paths.iter().flatten().map(|pattern| pattern.as_str().to_owned());

@@ -4,10 +4,11 @@
 use super::{Error, member, public};
 use crate::keys::Signer;
 use crate::model::{
-    Delegations, Key, KeyId, MemberName, ProjectName, ProjectRole, RoleKeys, RoleName, Targets,
+    Delegations, Envelope, Hashes, Key, KeyId, MemberName, ProjectName, ProjectRole, RoleKeys, RoleName,
+    TargetFile, TargetPath, Targets, project_role,
 };
 use crate::site::projects::Project;
-use crate::trust::{Standing, Verified, claim, verified};
+use crate::trust::{Standing, claim, verified};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A role as it is published, that none of those signed who are about to.
@@ -17,6 +18,9 @@ pub struct Unseen {
     pub role: RoleName,
     /// The keys that did sign it.
     pub by: Vec<KeyId>,
+    /// Whether nobody but the online key says who may: whoever holds the index's machine could have given the project a key
+    /// of theirs beside its author's. Who holds a claimed project, the administrators signed.
+    pub is_asked: bool,
 }
 
 /// A member of a project.
@@ -31,17 +35,12 @@ pub struct Member {
 }
 
 impl Unseen {
-    /// The role `part` of a project, if none of `signers` signed it as it is published, and nobody but the online key
-    /// says who may: whoever holds the index's machine could have given the project a key of theirs beside its
-    /// author's. The keys of a claimed project were compared at the safe.
+    /// The role `part` of a project, if none of `signers` signed it as it is published.
     pub(super) fn of(project: &Project, part: &ProjectRole, signers: &[&dyn Signer]) -> Option<Self> {
-        if project.standing() == Standing::Claimed {
-            return None;
-        }
         let (role, signed, keys) = project
             .roles()
             .find(|(role, ..)| ProjectRole::parse(role).is_some_and(|(_, found)| found == *part))?;
-        if has_signed(signed, signers) {
+        if has_signed(signed.envelope(), signers) {
             return None;
         }
         let below = project.own.delegations.iter().flat_map(|delegations| &delegations.keys);
@@ -54,15 +53,15 @@ impl Unseen {
         };
         let did_not: BTreeSet<&KeyId> = without.iter().map(|(keyid, _)| keyid).collect();
         let by = keys.keyids.iter().filter(|keyid| !did_not.contains(keyid)).cloned().collect();
-        Some(Self { role, by })
+        Some(Self { role, by, is_asked: project.standing() != Standing::Claimed })
     }
 }
 
 /// Whether one of `signers` signed it.
-fn has_signed(role: &Verified<Targets>, signers: &[&dyn Signer]) -> bool {
+pub(super) fn has_signed(role: &Envelope<Targets>, signers: &[&dyn Signer]) -> bool {
     let keys = public(signers);
     let any = RoleKeys::new(keys.keys().cloned().collect(), 1);
-    verified::check(role.envelope(), &keys, &any).is_ok()
+    verified::check(role, &keys, &any).is_ok()
 }
 
 /// Refuses to go on from a role that no index would have taken in: somebody else published it.
@@ -79,6 +78,30 @@ pub(super) fn sound(project: &Project, name: &ProjectName) -> Result<(), Error> 
     }
 }
 
+/// Refuses an entry that no index takes in: it could be one that is shown nowhere.
+///
+/// # Errors
+/// [`Error::Unsound`].
+pub(super) fn form(
+    project: &ProjectName,
+    role: &RoleName,
+    path: &TargetPath,
+    file: &TargetFile,
+) -> Result<(), Error> {
+    let is_its = project_role::files_pattern(project).covers(path)
+        || project_role::pages_pattern(project).covers(path);
+    let what = if file.hashes.sha256().map(Hashes::sha256_only).as_ref() != Some(&file.hashes) {
+        "has not sha256 alone"
+    } else if !file.extra.is_empty() {
+        "has fields that are no part of it"
+    } else if !is_its {
+        "is none of the project's files"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Unsound { role: role.clone(), what: format!("{path} {what}") })
+}
+
 /// Keys that would get a say by the next signature on the project's own role, and that were neither given nor signed for
 /// before: the online key alone says that they hold the project. `after` is what that role is to delegate, `given` are the
 /// keys that somebody named.
@@ -89,7 +112,7 @@ pub(super) fn strangers(
     given: &BTreeSet<KeyId>,
 ) -> Vec<KeyId> {
     let Some(after) = after.filter(|_| project.standing() != Standing::Claimed) else { return Vec::new() };
-    let before = project.own.delegations.as_ref().filter(|_| has_signed(&project.own, signers));
+    let before = project.own.delegations.as_ref().filter(|_| has_signed(project.own.envelope(), signers));
     let signed_for: BTreeSet<&KeyId> =
         before.into_iter().flat_map(|before| &before.roles).flat_map(|child| &child.keys.keyids).collect();
     let of_members: BTreeSet<KeyId> =

@@ -31,6 +31,16 @@ pub(super) fn yank(content: &mut Content, request: &Request<'_>, part: &ProjectR
     }
 }
 
+/// Gives the project another status.
+pub(super) fn status(content: &mut Content, request: &Request<'_>, part: &ProjectRole) -> Result<(), Error> {
+    let Some(status) = &request.status else { return Ok(()) };
+    if *part != ProjectRole::Own {
+        return Err(Error::Standing("--status is the author's to say, and no member's".to_owned()));
+    }
+    content.told.status.clone_from(status);
+    Ok(())
+}
+
 /// Leaves out what the signer wants to be gone.
 pub(super) fn leave_out(
     content: &mut Content,

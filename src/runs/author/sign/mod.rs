@@ -6,6 +6,7 @@ use super::content::{self, Adopted, Content};
 use super::unseen::{self, Member, Unseen};
 use super::{Error, Published, add, holders, name_of, next, public, targets};
 use crate::keys::Signer;
+use crate::model::page::ProjectStatus;
 use crate::model::{
     Delegations, Key, KeyId, MemberName, Moment, ProjectName, ProjectRole, RoleKeys, TargetFile, TargetPath,
 };
@@ -42,6 +43,8 @@ pub struct Request<'a> {
     pub yank: &'a Yanked,
     /// Releases and files that are not to be yanked any more.
     pub unyank: &'a Yanked,
+    /// The status that the project is to have from now on (PEP 792); `None` in it for `active`.
+    pub status: Option<Option<ProjectStatus>>,
     /// The run's now.
     pub now: Moment,
 }
@@ -49,7 +52,7 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// Whether something is to be said beside new files.
     fn says_more(&self) -> bool {
-        !self.yank.is_empty() || !self.unyank.is_empty() || !self.without.is_empty()
+        !self.yank.is_empty() || !self.unyank.is_empty() || !self.without.is_empty() || self.status.is_some()
     }
 }
 
@@ -65,7 +68,9 @@ pub struct Draft<'a> {
     pub others: Vec<String>,
     /// Files that the pages mark as yanked.
     pub yanked: Vec<String>,
-    /// The role as it is published, if none of the signers signed it, and nobody at the safe compared who may.
+    /// What the pages say of the project.
+    pub status: Option<ProjectStatus>,
+    /// The role as it is published, if none of the signers signed it.
     pub unseen: Option<Unseen>,
     /// Keys that would get a say by this, of which the index alone says that they hold the project.
     pub strangers: Vec<KeyId>,
@@ -90,13 +95,15 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let project = request.project;
     let part = request.member.map_or(ProjectRole::Own, |member| ProjectRole::Member(member.clone()));
     let client = request.from.map(|from| from.open(project, request.now)).transpose()?;
-    let mut content = client.as_ref().map(Content::published).transpose()?.unwrap_or_default();
+    let published = client.as_ref().map(|client| Content::published(client, signers));
+    let mut content = published.transpose()?.unwrap_or_default();
     let standing = client.as_ref().and_then(|client| client.project.as_ref());
     let held = standing.filter(|project| !project.is_suspended());
     held.map(|project| unseen::sound(project, request.project)).transpose()?;
     let unseen = held.and_then(|project| Unseen::of(project, &part, signers));
     // Who takes a project over has signed none of its files yet, either.
-    if (request.rekey || unseen.is_some()) && content.adopted.is_empty() {
+    let is_asked = request.rekey || unseen.as_ref().is_some_and(|unseen| unseen.is_asked);
+    if is_asked && content.adopted.is_empty() {
         let files = content.files.get(&part).cloned().unwrap_or_default();
         content.adopt(&files, Some(&name_of(&part, project)?));
     }
@@ -108,6 +115,7 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let new = content.take(here, &part)?;
     choice::leave_out(&mut content, request, &part)?;
     choice::yank(&mut content, request, &part)?;
+    choice::status(&mut content, request, &part)?;
     choice::settled(&content, project, &part)?;
     if let (Some(member), None) = (request.member, held) {
         let what = format!("{project} is not signed by an author there, so that it has no member {member}");
@@ -147,11 +155,12 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let is_new = |path: &TargetPath| names.contains(path) && content.bytes.contains_key(path);
     let new = files.iter().filter(|(path, _)| is_distribution(path) && is_new(path));
     Ok(Draft {
-        adopted: content.adopted.clone(),
+        adopted: content.asked_of(),
         new: new.map(|(path, file)| (path.clone(), file.clone())).collect(),
         listed: files.keys().filter(|path| is_distribution(path)).count(),
         others,
         yanked: content.yanked(),
+        status: content.told.status.clone(),
         unseen,
         strangers: strangers.unwrap_or_default(),
         members: match part {

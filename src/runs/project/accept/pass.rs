@@ -201,7 +201,7 @@ fn one(
     if let Some(project) = project.filter(|project| project.is_suspended()) {
         let site = Site::new(request.place.site);
         let before = projects::before_suspension(&site, project, &published.listing);
-        besides.extend(before.into_iter().flat_map(|(.., role)| role.targets));
+        besides.extend(before.into_iter().flat_map(|(.., role)| role.into_signed().targets));
     }
     let outlive = lives::must_outlive(request.place.lives);
     let seen = check::Published { snapshot: &published.snapshot, project, outlive, besides };
