@@ -36,6 +36,7 @@ pub(crate) fn mirror(bytes: &[u8]) {
         selection: &selection,
         known: &|_, _| None,
         known_listing: &|_| None,
+        may_be_empty: false,
         was_mirror: true,
         is_young: &|_| false,
     };

@@ -156,6 +156,7 @@ fn source(settings: &Settings) -> collect::Request<'_> {
         selection: &settings.selection,
         known: &|_, _| None,
         known_listing: &|_| None,
+        may_be_empty: false,
         was_mirror: false,
         is_young: &|_| true,
     }

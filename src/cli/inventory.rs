@@ -33,6 +33,7 @@ pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
             let json = serde_json::json!({
                 "out": args.out,
                 "rows": outcome.rows,
+                "unsaid": outcome.unsaid,
                 "files": {"seen": outcome.seen, "hashed": outcome.hashed.0, "bytes_hashed": outcome.hashed.1},
                 "seconds": seconds,
                 "memory": memory,
@@ -41,13 +42,24 @@ pub(crate) fn run(common: &Common, args: &InventoryOut) -> Result<u8, Failure> {
             show::print(&format!("{json}\n"));
         }
         _ if common.quiet => {}
-        _ => show::print(&format!(
-            "Wrote {}: {}, {} hashed ({}).\n",
-            args.out.display(),
-            show::count(outcome.rows, "file"),
-            outcome.hashed.0,
-            show::size(outcome.hashed.1)
-        )),
+        _ => {
+            let mut text = format!(
+                "Wrote {}: {}, {} hashed ({}).\n",
+                args.out.display(),
+                show::count(outcome.rows, "file"),
+                outcome.hashed.0,
+                show::size(outcome.hashed.1)
+            );
+            if outcome.unsaid > 0 {
+                let more = format!(
+                    "Yanked marks and statuses of projects that are not in it: {}. A list has no column for them, and \
+                     a build from it does not know them.",
+                    outcome.unsaid
+                );
+                text += &format!("{}\n", show::wrap(&more, 80, ""));
+            }
+            show::print(&text);
+        }
     }
     Ok(0)
 }

@@ -40,5 +40,5 @@ pub fn inspect(path: &Path, name: &str) -> Result<(Facts, Option<Vec<u8>>), disk
         return Ok((Facts { requires_python, ..Facts::default() }, None));
     }
     let listed = Some((Sha256::of(&metadata), metadata.len() as u64));
-    Ok((Facts { requires_python, metadata: listed, broken: None }, Some(metadata)))
+    Ok((Facts { requires_python, metadata: listed, ..Facts::default() }, Some(metadata)))
 }

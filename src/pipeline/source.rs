@@ -49,6 +49,9 @@ pub struct Facts {
     /// Why nothing is known, where the archive is broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
+    /// Whether a list said this, and not the archive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_told: bool,
 }
 
 /// What a source says of a file beside its bytes.

@@ -23,6 +23,8 @@ pub struct Outcome {
     pub seen: u64,
     /// Files hashed, and their bytes.
     pub hashed: (u64, u64),
+    /// Yanked files and projects with a status: a list has no column for either.
+    pub unsaid: u64,
 }
 
 /// Scans the source as a build would, and writes the list to `out`. The caller holds the lock.
@@ -57,7 +59,7 @@ pub fn inventory(
             row.name = project.map(|project| project.to_string());
             row.filename = Some(name.to_owned());
             row.upload_time = found.marks.get(target).and_then(|mark| mark.uploaded.clone());
-            row.requires_python = match known.get(&file.digest) {
+            row.requires_python = match known.get(&file.digest).filter(|facts| !facts.is_told) {
                 Some(facts) => facts.requires_python.clone(),
                 None => inspect::inspect(&file.candidate.path, name)?.0.requires_python,
             };
@@ -68,7 +70,9 @@ pub fn inventory(
         found.files.par_iter().map(row).collect::<Result<Vec<Row>, disk::Error>>()
     })?;
     inventory::write(out, &rows)?;
-    let outcome = Outcome { rows: rows.len() as u64, seen: found.seen, hashed: found.hashed };
+    let yanked = found.marks.values().filter(|mark| mark.yanked.is_some()).count();
+    let unsaid = (yanked + found.statuses.len()) as u64;
+    let outcome = Outcome { rows: rows.len() as u64, seen: found.seen, hashed: found.hashed, unsaid };
     find::remember(&state, found, None)?;
     Ok(outcome)
 }

@@ -103,6 +103,14 @@ pub fn manifest(
         // A plain name may have had other bytes once, whatever the two editions say.
         manifest.forget(path.as_str());
     }
+    // A page that nobody lists any more lies here for its grace, and may be another than lies there.
+    for path in change.replaced.iter().filter(|path| !change.targets.contains_key(*path)) {
+        if path.segments().next() == Some(layout::PAGES) && site.folder().stamp(path.as_str())?.is_some() {
+            let plain = if path.as_str() == layout::ROOT_PAGE { &mut front } else { &mut pages };
+            add(site, plain, path.as_str())?;
+            manifest.forget(path.as_str());
+        }
+    }
     let (mut delegated, mut targets, mut snapshot) = (Vec::new(), Vec::new(), Vec::new());
     for (role, version) in &change.roles {
         let group = if *role == RoleName::targets() { &mut targets } else { &mut delegated };

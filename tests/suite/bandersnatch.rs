@@ -297,3 +297,53 @@ fn a_mirror_that_is_half_there_does_not_become_a_folder_of_distributions() {
     assert!(ran.stderr.replace("\n ", "").contains("no page of the mirror"), "{}", ran.stderr);
     assert_eq!(packages(&repo), published);
 }
+
+/// Pages of bandersnatch's own do not say it; `json/NAME` alone does.
+#[test]
+fn a_torn_document_of_a_project_lifts_no_quarantine() {
+    let repo = copied("all", &["json=true"]);
+    let _ = std::fs::remove_file(repo.source().join("web/simple/whey/index.v1_json"));
+    // Whatever lies under its other name.
+    std::fs::write(repo.source().join("web/pypi/whey/json"), b"torn").unwrap();
+    let document = repo.source().join("web/json/whey");
+    let whole = std::fs::read(&document).unwrap();
+    let mut said: Value = serde_json::from_slice(&whole).unwrap();
+    said["last_serial"] = 9999.into();
+    said["project-status"] = serde_json::json!({"status": "quarantined", "reason": "haunted"});
+    let whole = said.to_string();
+    std::fs::write(&document, &whole).unwrap();
+    repo.run(&["build", "--init"]).ok();
+    let is_quarantined = || page(&repo, "whey")["project-status"]["status"] == "quarantined";
+    assert!(is_quarantined(), "{}", page(&repo, "whey"));
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    repo.build(&[]);
+    std::fs::write(&document, &whole[..60]).unwrap();
+    assert_eq!(codes(&repo.build(&[])), ["page-unreadable"]);
+    assert!(is_quarantined() && !packages(&repo).keys().any(|path| path.starts_with("packages/whey/")));
+    std::fs::remove_file(&document).unwrap();
+    std::os::unix::fs::symlink(repo.source().join("web/json/nothing"), &document).unwrap();
+    assert_eq!(codes(&repo.build(&[])), ["page-unreadable"]);
+    assert!(is_quarantined());
+    repo.verify();
+}
+
+/// Nothing that can be read is not the same as nothing.
+#[test]
+fn what_cannot_be_read_stays_where_files_may_go() {
+    let repo =
+        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"flat\"\n[keys]\ninsecure_plain = true\n");
+    let names: Vec<String> = (0..3).map(|number| repo.add_wheel(number)).collect();
+    repo.run(&["build", "--init"]).ok();
+    repo.remove(&names[0]);
+    for name in &names[1..] {
+        std::fs::write(repo.source().join(name), b"").unwrap();
+    }
+    let out = repo.build(&["--allow-removals"]);
+    let left: Vec<String> = packages(&repo).into_keys().collect();
+    assert_eq!(left.len(), 2, "{left:?}: {out}");
+    // And nothing at all is meant to be nothing.
+    names[1..].iter().for_each(|name| repo.remove(name));
+    repo.build(&["--allow-removals"]);
+    assert_eq!(packages(&repo).len(), 0);
+    repo.verify();
+}

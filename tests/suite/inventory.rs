@@ -197,3 +197,48 @@ fn in_layout_tree_paths_are_targets_as_they_are() {
     assert_eq!(repo.targets().keys().collect::<Vec<_>>(), ["a/b;c.txt"], "{built}");
     assert_eq!(built["warnings"].as_array().unwrap().len(), 3, "{built}");
 }
+
+/// Published bytes follow from what is there, and from nothing that was said before.
+#[test]
+fn what_a_list_said_of_archives_is_forgotten_once_they_are_there() {
+    let repo = super::index::sample();
+    let before = snapshot_of(&repo.site().join("simple"));
+    let targets = targets(&repo).into_iter().filter(|(path, _)| !path.ends_with(".metadata")).collect();
+    let path = list(&repo, "list.csv", &rows("csv", &targets));
+    from(&repo, &[&path], &[]);
+    assert_ne!(snapshot_of(&repo.site().join("simple")), before, "the list has other words");
+    repo.build(&[]);
+    let now = snapshot_of(&repo.site().join("simple"));
+    let differ: Vec<&String> = before.keys().filter(|name| now.get(*name) != before.get(*name)).collect();
+    assert_eq!(differ, [""; 0]);
+    repo.verify();
+}
+
+#[test]
+fn lists_that_say_different_things_of_a_file_are_refused_and_one_completes_the_other() {
+    let hash = "a".repeat(64);
+    let row = |more: &str| {
+        format!("{{\"path\": \"packages/x/x-1.0.zip\", \"size\": 7, \"sha256\": \"{hash}\"{more}}}\n")
+    };
+    let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let of = |name: &str, more: &str| list(&repo, name, &row(more));
+    let (plain, old, new, time) = (
+        of("plain.jsonl", ""),
+        of("old.jsonl", ", \"requires_python\": \">=3.1\""),
+        of("new.jsonl", ", \"requires_python\": \">=3.12\""),
+        of("time.jsonl", ", \"upload_time\": \"2024-05-01T10:11:12Z\""),
+    );
+    let args = |lists: &[&PathBuf]| -> Vec<String> {
+        let given = lists.iter().flat_map(|list| ["--inventory".to_owned(), list.display().to_string()]);
+        ["build".to_owned(), "--init".to_owned()].into_iter().chain(given).collect()
+    };
+    let run = |lists: &[&PathBuf]| {
+        let args = args(lists);
+        repo.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let refused = run(&[&old, &new]);
+    assert!(refused.code == 3 && refused.stderr.contains("different things"), "{refused:?}");
+    run(&[&plain, &time, &old]).ok();
+    let page = std::fs::read_to_string(repo.site().join("simple/x/index.v1_json")).unwrap();
+    assert!(page.contains("2024-05-01T10:11:12") && page.contains(">=3.1"), "{page}");
+}

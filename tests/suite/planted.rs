@@ -47,7 +47,7 @@ fn an_author_is_asked_before_they_sign_what_a_key_beside_theirs_signed() {
     let (alice, eve, mallory) = planted(&repo);
     let dist = alice.dist("cheese", &["1.1"]);
     let release = ["sign", "cheese", "--dist", dist.to_str().unwrap()];
-    let by_eve = format!("key {} did", &eve.keyid()[..8]);
+    let by_eve = format!("These did: key id {}", eve.keyid());
     let member = format!("alice cheese-9* key id {}", mallory.keyid());
     let says =
         ["None of your keys signed project.cheese", &by_eve, "cheese-0.9-py3", &member, "and 1 member"];
@@ -337,13 +337,22 @@ fn what_a_page_says_is_shown_and_an_author_can_take_it_back() {
     };
     page["project-status"] = json!({"status": "quarantined", "reason": "malware"});
     page["files"][0]["yanked"] = json!("broken");
+    page["files"][0]["upload-time"] = json!("2099-01-01T00:00:00Z");
+    // Of a file that is none, with the bytes of one that is.
+    let mut ghost = page["files"][0].clone();
+    (ghost["filename"], ghost["requires-python"]) = (json!("cheese-0.0-py3-none-any.whl"), json!(">=99"));
+    page["files"].as_array_mut().unwrap().push(ghost);
     publish(&page);
     let release = ["sign", "cheese"];
-    let says = ["the project is quarantined (malware)", "yanked: broken", "requires Python >=3.8"];
+    let says =
+        ["the project is quarantined (malware)", "yanked: broken", "requires Python >=3.8", "uploaded 2099"];
     refused(&alice, &unseen(&alice, &repo, &release), &says);
     let said = unseen(&alice, &repo, &[&release[..], &["--yes"]].concat()).ok();
     assert!(said.stderr.contains("quarantined (malware)"), "what was signed is said: {said:?}");
     assert!(said.stdout.contains("Status: quarantined (malware)"), "{said:?}");
+    let zip = Forge::open(&alice.path().join("unseen.zip"), 99);
+    let signed = String::from_utf8(zip.files["targets/simple/cheese/index.v1_json"].clone()).unwrap();
+    assert!(!signed.contains(">=99") && !signed.contains("0.0-py3"), "{signed}");
     let said =
         unseen(&alice, &repo, &["sign", "cheese", "--yes", "--status", "active", "--format", "json"]).ok();
     assert_eq!(said.json()["status"], Value::Null);

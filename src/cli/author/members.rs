@@ -90,8 +90,8 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
 ",
             one.member
         );
+        eprint(&text);
         if !args.yes {
-            eprint(&text);
             if !question::can_ask() {
                 return Err(Failure::usage(
                     "there is nobody to ask: compare the key id with the member, and give --yes",

@@ -152,13 +152,14 @@ fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
     }
     let mut out = String::new();
     if let Some(unseen) = unseen {
-        let by: Vec<String> = unseen.by.iter().map(|keyid| text::one_line(keyid.short())).collect();
-        out += &paragraph(&format!(
-            "None of your keys signed {} as it is published; key {} did. If nobody whom you let in holds that, do not \
-             sign, and tell the operator of the index: somebody may have taken it over.",
-            unseen.role,
-            by.join(", ")
-        ));
+        out +=
+            &paragraph(&format!("None of your keys signed {} as it is published. These did:", unseen.role));
+        // Whole: of eight digits somebody can make a key that has them.
+        unseen.by.iter().for_each(|keyid| out += &format!("  key id {}\n", text::one_line(keyid.as_str())));
+        out += &paragraph(
+            "If nobody whom you let in holds them, do not sign, and tell the operator of the index: somebody may have \
+             taken it over.",
+        );
     }
     if let Some(status) = status.filter(|_| is_asked || !files.is_empty()) {
         out += &paragraph(&format!("The pages say that the project is {}.", said_of(status)));
@@ -188,6 +189,9 @@ fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
         }
         if let (Some(requires), false) = (&file.requires_python, file.is_here) {
             out += &format!("    requires Python {}\n", text::one_line(requires));
+        }
+        if let Some(uploaded) = &file.uploaded {
+            out += &format!("    uploaded {}\n", text::one_line(uploaded));
         }
         if let Some(reason) = &file.yanked {
             let reason =

@@ -175,8 +175,8 @@ pub(super) fn add_signature(common: &Common, args: &AuthorSign, zip: &Path) -> R
     let shown = author::show::show(zip)?;
     let tree = Tree::given(&args.from)?;
     let signers = signer::load_all(common, &args.key)?;
+    eprint(&describe(&shown));
     if !args.yes {
-        eprint(&describe(&shown));
         if !question::can_ask() {
             return Err(Failure::usage(
                 "there is nobody to ask: look at what would be signed, and give --yes",

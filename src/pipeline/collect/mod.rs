@@ -171,6 +171,8 @@ pub struct Request<'a> {
     pub known: &'a (dyn Fn(&str, &FileStamp) -> Option<TargetPath> + Sync),
     /// What the pages of a project of a mirror were found to offer before.
     pub known_listing: &'a (dyn Fn(&str) -> Option<Listing> + Sync),
+    /// Whether there may be nothing in it.
+    pub may_be_empty: bool,
     /// Whether the source is known to have been a mirror: it does not become anything else by itself.
     pub was_mirror: bool,
     /// Whether a file that looks so, and is about to be read, may still change without looking
@@ -237,7 +239,7 @@ pub fn collect(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Collect
         collected.withheld.extend(skipped.may_be);
         reporter.warn(Warning::of_file(skipped.code, shown, skipped.why));
     }
-    match (collected.candidates.is_empty(), files) {
+    match (collected.candidates.is_empty() && !(request.may_be_empty && offered == 0), files) {
         (true, 0) => Err(Error::Empty(request.source.to_owned())),
         (true, _) if web.is_some() && offered == 0 => Err(Error::NothingOffered(request.source.to_owned())),
         (true, _) if offered > 0 => Err(Error::NoFiles { path: request.source.to_owned(), offered }),

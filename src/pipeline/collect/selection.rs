@@ -18,7 +18,7 @@ const MOST_BYTES: usize = 1 << 16;
 #[derive(Debug, thiserror::Error)]
 pub enum BadGlob {
     /// One cannot be read.
-    #[error("{glob:?} is not a glob: {reason}")]
+    #[error("{glob:?} is no glob for the source: {reason}")]
     Form {
         /// Which.
         glob: String,
@@ -67,6 +67,12 @@ fn set(globs: &[String]) -> Result<GlobSet, BadGlob> {
     let mut builder = GlobSetBuilder::new();
     for glob in globs {
         let bad = |e: globset::Error| BadGlob::Form { glob: glob.clone(), reason: e.kind().to_string() };
+        // Paths begin below the source, and files end in no slash.
+        let never = ["/", "./", "../"].iter().any(|first| glob.starts_with(first)) || glob.ends_with('/');
+        if never {
+            let reason = "it matches no path below the source: name one as dists/*.whl, and what is in a folder as old/**";
+            return Err(BadGlob::Form { glob: glob.clone(), reason: reason.to_owned() });
+        }
         let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
         builder.add(GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(bad)?);
     }
@@ -91,6 +97,9 @@ mod tests {
             assert_eq!(selection.takes(Path::new(path)), taken, "{path}");
         }
         assert!(matches!(Selection::new(&some(&["a["]), &[]), Err(BadGlob::Form { .. })));
+        for never in ["/whey*", "./dists/*", "../x", "old/"] {
+            assert!(matches!(Selection::new(&[], &some(&[never])), Err(BadGlob::Form { .. })), "{never}");
+        }
         let many = vec!["*a*b*".to_owned(); 1 << 14];
         assert!(matches!(Selection::new(&[], &many), Err(BadGlob::Long(81_920))));
     }

@@ -192,20 +192,42 @@ impl Reading {
                 let first = first.candidate.relative.clone();
                 return Err(Error::Conflict { target, first, second: place() });
             }
+            let told = self.listed.facts.get(&digest).and_then(|facts| facts.requires_python.clone());
+            let marked = self.listed.marks.get(&target).and_then(|mark| mark.uploaded.clone());
+            let differ = |one: &Option<String>, other: &Option<String>| {
+                one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| one != other)
+            };
+            if differ(&told, &requires_python) || differ(&marked, &uploaded) {
+                let first = first.candidate.relative.clone();
+                return Err(Error::Conflict { target, first, second: place() });
+            }
+            // One list may say what the other leaves out.
+            self.tell(target, digest, uploaded.or(marked), requires_python.or(told));
             self.again += 1;
             return Ok(());
         }
         self.known.insert(target.clone(), self.listed.files.len());
-        if uploaded.is_some() {
-            self.listed.marks.insert(target.clone(), Mark { yanked: None, uploaded });
-        }
-        if requires_python.is_some() {
-            self.listed.facts.insert(digest, Facts { requires_python, ..Facts::default() });
-        }
+        self.tell(target.clone(), digest, uploaded, requires_python);
         let stamp = FileStamp { size: length, ..FileStamp::NONE };
         let candidate = Candidate { relative: place(), path: PathBuf::new(), stamp, target, told: None };
         self.listed.files.push(SourceFile { candidate, digest });
         Ok(())
+    }
+
+    /// Notes what a row says beside what a file is.
+    fn tell(
+        &mut self,
+        target: TargetPath,
+        digest: Sha256,
+        uploaded: Option<String>,
+        requires_python: Option<String>,
+    ) {
+        if uploaded.is_some() {
+            self.listed.marks.insert(target, Mark { yanked: None, uploaded });
+        }
+        if requires_python.is_some() {
+            self.listed.facts.insert(digest, Facts { requires_python, is_told: true, ..Facts::default() });
+        }
     }
 }
 

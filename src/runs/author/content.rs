@@ -33,6 +33,8 @@ pub struct Adopted {
     pub requires_python: Option<String>,
     /// Why the published page says that it is yanked.
     pub yanked: Option<String>,
+    /// When the published page says that it was uploaded: some installers go by that.
+    pub uploaded: Option<String>,
     /// The METADATA that is listed beside it, which nobody can hold against a file that is not here.
     pub metadata: Option<Sha256>,
 }
@@ -151,6 +153,7 @@ impl Content {
         let said = |mut adopted: Adopted| {
             let link = self.told.files.iter().find(|link| link.name == adopted.path.split().1);
             adopted.yanked = link.and_then(|link| link.yanked.clone());
+            adopted.uploaded = link.and_then(|link| link.uploaded.clone());
             adopted.requires_python = link.and_then(|link| link.requires_python.clone());
             adopted
         };
@@ -178,6 +181,7 @@ impl Content {
                 is_verified: true,
                 requires_python: None,
                 yanked: None,
+                uploaded: None,
                 metadata,
             });
         }
@@ -209,12 +213,19 @@ impl Content {
         }
         let all: BTreeMap<TargetPath, TargetFile> =
             self.files.values().flat_map(|files| files.clone()).collect();
+        // Of a file that no role lists, under that name and with those bytes, a page says nothing.
+        let folder = format!("packages/{}/", client.name);
+        self.told.files.retain(|link| {
+            let path = format!("{folder}{}", link.name).parse::<TargetPath>().ok();
+            let listed = path.and_then(|path| all.get(&path)?.hashes.sha256());
+            listed.is_some() && (link.sha256.is_none() || link.sha256 == listed)
+        });
         for link in &self.told.files {
             let Some(digest) = link.sha256 else { continue };
             let beside = format!("packages/{}/{}.metadata", client.name, link.name).parse::<TargetPath>();
             let beside = beside.ok().and_then(|path| all.get(&path));
             let metadata = beside.and_then(|file| Some((file.hashes.sha256()?, file.length)));
-            let facts = Facts { requires_python: link.requires_python.clone(), metadata, broken: None };
+            let facts = Facts { requires_python: link.requires_python.clone(), metadata, ..Facts::default() };
             self.facts.insert(digest, facts);
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::disk::stage::Staging;
 use crate::disk::{self, FileStamp};
 use crate::model::page::ProjectStatus;
 use crate::model::{Entry, ProjectName, Sha256, TargetPath};
-use crate::pipeline::collect::{self, Collected, Layout, Listing};
+use crate::pipeline::collect::{self, Layout, Listing};
 use crate::pipeline::digest;
 use crate::pipeline::inventory::{self, Listed, Names};
 use crate::pipeline::source::{Facts, Mark, SourceFile};
@@ -38,7 +38,7 @@ pub(in crate::runs) struct Found {
     /// Projects of which nothing can be told just now.
     pub(super) unreadable: BTreeSet<ProjectName>,
     /// The status of projects that are not simply active.
-    pub(super) statuses: BTreeMap<ProjectName, ProjectStatus>,
+    pub(in crate::runs) statuses: BTreeMap<ProjectName, ProjectStatus>,
     /// What lists say of the metadata inside files.
     pub(super) facts: BTreeMap<Sha256, Facts>,
     pub(super) cache: DigestCache,
@@ -88,14 +88,11 @@ pub(in crate::runs) fn find(
         selection: request.selection,
         known: &known,
         known_listing: &|project| listings.get(project).cloned(),
+        may_be_empty: request.removals == Removals::Allowed,
         was_mirror: placement::was_mirror(state),
         is_young: &is_young,
     };
-    let collected = event::stage(reporter, Stage::Collect, None, || collect::collect(&wanted, reporter));
-    let mut collected = match collected {
-        Err(error) if request.removals == Removals::Allowed && error.is_empty() => Collected::default(),
-        collected => collected?,
-    };
+    let mut collected = event::stage(reporter, Stage::Collect, None, || collect::collect(&wanted, reporter))?;
     let candidates = std::mem::take(&mut collected.candidates);
     let seen = candidates.len() as u64;
     let known = |path: &str, stamp: &_| cache.digest(path, stamp).filter(|_| remembered);

@@ -61,6 +61,7 @@ pub(super) fn look(
         selection: request.selection,
         known: &known,
         known_listing: &|_| None,
+        may_be_empty: false,
         was_mirror: false,
         is_young: &|_| true,
     };

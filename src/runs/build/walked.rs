@@ -80,6 +80,7 @@ fn walk(request: &Request<'_>, cache: &DigestCache) -> Result<Option<(Unlike, Ve
         selection: request.selection,
         known: &|_, _| None,
         known_listing: &|_| None,
+        may_be_empty: false,
         was_mirror: false,
         is_young: &|_| true,
     };

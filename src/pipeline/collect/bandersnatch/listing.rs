@@ -118,7 +118,7 @@ impl Upstream {
         #[derive(Deserialize)]
         struct Document {
             #[serde(default)]
-            last_serial: u64,
+            last_serial: Option<u64>,
             #[serde(default)]
             releases: BTreeMap<String, Vec<File>>,
             #[serde(default, rename = "project-status")]
@@ -146,7 +146,7 @@ impl Upstream {
         });
         let word = |key: &str| document.status.get(key).and_then(Value::as_str).map(str::to_owned);
         let status = word("status").and_then(|status| ProjectStatus::new(&status, word("reason")));
-        Ok(Self { serial: document.last_serial, files: files.collect(), status })
+        Ok(Self { serial: document.last_serial.unwrap_or_default(), files: files.collect(), status })
     }
 }
 

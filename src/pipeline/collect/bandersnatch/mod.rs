@@ -139,10 +139,18 @@ fn list(
         }
         pages.push(Read { page, modified: held.stamp.modified });
     }
-    let upstream = sources.upstream.as_ref().and_then(|held| {
-        let bytes = read::bounded(&held.path, LARGEST).ok().flatten()?;
-        Upstream::read(&bytes).ok()
-    });
+    // It says what is yanked and quarantined, which one that is torn must not take back.
+    let mut upstream = None;
+    if let Some(held) = &sources.upstream {
+        let bytes = match read::bounded(&held.path, LARGEST) {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            Err(e) => return Ok(Err(format!("{e}"))),
+        };
+        match Upstream::read(&bytes) {
+            Ok(read) => upstream = Some(read),
+            Err(e) => return Ok(Err(format!("{} cannot be read: {e}", held.relative))),
+        }
+    }
     let (offers, status) = listing::merge(pages, upstream.as_ref());
     Ok(Ok(Seen { listing: Listing { from, offers, status }, lasts }))
 }

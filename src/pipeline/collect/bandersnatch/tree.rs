@@ -80,6 +80,8 @@ pub(super) struct Sources {
     pub(super) broken: Option<String>,
     /// What PyPI's own JSON said.
     pub(super) upstream: Option<Held>,
+    /// What should be that, and leads nowhere.
+    upstream_broken: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,15 +104,30 @@ pub(super) fn sort(root: &Path, prefix: &str, found: Vec<Found>) -> Result<Tree,
             ["simple", first, name, page] if first.chars().count() == 1 && name.starts_with(first) => {
                 form(page).map(|form| Some((name, Some(form))))
             }
-            ["json", name] | ["pypi", name, "json"] => Some(Some((name, None))),
+            ["json", name] => Some(Some((name, None))),
+            // Another name of the same, or a copy that nothing writes any more.
+            ["pypi", name, "json"] => {
+                let project = ProjectName::normalise(name).ok();
+                let is_known = project.is_some_and(|project| {
+                    projects.get(&project).is_some_and(|sources: &Sources| sources.upstream.is_some())
+                });
+                if is_known || held(root, &relative, found.kind.clone())?.is_none() {
+                    continue;
+                }
+                Some(Some((name, None)))
+            }
             _ => None,
         };
         let Some(role) = role else { continue };
         let Some(held) = held(root, &relative, found.kind)? else {
-            if let Some((name, Some(_))) = role
+            if let Some((name, form)) = role
                 && let Ok(project) = ProjectName::normalise(name)
             {
-                projects.entry(project).or_default().broken = Some(relative);
+                let sources = projects.entry(project).or_default();
+                match form {
+                    Some(_) => sources.broken = Some(relative),
+                    None => sources.upstream_broken = Some(relative),
+                }
             }
             continue;
         };
@@ -129,6 +146,10 @@ pub(super) fn sort(root: &Path, prefix: &str, found: Vec<Found>) -> Result<Tree,
         }
     }
     projects.retain(|_, sources| !sources.pages.is_empty() || sources.broken.is_some());
+    for sources in projects.values_mut() {
+        let upstream = sources.upstream_broken.take().filter(|_| sources.upstream.is_none());
+        sources.broken = sources.broken.take().or(upstream);
+    }
     Ok(Tree { projects, packages })
 }
 

@@ -35,10 +35,20 @@ pub(super) fn bring(
         .map(|made| {
             Ok(match &made.bytes {
                 Bytes::Page(bytes) => Some(bytes.as_slice().into()),
-                Bytes::MetadataOf(wheel) => match path_of(site, wheel, &by_target)? {
-                    Some(path) => inspect::inspect(&path, wheel.path.split().1)?.1.map(Into::into),
-                    None => None,
-                },
+                Bytes::MetadataOf(wheel) => {
+                    let of_wheel = match path_of(site, wheel, &by_target)? {
+                        Some(path) => inspect::inspect(&path, wheel.path.split().1)?.1,
+                        None => None,
+                    };
+                    match of_wheel.filter(|bytes| Sha256::of(bytes) == made.entry.digest) {
+                        Some(bytes) => Some(bytes.into()),
+                        // A wheel that is held, or served from elsewhere: what is published beside it stays.
+                        None => {
+                            let name = made.entry.path.hashed(&made.entry.digest.to_string());
+                            disk::read::bytes_if_there(&site.folder().path(&name))?.map(Into::into)
+                        }
+                    }
+                }
             })
         })
         .collect::<Result<_, disk::Error>>()?;

@@ -54,18 +54,28 @@ pub(super) fn gather(
         .par_iter()
         .map(|entry| {
             reporter.event(event::Event::Done(1));
-            let told = request.found.facts.get(&entry.digest).or_else(|| known.get(&entry.digest));
-            match told {
-                Some(facts) => Ok(Some((entry.digest, facts.clone()))),
-                None => read(&site, entry, &by_target),
-            }
+            // What a list said is no archive's word: it stands until one is at hand.
+            let (known, told) = (known.get(&entry.digest), request.found.facts.get(&entry.digest));
+            Ok(match (known, told) {
+                (Some(known), _) if !known.is_told => Some((entry.digest, known.clone())),
+                (_, Some(told)) => Some((entry.digest, told.clone())),
+                (known, None) => {
+                    let stays = || known.map(|known| (entry.digest, known.clone()));
+                    read(&site, entry, &by_target)?.or_else(stays)
+                }
+            })
         })
         .collect::<Result<_, disk::Error>>()?;
-    let all: BTreeMap<Sha256, Facts> = all.into_iter().flatten().collect();
-    warn_of_broken(request.distributions.iter(), &all, reporter);
+    let mut all: BTreeMap<Sha256, Facts> = all.into_iter().flatten().collect();
     if all != known && request.act != Act::Look {
         facts::save(&state, &all)?;
     }
+    for entry in request.distributions {
+        if let Some(told) = request.found.facts.get(&entry.digest) {
+            all.insert(entry.digest, told.clone());
+        }
+    }
+    warn_of_broken(request.distributions.iter(), &all, reporter);
     Ok(all)
 }
 

@@ -223,7 +223,7 @@ fn of_link(project: &ProjectName, link: page::Link) -> Option<Offered> {
     let metadata = link.metadata.map(|digest| (digest, 0));
     Some(Offered {
         entry: Entry { path, length: link.size?, digest: link.sha256? },
-        facts: Facts { requires_python: link.requires_python, metadata, broken: None },
+        facts: Facts { requires_python: link.requires_python, metadata, ..Facts::default() },
         uploaded: link.uploaded,
     })
 }
