@@ -1,7 +1,8 @@
 //! `tuffet author join` and `tuffet author delegate`.
 
+use super::asked::{Asked, Here, confirm, said_of};
 use super::sign::hand_on;
-use super::{Asked, Here, Tree, as_signers, check_out, confirm, eprint, member, paragraph, project, said_of};
+use super::{Tree, as_signers, check_out, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorDelegate, AuthorJoin, Common, Format};
 use crate::cli::failure::{Failure, REFUSED};
 use crate::cli::{clock, question, show, signer};

@@ -1,10 +1,8 @@
 //! `tuffet author sign`.
 
+use super::asked::{Asked, Here, confirm, file_names, said_of};
 use super::show::describe;
-use super::{
-    Asked, Here, Tree, as_signers, check_out, confirm, eprint, file_names, member, paragraph, project,
-    said_of,
-};
+use super::{Tree, as_signers, check_out, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorSign, Common, Format};
 use crate::cli::failure::{Failure, REFUSED, USAGE};
 use crate::cli::{clock, question, show, signer};

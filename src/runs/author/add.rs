@@ -1,11 +1,11 @@
 //! `author sign --add-to`: one more holder signs a submission that another made.
 
-use super::{Error, Published};
+use super::{Error, Published, unseen};
 use crate::keys::Signer;
 use crate::model::{KeyId, Moment, ProjectName, ProjectRole, RoleKeys, RoleName, Version};
 use crate::pipeline::sign;
 use crate::submission::{Submission, pack};
-use crate::trust::{claim, verified};
+use crate::trust::verified;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -61,9 +61,7 @@ pub fn add_signature(request: &AddTo<'_>, signers: &[&dyn Signer], out: &Path) -
             return Err(Error::Standing(what.to_owned()));
         }
     };
-    let fault = holders.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key));
-    let of_role = || claim::faults(own.envelope.signed(), project, &holders).into_iter().next();
-    if let Some(what) = fault.or_else(|| of_role().map(|fault| fault.what)) {
+    if let Some(what) = unseen::fault(own.envelope.signed(), project, &holders) {
         let what = format!("{} is none that an index takes in: {what}. Ask whoever made it", zip.display());
         return Err(Error::Refused(what));
     }

@@ -1,6 +1,7 @@
 //! `author delegate`: lets members in, and takes them out.
 
-use super::content::{Adopted, Content};
+use super::adopted::Adopted;
+use super::content::Content;
 use super::unseen::{self, Member, Unseen};
 use super::{Error, Published, add, holders, name_of, next, targets};
 use crate::keys::Signer;

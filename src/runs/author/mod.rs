@@ -2,6 +2,7 @@
 //! configuration; what is published is read as a client reads it.
 
 mod add;
+mod adopted;
 mod content;
 pub mod delegate;
 pub mod join;
@@ -10,7 +11,7 @@ pub mod sign;
 mod unseen;
 
 pub use add::{AddTo, add_signature};
-pub use content::Adopted;
+pub use adopted::Adopted;
 pub use unseen::{Member, Unseen};
 
 use crate::disk;

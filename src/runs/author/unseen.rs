@@ -69,13 +69,16 @@ pub(super) fn has_signed(role: &Envelope<Targets>, signers: &[&dyn Signer]) -> b
 /// # Errors
 /// [`Error::Unsound`].
 pub(super) fn sound(project: &Project, name: &ProjectName) -> Result<(), Error> {
-    let of_keys = project.keys.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key));
-    let of_role =
-        || claim::faults(&project.own, name, &project.keys).into_iter().next().map(|fault| fault.what);
-    match of_keys.or_else(of_role) {
+    match fault(&project.own, name, &project.keys) {
         None => Ok(()),
         Some(what) => Err(Error::Unsound { role: project.delegation.name.clone(), what }),
     }
+}
+
+/// Why no index takes in a project's own role that these keys hold.
+pub(super) fn fault(own: &Targets, name: &ProjectName, holders: &BTreeMap<KeyId, Key>) -> Option<String> {
+    let of_keys = holders.iter().find_map(|(keyid, key)| claim::key_fault(keyid, key));
+    of_keys.or_else(|| claim::faults(own, name, holders).into_iter().next().map(|fault| fault.what))
 }
 
 /// Refuses an entry that no index takes in: it could be one that is shown nowhere.

@@ -2,7 +2,8 @@
 
 mod choice;
 
-use super::content::{self, Adopted, Content};
+use super::adopted::Adopted;
+use super::content::{self, Content};
 use super::unseen::{self, Member, Unseen};
 use super::{Error, Published, add, holders, name_of, next, public, targets};
 use crate::keys::Signer;
