@@ -1,7 +1,8 @@
 //! A folder and the names below it, which cannot leave it.
 
 use super::call::FileType;
-use super::{Context as _, Error, FileStamp, call};
+use super::{Context as _, Error, FileStamp, call, sync};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 /// A folder that the program reads or writes as a whole: the site, the state.
@@ -179,10 +180,25 @@ pub fn resolve_as_far_as_there(path: &Path) -> PathBuf {
     }
 }
 
-/// Creates the folder at `path` and its parents.
+/// Creates the folder at `path` and its parents, as far as they are not there; durable when this returns.
 ///
 /// # Errors
 /// If one of them cannot be created.
 pub fn create(path: &Path) -> Result<(), Error> {
-    call::make_folders(path, None).context("create the folder", path)
+    create_with(path, None)
+}
+
+/// The same, with a mode for those that are created, where it is given.
+pub(super) fn create_with(path: &Path, mode: Option<u32>) -> Result<(), Error> {
+    let made = call::make_folders(path, mode).context("create the folder", path)?;
+    for folder in made {
+        let parent =
+            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match sync::path(parent) {
+            // A folder that may be written to and not be read cannot be waited for.
+            Err(e) if e.source.kind() == ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }

@@ -27,7 +27,7 @@ pub use stamp::FileStamp;
 
 /// An operation on the file system that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}", path.display())]
+#[error("cannot {action} {}: {source}{}", path.display(), way_out(source))]
 pub struct Error {
     /// What was tried: "read", "create", …
     pub action: &'static str,
@@ -35,6 +35,17 @@ pub struct Error {
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
+}
+
+/// What to do about an error of which the system's words do not tell.
+fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::CrossesDevices => {
+            ". The folder is a link to another file system than the rest of the site, or one is mounted there, and files \
+             are moved into the site as a whole: have all of the site on one"
+        }
+        _ => "",
+    }
 }
 
 impl Error {

@@ -1,7 +1,7 @@
 //! Files that are written as a whole, in one step, or have lines added: those of the state folder, keys, what is carried to
 //! the safe.
 
-use super::{Context as _, Error, File, FileStamp, call, sync};
+use super::{Context as _, Error, File, FileStamp, call, folder, sync};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// If the file is there already, or cannot be written.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
-    call::make_folders(parent, Some(0o700)).context("create the folder", parent)?;
+    folder::create_with(parent, Some(0o700))?;
     let new = beside(path);
     // What a run left there that did not end is half a key.
     match call::remove(&new) {
@@ -36,7 +36,7 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// If it cannot be written.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
-    call::make_folders(parent, None).context("create the folder", parent)?;
+    folder::create(parent)?;
     let new = beside(path);
     File::create(&new).and_then(|mut file| file.write_all(bytes)).context("write", &new)?;
     call::rename(&new, path).context("replace", path)
@@ -72,7 +72,7 @@ pub fn write_atomic_with(
 /// If it cannot be written.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let parent = parent_of(path);
-    call::make_folders(parent, None).context("create the folder", parent)?;
+    folder::create(parent)?;
     write_atomic_with(path, |file| file.write_all(bytes).context("write", path))
 }
 
@@ -82,7 +82,7 @@ pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// If it cannot be read or written.
 pub fn copy_durable(from: &Path, path: &Path) -> Result<(), Error> {
     let parent = parent_of(path);
-    call::make_folders(parent, None).context("create the folder", parent)?;
+    folder::create(parent)?;
     let mut source = File::open(from).context("read", from)?;
     write_atomic_with(path, |file| std::io::copy(&mut source, file).map(|_| ()).context("write", path))
 }
@@ -133,7 +133,7 @@ pub fn append_durable_lines(path: &Path, lines: &[String]) -> Result<(), Error> 
         return Ok(());
     }
     let parent = parent_of(path);
-    super::folder::create(parent)?;
+    folder::create(parent)?;
     append_line(path, &lines.join("\n"))?;
     sync::path(path)?;
     sync::path(parent)

@@ -22,6 +22,9 @@ pub struct NotATargetPath {
 /// First segments that the site needs for itself.
 const OURS: [&str; 2] = ["metadata", "simple"];
 
+/// How the names begin that a run gives to what it needs for itself at the top of a site.
+const OF_RUNS: &str = ".tuffet-";
+
 /// The target of a file that is no distribution: its own path, where no client and no folder of ours stands in the way.
 ///
 /// # Errors
@@ -38,6 +41,9 @@ pub fn check_file(path: &str) -> Result<(), String> {
     let first = path.split('/').next().unwrap_or(path);
     if OURS.contains(&first) {
         return Err("the site needs the folders metadata/ and simple/ for itself".to_owned());
+    }
+    if first.starts_with(OF_RUNS) {
+        return Err(format!("names that begin with {OF_RUNS} are for what a run needs for itself"));
     }
     if path.split('/').any(looks_hashed) {
         return Err("a name in it begins as the hashed copies do (64 hex digits and a dot)".to_owned());

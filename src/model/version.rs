@@ -15,6 +15,9 @@ impl Version {
     /// The highest that tuffet writes, or counts as one of its own leftovers: a version that
     /// jumps burns its role's name for every returning client.
     pub const CEILING: u64 = 1 << 31;
+    /// The highest of an author's that an empty role of the administrators' follows: half of what there is, so that the author
+    /// who comes back has the other half. No author gets there release by release.
+    pub const SUCCEEDED: u64 = Self::CEILING / 2;
 
     /// `number` as a version; `None` for 0.
     #[must_use]

@@ -88,15 +88,7 @@ pub(super) fn warn_of_offline_roles(
     now: Moment,
     reporter: &dyn Reporter,
 ) {
-    let lists = published.lists.iter().filter(|(role, _)| !lists::is_recently_claimed(role));
-    let lists = lists.map(|(role, list)| (role.clone(), list.metadata.expires));
-    let roles = [
-        (RoleName::root(), published.root.expires),
-        (RoleName::targets(), published.targets.expires),
-        (RoleName::unclaimed(), published.bin_list.expires),
-    ];
-    let roles = roles.into_iter().chain(lists);
-    for (role, expires) in roles {
+    for (role, expires) in offline_roles(published) {
         if expires <= now {
             let message = format!(
                 "{role} expired on {expires}: clients refuse every look-up. Its holders must sign a new version"
@@ -110,6 +102,18 @@ pub(super) fn warn_of_offline_roles(
             reporter.warn(Warning::of_run(Code::OfflineExpiry, message));
         }
     }
+}
+
+/// The roles that people sign, but projects, with the moments at which they end.
+pub(super) fn offline_roles(published: &Outline) -> impl Iterator<Item = (RoleName, Moment)> {
+    let lists = published.lists.iter().filter(|(role, _)| !lists::is_recently_claimed(role));
+    let lists = lists.map(|(role, list)| (role.clone(), list.metadata.expires));
+    let roles = [
+        (RoleName::root(), published.root.expires),
+        (RoleName::targets(), published.targets.expires),
+        (RoleName::unclaimed(), published.bin_list.expires),
+    ];
+    roles.into_iter().chain(lists)
 }
 
 /// No more than a tenth of what is published has gone.

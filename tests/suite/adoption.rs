@@ -4,6 +4,7 @@ use super::authors::{Clients, repository};
 use super::support::Repo;
 use super::support::author::{Author, places, wheel};
 use serde_json::json;
+use tuffet::model::Sha256;
 
 #[test]
 fn a_project_with_300_files_in_the_bins_is_adopted_and_clients_install_on() {
@@ -43,6 +44,46 @@ fn a_project_with_300_files_in_the_bins_is_adopted_and_clients_install_on() {
     // What the mirror has of it is what was signed: nothing is held, and nothing is to be done.
     let out = repo.build(&[]);
     assert_eq!((&out["published"], &out["files"]["held"]), (&json!(false), &json!(0)));
+}
+
+/// The index never had the files: it goes by what it published of them, and by the archives where they come along.
+#[test]
+fn projects_whose_files_are_known_from_lists_alone_are_claimed() {
+    let (name, bytes) = wheel("milk", "1.0");
+    let row = |requires: &str| {
+        let (size, hash) = (bytes.len(), Sha256::of(&bytes));
+        let said =
+            if requires.is_empty() { String::new() } else { format!(", \"requires_python\": {requires:?}") };
+        format!("{{\"path\": \"packages/milk/{name}\", \"size\": {size}, \"sha256\": \"{hash}\"{said}}}\n")
+    };
+    for (requires, is_here, metadata) in [(">=3.9", false, 0), (">=3.9", true, 1), ("", true, 1)] {
+        let repo = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+        std::fs::remove_dir_all(repo.source()).unwrap();
+        let list = repo.path().join("all.jsonl");
+        std::fs::write(&list, row(requires)).unwrap();
+        let build = ["--inventory", list.to_str().unwrap()];
+        repo.build(&[&build[..], &["--init"]].concat());
+        assert_eq!(repo.of_project("milk").len(), 3, "{:?}", repo.of_project("milk"));
+        let author = Author::known(11);
+        let versions: &[&str] = if is_here { &["1.0", "2.0"] } else { &["2.0"] };
+        let zip = author.sign("milk", versions, Some(&repo), &["--yes"]);
+        repo.accept(&[&zip], &["--register", &format!("milk={}", author.keyid())]);
+        // Who has the files at hand brings them along.
+        let verify = |repo: &Repo| {
+            let of_all: &[&str] = if is_here { &[] } else { &["--metadata-only"] };
+            repo.run(&[&["verify"], of_all].concat()).ok();
+        };
+        let after = repo.of_project("milk");
+        assert_eq!(after.len(), 2 + 2 + 1 + metadata, "{after:?}");
+        verify(&repo);
+        let page = std::fs::read_to_string(repo.site().join("simple/milk/index.v1_json")).unwrap();
+        assert_eq!(page.contains(">=3.9"), !is_here, "{page}");
+        let out = repo.build(&build);
+        assert_eq!(out["published"], false, "{out}");
+        // Who goes on from there goes by it, too.
+        repo.accept(&[&author.sign("milk", &["3.0"], Some(&repo), &[])], &[]);
+        verify(&repo);
+    }
 }
 
 #[test]

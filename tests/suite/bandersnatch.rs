@@ -327,6 +327,29 @@ fn a_torn_document_of_a_project_lifts_no_quarantine() {
     repo.verify();
 }
 
+/// Beside a page that does not say how new it is it says nothing, whole or torn.
+#[test]
+fn a_torn_document_that_would_not_count_stops_nothing() {
+    let repo = copied("all", &["json=true"]);
+    let folder = repo.source().join("web/simple/whey");
+    let _ = std::fs::remove_file(folder.join("index.v1_json"));
+    let page = folder.join("index.html");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, after) = text.split_once("<!--SERIAL").unwrap();
+    let text = format!("{before}{}", after.split_once("-->").unwrap().1);
+    std::fs::remove_file(&page).unwrap();
+    let _ = std::fs::remove_file(folder.join("index.v1_html"));
+    std::fs::write(&page, text).unwrap();
+    std::fs::write(repo.source().join("web/json/whey"), b"torn").unwrap();
+    assert_eq!(codes(&repo.run(&["build", "--init", "--format", "json"]).ok().json()), [""; 0]);
+    assert!(packages(&repo).keys().any(|path| path.starts_with("packages/whey/")));
+    // Of a project whose page is torn the page is named, and not each of its files.
+    std::fs::write(&page, b"<html>").unwrap();
+    std::fs::remove_dir_all(repo.path().join(".tuffet/cache")).unwrap();
+    assert_eq!(codes(&repo.build(&[])), ["page-unreadable"]);
+    repo.verify();
+}
+
 /// Nothing that can be read is not the same as nothing.
 #[test]
 fn what_cannot_be_read_stays_where_files_may_go() {

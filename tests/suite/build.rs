@@ -176,6 +176,25 @@ fn what_is_no_distribution_is_skipped_and_named() {
     repo.verify();
 }
 
+/// A run would stage over it, and remove it.
+#[test]
+fn in_layout_tree_what_bears_a_name_of_a_runs_own_is_skipped_and_named() {
+    let repo =
+        Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
+    let names = [".tuffet-staging/a.txt", ".tuffet-probe", ".tuffet-x"];
+    for name in names.iter().chain(&["d/x.txt", "d/.tuffet-probe"]) {
+        repo.add(name, b"x");
+    }
+    let out = repo.run(&["build", "--init", "--format", "json"]).ok().json();
+    let mut named: Vec<&str> =
+        out["warnings"].as_array().unwrap().iter().filter_map(|one| one["path"].as_str()).collect();
+    named.sort_unstable();
+    assert_eq!(named, [".tuffet-probe", ".tuffet-staging/a.txt", ".tuffet-x"], "{out}");
+    assert_eq!(repo.targets().into_keys().collect::<Vec<_>>(), ["d/.tuffet-probe", "d/x.txt"]);
+    assert_eq!(repo.build(&[])["published"], false);
+    repo.verify();
+}
+
 #[test]
 fn an_sdist_whose_name_settles_nothing_is_asked_itself() {
     let repo = Repo::published(3);

@@ -1,6 +1,6 @@
 //! Clocks that are wrong: versions rise all the same, nothing ends before its time, and nobody is left without a word.
 
-use super::support::author::{Author, days_from_now};
+use super::support::author::{Author, days_from_now, wheel};
 use super::support::scenes::at;
 use super::support::{Repo, clients, snapshot_of};
 use serde_json::Value;
@@ -72,6 +72,27 @@ fn what_a_clock_that_was_ahead_signed_is_signed_anew_though_nothing_changes() {
     assert!(ends(&repo) < days_from_now(2), "{}", ends(&repo));
     let out = repo.build(&[]);
     assert_eq!((&out["published"], codes(&out)), (&false.into(), vec![]));
+}
+
+/// Nobody but its author gives a project back that was suspended.
+#[test]
+fn a_clock_that_is_past_the_end_of_offline_roles_suspends_nobody() {
+    let config = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n[expiry]\nroot = \"2000d\"\n";
+    let repo = Repo::with_config(config);
+    let (name, bytes) = wheel("milk", "1.0");
+    repo.add(&name, &bytes);
+    repo.build(&["--init"]);
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    let files = repo.of_project("cheese");
+    // The author's role lives for 730 days, `claimed` for 90 and `targets` for a year.
+    let ahead = days_from_now(729);
+    let out = repo.build(&["--now", &ahead]);
+    assert!(codes(&out).contains(&"offline-expiry") && codes(&out).contains(&"author-expiry"), "{out}");
+    assert_eq!(out["suspended"], serde_json::json!([]), "{out}");
+    repo.build(&["--now", &days_from_now(0)]);
+    assert_eq!(repo.of_project("cheese"), files);
+    repo.verify();
 }
 
 #[test]

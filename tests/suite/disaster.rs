@@ -73,7 +73,7 @@ fn the_lock_of_a_dead_process_is_no_lock() {
     while repo.run(&["build", "--dry-run"]).code != 75 {
         assert!(holder.try_wait().unwrap().is_none());
     }
-    // flock hands its lock to the process it started: both must die.
+    // flock hands its lock to the process it started, and waits for that: it must die.
     let kill = || {
         let mut pkill = std::process::Command::new("pkill");
         pkill.args(["-KILL", "-P", &holder.id().to_string()]);
@@ -81,7 +81,7 @@ fn the_lock_of_a_dead_process_is_no_lock() {
     };
     // It has the lock a moment before it starts one.
     while !kill().success() {}
-    holder.kill().unwrap();
+    // It ends when the other has: before that, the lock may be held yet.
     holder.wait().unwrap();
     repo.run(&["build"]).ok();
 }

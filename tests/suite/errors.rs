@@ -28,6 +28,29 @@ fn a_source_that_is_not_there_and_a_key_that_is_not_there() {
 }
 
 #[test]
+fn a_folder_of_the_site_on_another_file_system() {
+    use std::os::unix::fs::MetadataExt as _;
+    let repo = Repo::published(3);
+    let other = tempfile::TempDir::new_in("/dev/shm").expect("this test needs /dev/shm");
+    let device = |path: &std::path::Path| std::fs::metadata(path).unwrap().dev();
+    assert_ne!(
+        device(other.path()),
+        device(repo.path()),
+        "this test needs /dev/shm to be a file system of its own"
+    );
+    let (packages, moved) = (repo.site().join("packages"), other.path().join("packages"));
+    clients::run(std::process::Command::new("cp").arg("-a").args([&packages, &moved]), "cp");
+    std::fs::remove_dir_all(&packages).unwrap();
+    std::os::unix::fs::symlink(&moved, &packages).unwrap();
+    repo.add_wheel(7);
+    says(&repo.run(&["build"]), 5, &["site/packages", "another file system", "all of the site on one"]);
+    std::fs::remove_file(&packages).unwrap();
+    clients::run(std::process::Command::new("cp").arg("-a").args([&moved, &packages]), "cp");
+    repo.run(&["build"]).ok();
+    repo.verify();
+}
+
+#[test]
 fn a_file_that_may_not_be_read() {
     let repo = Repo::published(3);
     let name = repo.add_wheel(7);

@@ -147,8 +147,72 @@ fn a_page_that_a_member_signed_says_nothing_new_in_an_authors_submission() {
     repo.verify();
 }
 
+/// Whoever signs pages signs what they say of every file, those of others among them.
+#[test]
+fn what_another_signed_in_the_pages_is_shown_to_whoever_signs_them_next() {
+    let repo = repository();
+    let (author, bob) = (Author::known(11), Author::known(12));
+    repo.register(&author, "cheese", &["1.0"]);
+    with_member(&repo, &author, &bob, "cheese-9*");
+    let status = ["--yank", "cheese==1.0: broken", "--status", "deprecated: see brie"];
+    repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &status)], &[]);
+    let is_told = |ran: &Ran, by: &Author| {
+        let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        let of_pages = "None of your keys signed project.cheese.pages as it is published. These did: key id";
+        said.contains(&format!("{of_pages} {}", by.keyid()))
+            && said.contains("cheese-1.0-py3-none-any.whl requires Python >=3.8 yanked: broken")
+    };
+    let signed = |who: &Author, version: &str, more: &[&str]| {
+        let dist = who.dist("cheese", &[version]);
+        let ran =
+            unseen(who, &repo, &[&["sign", "cheese", "--dist", dist.to_str().unwrap()], more].concat()).ok();
+        let zip = who.path().join("unseen.zip");
+        repo.accept(&[&zip], &[]);
+        std::fs::remove_file(zip).unwrap();
+        ran
+    };
+    let first = signed(&bob, "9.0", &["--as", "alice"]);
+    assert!(is_told(&first, &author) && !first.stderr.contains("cheese-9.0"), "{first:?}");
+    assert!(first.stdout.contains("Status: deprecated (see brie)"), "{first:?}");
+    let again = signed(&bob, "9.1", &["--as", "alice"]);
+    assert_eq!(again.stderr, "", "they signed the pages themselves");
+    let next = signed(&author, "1.2", &[]);
+    assert!(is_told(&next, &bob) && next.stderr.contains("cheese-9.1"), "{next:?}");
+    repo.verify();
+}
+
+#[test]
+fn what_another_holder_signed_in_the_pages_is_shown_where_there_are_no_members() {
+    let repo = repository();
+    let (author, other) = (Author::known(11), Author::known(12));
+    let beside = ["--holder", other.key(), "--threshold", "1", "--yank", "cheese==1.0: broken"];
+    let zip = author.sign("cheese", &["1.0"], None, &beside);
+    let [authors, others] = [&author, &other].map(|author| format!("cheese={}", author.keyid()));
+    repo.accept(&[&zip], &["--register", &authors, "--register", &others]);
+    repo.ceremony(&[]);
+    let ran = unseen(&other, &repo, &["sign", "cheese"]).ok();
+    let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let says = "cheese-1.0-py3-none-any.whl requires Python >=3.8 yanked: broken";
+    assert!(said.contains(says) && said.contains("None of your keys signed project.cheese"), "{ran:?}");
+}
+
+#[test]
+fn what_a_submission_says_in_its_pages_is_shown_before_another_signs_it() {
+    let author = Author::known(11);
+    let more = ["--yank", "cheese==1.0: broken", "--status", "archived: see brie"];
+    let zip = author.sign("cheese", &["1.0"], None, &more);
+    let ran = author.run(&["author", "show", zip.to_str().unwrap()]).ok();
+    for says in ["Status: archived (see brie)", "    requires Python >=3.8\n    yanked: broken"] {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+    let said = author.run(&["author", "show", zip.to_str().unwrap(), "--format", "json"]).ok().json();
+    assert_eq!(said["status"], json!({"status": "archived", "reason": "see brie"}));
+    assert_eq!(said["requires_python"], json!({"cheese-1.0-py3-none-any.whl": ">=3.8"}));
+    assert_eq!(said["yanked"], json!([{"file": "cheese-1.0-py3-none-any.whl", "reason": "broken"}]));
+}
+
 /// Publishes a role with a change, signed with the online key or with one of [`known`]'s.
-fn force_changed(repo: &Repo, role: &str, key: Option<u8>, change: impl FnOnce(&mut Value)) {
+pub(super) fn force_changed(repo: &Repo, role: &str, key: Option<u8>, change: impl FnOnce(&mut Value)) {
     force_with(repo, role, key, change, &[]);
 }
 
@@ -172,8 +236,9 @@ fn force_with(
             file::load(&online, &|_| Err(String::new())).unwrap().sign(&covered)
         }
     };
-    let sealed = json!({"signatures": [signature.unwrap()], "signed": signed});
-    force(repo, role, version + 1, &canonical::to_canonical(&sealed).unwrap(), files);
+    let sealed = json!({"signatures": [signature.unwrap()], "signed": &signed});
+    let version = signed["version"].as_u64().unwrap();
+    force(repo, role, version, &canonical::to_canonical(&sealed).unwrap(), files);
 }
 
 /// The delegation of pages that speaks for files, too: what is listed there is shown by no list of files and no list of members.

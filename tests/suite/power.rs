@@ -5,11 +5,13 @@
 //! Without more, one kind of cut is tried at each call, in turn. `TUFFET_POWER=N` tries all of them, and N pseudo-random
 //! ones beside.
 
-use super::support::calls::{Op, calls_of};
+use super::support::author::Author;
+use super::support::calls::{Call, Op, calls_of};
 use super::support::scenes::{Names, Scene, at};
 use super::support::undurable::{Cut, Disk, Left};
 use super::support::{Repo, clients};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use tuffet::model::Sha256;
 
 /// Replays a command, and cuts the power after each of its calls that changed something.
@@ -140,4 +142,40 @@ fn an_apply_survives_the_power_going_at_each_call() {
 #[test]
 fn a_sweep_survives_the_power_going_at_each_call() {
     at_each_call(&Scene::sweep(), 1);
+}
+
+/// A folder is an entry of another one, and what lies in it is as durable as that.
+#[test]
+fn folders_of_what_must_not_be_lost_are_durable_themselves() {
+    let init = Repo::with_config("[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n");
+    let repo = super::authors::repository();
+    let author = Author::known(11);
+    let zip = author.sign("cheese", &["1.0"], None, &[]);
+    let register = format!("cheese={}", author.keyid());
+    let accept = ["project", "accept", zip.to_str().unwrap(), "--register", &register];
+    let staged = |path: &Path| path.components().any(|part| part.as_os_str() == "staging");
+    for (repo, args) in [(&init, &["init"][..]), (&repo, &accept)] {
+        let (ran, calls) = calls_of(repo, args);
+        ran.ok();
+        let kept: Vec<&Path> = [".tuffet", "offline-keys"].iter().map(Path::new).collect();
+        let is_kept = |path: &Path| {
+            let below = path.strip_prefix(repo.path()).unwrap();
+            kept.iter().any(|kept| below.starts_with(kept)) && !staged(below)
+        };
+        let made = calls.iter().enumerate().filter(|(_, one)| one.op == Op::Folder && is_kept(&one.path));
+        let mut counted = 0;
+        for (at, one) in made {
+            let parent = one.path.parent().unwrap();
+            let is_synced =
+                |later: &Call| later.op == Op::SyncAll || later.op == Op::Sync && later.path == parent;
+            assert!(
+                calls[at..].iter().any(is_synced),
+                "{args:?}: {} in {}",
+                one.path.display(),
+                parent.display()
+            );
+            counted += 1;
+        }
+        assert!(counted > 0, "{args:?}");
+    }
 }

@@ -2,11 +2,13 @@
 
 use super::authors::{CONFIG, Clients, repository};
 use super::ceremonies::{Safe, apply, ceremony, prepare};
+use super::planted::force_changed;
 use super::support::Repo;
 use super::support::author::{Author, days_from_now, wheel};
 use serde_json::{Value, json};
 use std::path::Path;
 use tuffet::ceremony::Ceremony;
+use tuffet::model::{Envelope, Version};
 
 /// A repository with `cheese` claimed, and its author; `milk` is nobody's.
 fn claimed() -> (Repo, Safe, Author) {
@@ -189,6 +191,90 @@ fn a_revoked_claimed_project_ends_in_an_empty_role_of_the_administrators_until_i
     repo.accept(&[&again], &["--register", &register, "--allow-removals"]);
     repo.verify();
     known.verify(&repo, &repo.all_targets());
+}
+
+/// Whoever has the online key and a project of their own can list that at any number that its key signs.
+#[test]
+fn a_project_whose_version_somebody_raised_is_taken_away_and_stops_no_ceremony() {
+    let raised = |repo: &Repo, version: u64| {
+        force_changed(repo, "project.cheese", Some(11), |signed| signed["version"] = version.into());
+        repo.verify();
+        repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    };
+    // As far as an author who comes back has room above it, an empty role follows.
+    let (repo, safe, author) = claimed();
+    raised(&repo, (1 << 30) - 20_000);
+    // A number that somebody put beside it, or under another role, is nobody's: holders sign none so far above.
+    for file in ["1073741900.project.cheese.json", "20000.claimed.json"] {
+        std::fs::write(repo.site().join("metadata").join(file), b"{}").unwrap();
+    }
+    ceremony(&repo, &safe, &["--suspensions"]);
+    for file in ["1073741900.project.cheese.json", "20000.claimed.json"] {
+        std::fs::remove_file(repo.site().join("metadata").join(file)).unwrap();
+    }
+    repo.verify();
+    let zip = author.sign("cheese", &["1.7"], Some(&repo), &["--yes"]);
+    rekey(&repo, &zip, &author);
+    ceremony(&repo, &safe, &["--confirm", &format!("cheese={}", author.keyid())]);
+    repo.verify();
+    // Beyond that it is let go of, and what else there is gets signed.
+    for version in [1 << 30, 1 << 40] {
+        let (repo, safe, author) = claimed();
+        let known = Clients::of(&repo);
+        raised(&repo, version);
+        repo.register(&author, "brie", &["1.0"]);
+        let (out, file) = prepare(&repo, &[]);
+        assert_eq!((&out["suspended"], &out["stale"][0]["project"]), (&json!([]), &json!("cheese")), "{out}");
+        assert!(out["stale"][0]["why"].as_str().unwrap().contains("--free cheese"), "{out}");
+        let (code, said, signed) = safe.sign(&file, &["--confirm-all"]);
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["brie"]));
+        let (out, file) = prepare(&repo, &["--free", "cheese"]);
+        assert_eq!(out["freed"], json!(["cheese"]), "{out}");
+        assert_eq!(safe.sign(&file, &["--confirm-all", "--suspensions"]).0, 3);
+        let (code, said, signed) = safe.sign(&file, &["--confirm", "cheese=freed"]);
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(apply(&repo, &[&signed])["freed"], json!(["cheese"]));
+        assert!(!repo.site().join("simple/cheese/index.html").exists());
+        repo.verify();
+        known.verify(&repo, &repo.all_targets());
+        repo.build(&[]);
+        repo.verify();
+        let (out, _) = prepare(&repo, &[]);
+        assert_eq!(out["stale"].as_array().map_or(0, Vec::len), 0, "{out}");
+    }
+    // Nor is it signed over.
+    let repo = repository();
+    let author = Author::known(11);
+    repo.register(&author, "cheese", &["1.0"]);
+    force_changed(&repo, "project.cheese", Some(11), |signed| signed["version"] = (1u64 << 30).into());
+    let (out, _) = prepare(&repo, &[]);
+    assert_eq!((&out["promoted"], &out["stale"][0]["project"]), (&json!([]), &json!("cheese")), "{out}");
+}
+
+/// What the index says of the number is nothing that the signer goes by.
+#[test]
+fn an_empty_role_that_leaves_an_author_no_number_is_not_signed_and_keeps_nobody_from_the_rest() {
+    let (repo, safe, author) = claimed();
+    repo.register(&author, "brie", &["1.0"]);
+    repo.run(&["project", "revoke", "cheese", "--yes"]).ok();
+    let (_, file) = prepare(&repo, &[]);
+    let mut ceremony = Ceremony::read(&file).unwrap();
+    let step = ceremony.steps.iter_mut().find(|step| step.role.as_str() == "project.cheese").unwrap();
+    let mut raised = step.after.signed().clone();
+    raised.version = Version::new((1 << 30) + 1).unwrap();
+    let nobody = |_: &[u8]| Ok::<_, tuffet::model::canonical::Error>(Vec::new());
+    step.after = Envelope::seal(raised, nobody).unwrap();
+    ceremony.write(&file).unwrap_or_else(|_| {
+        std::fs::remove_file(&file).unwrap();
+        ceremony.write(&file).unwrap();
+    });
+    let (code, said, _) = safe.sign(&file, &["--confirm-all", "--confirm", "cheese=suspended"]);
+    assert!(code == 3 && said["error"].as_str().unwrap().contains("somebody raised it"), "{said}");
+    let (code, said, signed) = safe.sign(&file, &["--confirm-all"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(apply(&repo, &[&signed])["claimed"], json!(["brie"]));
+    repo.verify();
 }
 
 #[test]

@@ -174,6 +174,38 @@ fn root_keys_and_their_threshold_change() {
     Clients::of(repo);
 }
 
+/// A key that nobody vouches for yet is no reason to leave a list out that is to get other holders.
+#[test]
+fn administrators_change_while_a_project_waits_that_nobody_approves() {
+    for is_root_first in [true, false] {
+        let house = House::new();
+        let repo = &house.repo;
+        let (public, id) = house.key("admin-3");
+        let keys = [format!("admin={}", house.id("admin-1")), format!("admin={public}")];
+        let (out, file) = prepare(repo, &["--rotate", "admin", "--keys", &keys[0], "--keys", &keys[1]]);
+        assert_eq!(out["promoted"], json!(["brie"]), "{out}");
+        let (comes, goes) = (format!("admin={id}"), format!("admin=-{}", house.id("admin-2")));
+        let trust = ["--trust", &comes, "--trust", &goes];
+        let signed = |safe: &Safe, file: &std::path::Path| {
+            let (code, said, signed) = safe.sign(file, &trust);
+            assert_eq!(code, 0, "{is_root_first}: {said}");
+            signed
+        };
+        if is_root_first {
+            let by_root = signed(&house.root, &file);
+            apply(repo, &[&signed(&house.admin, &by_root)]);
+        } else {
+            let by_admin = signed(&house.admin, &file);
+            apply(repo, &[&by_admin, &signed(&house.root, &file)]);
+        }
+        repo.verify();
+        assert_eq!(house.role("claimed")["version"], 4);
+        let standing = repo.run(&["project", "list", "--format", "json"]).ok().json().to_string();
+        assert!(standing.contains("brie"), "{standing}");
+        Clients::of(repo);
+    }
+}
+
 /// What a ceremony brings, changed in ways that its words do not tell.
 fn unlike(file: &std::path::Path, id: &str) -> Vec<(&'static str, Ceremony)> {
     let honest = Ceremony::read(file).unwrap();

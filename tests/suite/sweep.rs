@@ -48,6 +48,48 @@ fn what_was_current_within_the_grace_period_stays() {
 }
 
 #[test]
+fn what_an_operator_put_into_the_site_stays() {
+    let repo = Repo::with_config(WITH_PAGES);
+    (0..3).for_each(|number| drop(repo.add_wheel(number)));
+    at(&repo, "2026-01-01T00:00:00Z", &["build", "--init"]);
+    repo.remove("p1-1.0-py3-none-any.whl");
+    at(&repo, "2026-01-01T12:00:00Z", &["build", "--allow-removals"]);
+    let hex = "a".repeat(64);
+    let theirs = [format!("blobs/{hex}.json"), "blobs/json".to_owned(), format!("{hex}.release/notes.txt")];
+    // Beside a hashed copy that goes: other bytes under its plain name.
+    let beside = "packages/p1/p1-1.0-py3-none-any.whl".to_owned();
+    for name in theirs.iter().chain([&beside]) {
+        let path = repo.site().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = std::fs::remove_file(&path);
+        std::fs::write(path, b"theirs").unwrap();
+    }
+    let swept = at(&repo, "2026-01-02T12:01:00Z", &["sweep"]);
+    assert!(swept["removed"].to_string().contains(".p1-1.0-py3"), "{swept}");
+    for name in theirs.iter().chain([&beside]) {
+        assert_eq!(std::fs::read(repo.site().join(name)).unwrap(), b"theirs", "{name}");
+    }
+}
+
+/// Of layout `tree`: what is left lies where distributions do.
+#[test]
+fn what_lay_anywhere_goes_whatever_is_left() {
+    for left in [None, Some("packages/b.txt")] {
+        let repo = Repo::with_config(
+            "[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n",
+        );
+        let all = ["docs/a.txt", "c.txt", "packages/b.txt"];
+        all.iter().for_each(|name| repo.add(name, name.as_bytes()));
+        at(&repo, "2026-01-01T00:00:00Z", &["build", "--init"]);
+        all.iter().filter(|name| Some(**name) != left).for_each(|name| repo.remove(name));
+        at(&repo, "2026-01-01T12:00:00Z", &["build", "--allow-removals"]);
+        at(&repo, "2026-01-03T12:01:00Z", &["sweep"]);
+        let there = files_below(&repo.site());
+        assert!(!there.iter().any(|name| name.ends_with("a.txt") || name.ends_with("c.txt")), "{there:?}");
+    }
+}
+
+#[test]
 fn the_grace_is_never_shorter_than_a_client_may_hold_a_timestamp() {
     let repo = with_history();
     let swept = at(&repo, "2026-01-01T13:00:00Z", &["sweep", "--grace", "1s"]);

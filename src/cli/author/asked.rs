@@ -5,8 +5,8 @@ use super::super::question;
 use super::super::show as text;
 use super::{eprint, paragraph};
 use tuffet::model::KeyId;
-use tuffet::model::page::ProjectStatus;
-use tuffet::runs::author::{Adopted, Member, Unseen};
+use tuffet::model::page::{Link, ProjectStatus};
+use tuffet::runs::author::{Adopted, Member, Unseen, UnseenPages};
 
 /// Whether it is said of files that they lie here, too.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,17 +77,8 @@ pub(super) fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
         if let (Some(metadata), false) = (file.metadata, file.is_here) {
             out += &format!("    its METADATA has sha256\n           {metadata}\n");
         }
-        if let (Some(requires), false) = (&file.requires_python, file.is_here) {
-            out += &format!("    requires Python {}\n", text::one_line(requires));
-        }
-        if let Some(uploaded) = &file.uploaded {
-            out += &format!("    uploaded {}\n", text::one_line(uploaded));
-        }
-        if let Some(reason) = &file.yanked {
-            let reason =
-                if reason.is_empty() { String::new() } else { format!(": {}", text::one_line(reason)) };
-            out += &format!("    yanked{reason}\n");
-        }
+        let requires = file.requires_python.as_deref().filter(|_| !file.is_here);
+        out += &said_of_file(requires, file.uploaded.as_deref(), file.yanked.as_deref());
     }
     if !members.is_empty() {
         out += &paragraph("Members who could release files by your signature:");
@@ -124,6 +115,46 @@ pub(super) fn confirm(yes: bool, asked: &Asked<'_>) -> Result<(), Failure> {
         return Err(Failure::usage(message));
     }
     if question::ask(question) { Ok(()) } else { Err(Failure::new(REFUSED, "nothing was signed")) }
+}
+
+/// Shows pages that another signed, as whoever signs next says the same of every file. Nobody is asked: those who release take
+/// turns. Of a role that is asked about, which is `unseen`, it is said there who signed it.
+pub(super) fn tell_of_pages(pages: Option<&UnseenPages>, unseen: Option<&Unseen>) {
+    let Some(UnseenPages { role, by, says }) = pages else { return };
+    let mut out = String::new();
+    if unseen.is_none_or(|unseen| unseen.role != *role) {
+        out += &paragraph(&format!("None of your keys signed {role} as it is published. These did:"));
+        by.iter().for_each(|keyid| out += &format!("  key id {}\n", text::one_line(keyid.as_str())));
+    }
+    let said: Vec<String> = says.iter().filter_map(said_of_link).collect();
+    if !said.is_empty() {
+        out += &paragraph("What the pages say of files, and you would say, too:");
+        said.iter().for_each(|said| out += said);
+    }
+    eprint(&out);
+}
+
+/// What a page says of a file that its name does not.
+pub(super) fn said_of_link(link: &Link) -> Option<String> {
+    let said =
+        said_of_file(link.requires_python.as_deref(), link.uploaded.as_deref(), link.yanked.as_deref());
+    (!said.is_empty()).then(|| format!("  {}\n{said}", text::one_line(&link.name)))
+}
+
+/// What a page says of a file, line by line.
+fn said_of_file(requires: Option<&str>, uploaded: Option<&str>, yanked: Option<&str>) -> String {
+    let mut out = String::new();
+    if let Some(requires) = requires {
+        out += &format!("    requires Python {}\n", text::one_line(requires));
+    }
+    if let Some(uploaded) = uploaded {
+        out += &format!("    uploaded {}\n", text::one_line(uploaded));
+    }
+    if let Some(reason) = yanked {
+        let reason = if reason.is_empty() { String::new() } else { format!(": {}", text::one_line(reason)) };
+        out += &format!("    yanked{reason}\n");
+    }
+    out
 }
 
 /// A status, with its reason.

@@ -1,6 +1,6 @@
 //! `tuffet author join` and `tuffet author delegate`.
 
-use super::asked::{Asked, Here, confirm, said_of};
+use super::asked::{Asked, Here, confirm, said_of, tell_of_pages};
 use super::sign::hand_on;
 use super::{Tree, as_signers, check_out, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorDelegate, AuthorJoin, Common, Format};
@@ -81,6 +81,7 @@ pub(super) fn delegated(common: &Common, args: &AuthorDelegate) -> Result<u8, Fa
         strangers: &strangers,
         question: "Do you vouch for all of them?",
     };
+    tell_of_pages(draft.pages(&signers).as_ref(), unseen.as_ref());
     confirm(args.yes, &asked)?;
     for one in &joining {
         let keyid = one.key.id().map(|keyid| keyid.to_string()).unwrap_or_default();

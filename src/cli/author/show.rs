@@ -1,5 +1,6 @@
 //! `tuffet author show`.
 
+use super::asked::{said_of, said_of_link};
 use crate::cli::args::{AuthorShow, Common, Format};
 use crate::cli::failure::Failure;
 use crate::cli::show;
@@ -25,7 +26,10 @@ pub(super) fn shown(common: &Common, args: &AuthorShow) -> Result<u8, Failure> {
             "keys": shown.claim.as_ref().map(|claim| claim.keys.keys().collect::<Vec<_>>()),
             "threshold": shown.claim.as_ref().map(|claim| claim.threshold),
             "member": shown.member.as_ref().map(|(name, _)| name),
-            "yanked": shown.yanked.iter().map(|(file, reason)| serde_json::json!({"file": file, "reason": reason})).collect::<Vec<_>>(),
+            "yanked": shown.page.files.iter().filter_map(|link| Some(serde_json::json!({"file": link.name, "reason": link.yanked.as_ref()?}))).collect::<Vec<_>>(),
+            "status": shown.page.status,
+            "requires_python": shown.page.files.iter().filter_map(|link| Some((&link.name, link.requires_python.as_ref()?))).collect::<BTreeMap<_, _>>(),
+            "upload_time": shown.page.files.iter().filter_map(|link| Some((&link.name, link.uploaded.as_ref()?))).collect::<BTreeMap<_, _>>(),
             "files": shown.files.iter().map(|(path, size)| (path.to_string(), size)).collect::<BTreeMap<_, _>>(),
         });
         show::print(&format!("{json}\n"));
@@ -74,9 +78,13 @@ pub(super) fn describe(shown: &author::show::Shown) -> String {
             );
         }
     }
-    for (file, reason) in &shown.yanked {
-        let reason = if reason.is_empty() { String::new() } else { format!(": {}", show::one_line(reason)) };
-        out += &format!("\nYanked: {}{reason}\n", show::one_line(file));
+    if let Some(status) = &shown.page.status {
+        out += &format!("\nStatus: {}\n", said_of(status));
+    }
+    let said: Vec<String> = shown.page.files.iter().filter_map(said_of_link).collect();
+    if !said.is_empty() {
+        out += "\nWhat its pages say:\n";
+        said.iter().for_each(|said| out += said);
     }
     out
 }

@@ -1,6 +1,6 @@
 //! `tuffet author sign`.
 
-use super::asked::{Asked, Here, confirm, file_names, said_of};
+use super::asked::{Asked, Here, confirm, file_names, said_of, tell_of_pages};
 use super::show::describe;
 use super::{Tree, as_signers, check_out, eprint, member, paragraph, project};
 use crate::cli::args::{AuthorSign, Common, Format};
@@ -63,6 +63,7 @@ pub(super) fn signed(common: &Common, args: &AuthorSign) -> Result<u8, Failure> 
         strangers: &draft.strangers,
         question: "Do you vouch for all of them?",
     };
+    tell_of_pages(draft.pages.as_ref(), draft.unseen.as_ref());
     confirm(args.yes, &asked)?;
     let (role, lacks, claim, listed) =
         (draft.role(), draft.lacks(&signers), draft.claim.clone(), draft.listed);

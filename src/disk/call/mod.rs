@@ -133,8 +133,9 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     plain(Op::Folder, path, || fs::create_dir(path))
 }
 
-/// Makes a folder and those that lead to it, as far as they are not there; with `mode` where it is given.
-pub(super) fn make_folders(path: &Path, mode: Option<u32>) -> io::Result<()> {
+/// Makes a folder and those that lead to it, as far as they are not there; with `mode` where it is given. Gives those that
+/// were not there, the first one first.
+pub(super) fn make_folders(path: &Path, mode: Option<u32>) -> io::Result<Vec<&Path>> {
     let mut missing = Vec::new();
     let mut at = Some(path).filter(|path| !path.as_os_str().is_empty());
     while let Some(folder) = at {
@@ -146,7 +147,8 @@ pub(super) fn make_folders(path: &Path, mode: Option<u32>) -> io::Result<()> {
         }
         at = folder.parent().filter(|path| !path.as_os_str().is_empty());
     }
-    for folder in missing.into_iter().rev() {
+    missing.reverse();
+    for folder in &missing {
         let made = plain(Op::Folder, folder, || match mode {
             Some(mode) => fs::DirBuilder::new().mode(mode).create(folder),
             None => fs::create_dir(folder),
@@ -157,7 +159,7 @@ pub(super) fn make_folders(path: &Path, mode: Option<u32>) -> io::Result<()> {
             made => made?,
         }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Sets the mode of what stands at `path`.

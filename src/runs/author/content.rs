@@ -173,11 +173,15 @@ impl Content {
         self.files.iter().find_map(|(part, files)| Some((part, files.get(path)?)))
     }
 
-    /// Takes files of the author's folder into the role `part`; gives how many are new.
-    pub(super) fn take(&mut self, here: Vec<Here>, part: &ProjectRole) -> Result<usize, Error> {
-        let mut new = 0;
+    /// Takes files of the author's folder into the role `part`; gives those that are new.
+    pub(super) fn take(
+        &mut self,
+        here: Vec<Here>,
+        part: &ProjectRole,
+    ) -> Result<BTreeSet<TargetPath>, Error> {
+        let mut new = BTreeSet::new();
         for Here { path, entry, facts, metadata } in here {
-            self.facts.insert(entry.digest, facts.clone());
+            let told = self.facts.insert(entry.digest, facts.clone());
             if let Some(adopted) = self.adopted.iter_mut().find(|adopted| adopted.path == entry.path) {
                 adopted.is_here = adopted.digest == entry.digest;
             }
@@ -198,13 +202,21 @@ impl Content {
                     if of == part {
                         self.compare(&entry, part, facts.metadata)?;
                     }
+                    let is_its = of == part;
                     self.complete(&entry, part, facts.metadata.zip(metadata));
+                    // An index that knows the file from a list has never looked into it.
+                    let as_told = |told: Facts| {
+                        told.requires_python == facts.requires_python && told.metadata == facts.metadata
+                    };
+                    if is_its && !told.is_some_and(as_told) {
+                        self.bytes.insert(entry.path, Bytes::File(path));
+                    }
                     continue;
                 }
                 let published = published.map(|digest| digest.to_string()).unwrap_or_default();
                 return Err(Error::Differs { path: entry.path, published, here: entry.digest.to_string() });
             }
-            new += 1;
+            new.insert(entry.path.clone());
             let files = self.files.entry(part.clone()).or_default();
             if let (Some((digest, length)), Some(bytes)) = (facts.metadata, metadata)
                 && let Ok(beside) = format!("{}.metadata", entry.path).parse::<TargetPath>()

@@ -2,7 +2,7 @@
 
 use super::adopted::Adopted;
 use super::content::Content;
-use super::unseen::{self, Member, Unseen};
+use super::unseen::{self, Member, Unseen, UnseenPages};
 use super::{Error, Published, add, holders, name_of, next, targets};
 use crate::keys::Signer;
 use crate::model::delegation::Ends;
@@ -191,6 +191,12 @@ impl Draft<'_> {
     #[must_use]
     pub fn unseen(&self, signers: &[&dyn Signer]) -> Option<Unseen> {
         Unseen::of(self.client.project.as_ref()?, &ProjectRole::Own, signers)
+    }
+
+    /// The pages as they are published, if none of the signers signed them.
+    #[must_use]
+    pub fn pages(&self, signers: &[&dyn Signer]) -> Option<UnseenPages> {
+        UnseenPages::of(self.client.project.as_ref()?, &self.content, &BTreeSet::new(), signers)
     }
 
     /// What the pages say of the project.

@@ -12,7 +12,7 @@ mod unseen;
 
 pub use add::{AddTo, add_signature};
 pub use adopted::Adopted;
-pub use unseen::{Member, Unseen};
+pub use unseen::{Member, Unseen, UnseenPages};
 
 use crate::disk;
 use crate::keys::Signer;

@@ -1,7 +1,7 @@
 //! `author show`: what stands in a submission or in a member's file, from its bytes alone.
 
 use super::Error;
-use crate::model::page;
+use crate::model::page::{self, Page};
 use crate::model::{Key, KeyId, Moment, RoleKeys, RoleName, TargetPath, Version};
 use crate::submission::{Claim, Joining, Submission};
 use crate::trust::{claim, verified};
@@ -42,8 +42,8 @@ pub struct Shown {
     pub signed: Option<u32>,
     /// The files in it, with their size.
     pub files: BTreeMap<TargetPath, u64>,
-    /// What its index page marks as yanked: file and reason.
-    pub yanked: Vec<(String, String)>,
+    /// What its index page says: of files, and of the project.
+    pub page: Page,
     /// The member's key, if it is a member's file.
     pub member: Option<(String, Key)>,
 }
@@ -67,7 +67,7 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
         let roles = vec![role(name, &joining.role, &keys)];
         let project = joining.project.to_string();
         let files = BTreeMap::new();
-        return Ok(Shown { project, roles, claim: None, signed: None, files, yanked: Vec::new(), member });
+        return Ok(Shown { project, roles, claim: None, signed: None, files, page: Page::default(), member });
     }
     let submission = Submission::open(path)?;
     let own = submission.roles.get(&crate::model::ProjectRole::Own);
@@ -83,19 +83,18 @@ pub fn show(path: &Path) -> Result<Shown, Error> {
     let keys = submission.claim.iter().flat_map(|claim| &claim.keys).chain(delegated);
     let keys = keys.filter(|(keyid, key)| claim::key_fault(keyid, key).is_none());
     let keys: BTreeMap<KeyId, Key> = keys.map(|(keyid, key)| (keyid.clone(), key.clone())).collect();
-    let mut yanked = Vec::new();
+    let mut said = Page::default();
     submission.unpack::<crate::disk::Error>(|path, reader| {
         if path.split().1 == "index.v1_json" {
             let mut bytes = Vec::new();
             let read = reader.take(LARGEST_PAGE).read_to_end(&mut bytes);
             read.map_err(|e| crate::disk::Error::new("unpack", submission.path(), e))?;
-            let page = page::json(&bytes).unwrap_or_default();
-            yanked.extend(page.files.into_iter().filter_map(|link| Some((link.name, link.yanked?))));
+            said = page::json(&bytes).unwrap_or_default();
         }
         Ok(())
     })?;
     Ok(Shown {
-        yanked,
+        page: said,
         project: submission.project.to_string(),
         roles: submission.roles.values().map(|one| role(one.name.clone(), &one.envelope, &keys)).collect(),
         claim: submission.claim.clone(),

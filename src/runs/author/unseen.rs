@@ -1,8 +1,10 @@
 //! What somebody would vouch for without having seen it, because it is published: what another key signed, and keys that
 //! nobody but the index says are the project's.
 
+use super::content::Content;
 use super::{Error, member, public};
 use crate::keys::Signer;
+use crate::model::page::Link;
 use crate::model::{
     Delegations, Envelope, Hashes, Key, KeyId, MemberName, ProjectName, ProjectRole, RoleKeys, RoleName,
     TargetFile, TargetPath, Targets, project_role,
@@ -21,6 +23,17 @@ pub struct Unseen {
     /// Whether nobody but the online key says who may: whoever holds the index's machine could have given the project a key
     /// of theirs beside its author's. Who holds a claimed project, the administrators signed.
     pub is_asked: bool,
+}
+
+/// The pages of a project as they are published, that none of those signed who are about to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnseenPages {
+    /// Their role.
+    pub role: RoleName,
+    /// The keys that did sign it.
+    pub by: Vec<KeyId>,
+    /// What they say of files of which nothing else was shown, in their order.
+    pub says: Vec<Link>,
 }
 
 /// A member of a project.
@@ -54,6 +67,31 @@ impl Unseen {
         let did_not: BTreeSet<&KeyId> = without.iter().map(|(keyid, _)| keyid).collect();
         let by = keys.keyids.iter().filter(|keyid| !did_not.contains(keyid)).cloned().collect();
         Some(Self { role, by, is_asked: project.standing() != Standing::Claimed })
+    }
+}
+
+impl UnseenPages {
+    /// The pages of a project, if none of `signers` signed them. Whoever signs next signs what they say of every file; that a
+    /// key of the project's did so before is no news, and nothing to ask about: those who release take turns.
+    pub(super) fn of(
+        project: &Project,
+        content: &Content,
+        here: &BTreeSet<TargetPath>,
+        signers: &[&dyn Signer],
+    ) -> Option<Self> {
+        // Without members the project's own role lists them.
+        let has_part = project.parts.contains_key(&ProjectRole::Pages);
+        let part = if has_part { ProjectRole::Pages } else { ProjectRole::Own };
+        let Unseen { role, by, .. } = Unseen::of(project, &part, signers)?;
+        let is_shown = |name: &str| content.adopted.iter().any(|adopted| adopted.path.split().1 == name);
+        let is_here = |name: &str| here.iter().any(|path| path.split().1 == name);
+        let links = content.told.files.iter().filter(|link| !is_shown(&link.name)).cloned();
+        let says = links.map(|mut link| {
+            // What is here says itself what it requires.
+            link.requires_python = link.requires_python.filter(|_| !is_here(&link.name));
+            link
+        });
+        Some(Self { role, by, says: says.collect() })
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn build(
             counted => counted,
         }
     })?;
-    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
+    let lapsing = lapse::lapsing(&published, request.lives, request.now, &lapse::Beside::default(), reporter);
     let authors = Authors::of(request.layout, &published, &lapsing);
     let few = few(request, &catalogue, &authors, state)?;
     let pending = Pending::of(request, state, &few)?;

@@ -162,7 +162,7 @@ pub fn build(request: &Request<'_>, online: &dyn Signer, reporter: &dyn Reporter
         found.marks = pages::uploads(&site, &before, &found.unreadable)?;
     }
     let on_change = |file: &SourceFile| on_change(request, file);
-    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
+    let lapsing = lapse::lapsing(&published, request.lives, request.now, &lapse::Beside::default(), reporter);
     let authors = Authors::of(request.layout, &published, &lapsing);
     let pending = Pending::of(request, &state, &found.files)?;
     found.unsure.extend(pending.targets().cloned());

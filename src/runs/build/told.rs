@@ -70,7 +70,7 @@ pub(super) fn build(
     let published = event::stage(reporter, Stage::Read, None, || outline::read(site, was_verified))?;
     guard::check_tree(&published, online, request.now)?;
     guard::warn_of_offline_roles(&published, request.lives, request.now, reporter);
-    let lapsing = lapse::lapsing(&published, request.lives, request.now, reporter);
+    let lapsing = lapse::lapsing(&published, request.lives, request.now, &lapse::Beside::default(), reporter);
     let has_pages = request.layout != Layout::Tree && request.pages.any();
     let counted = tree.as_ref().filter(|tree| has_pages && tree.known.snapshot == published.snapshot.digest);
     let counted = counted.and_then(|tree| tree.pages);

@@ -2,6 +2,7 @@
 //! what the online key has to say to it.
 
 use super::merge::{self, Merged};
+use super::prepare::is_succeeded;
 use super::{Error, finish, recover, sign};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::keys::Signer;
@@ -202,7 +203,13 @@ impl Drawn<'_> {
                 self.beside.gone.insert(name.clone());
                 (Some(What::Suspended), change.before.as_ref().is_some_and(|before| before.same(&held)))
             }
-            Act::Freed => (Some(What::Freed), project.is_suspended() && standing == Standing::Claimed),
+            Act::Freed => {
+                if !project.is_suspended() {
+                    self.beside.gone.insert(name.clone());
+                }
+                let is_let_go = project.is_suspended() || !is_succeeded(project);
+                (Some(What::Freed), is_let_go && standing == Standing::Claimed)
+            }
         };
         if !fits {
             return Err(changed());

@@ -44,7 +44,7 @@ pub(super) fn finish(
             let gets = change.after.as_ref().is_some_and(|after| after.ids() == one.keys.iter().collect());
             change.act == Act::Rekeyed && change.name == one.project && gets
         }),
-        Wanted::Revoke => is(Act::Suspended).any(|name| *name == one.project),
+        Wanted::Revoke => is(Act::Suspended).chain(is(Act::Freed)).any(|name| *name == one.project),
     };
     waiting::dequeue(&state, is_done)?;
     let waiting_on = waiting::queue(&state)?.into_iter().filter(|one| one.wanted == Wanted::Rekey);

@@ -4,7 +4,7 @@ use super::plan::{Always, Plan};
 use super::rotate::{self, Rotation};
 use super::{Back, Differences, Error, recover};
 use crate::ceremony::Ceremony;
-use crate::model::{BinCount, Hands, Holders, Metadata, Moment, ProjectName, RoleName};
+use crate::model::{BinCount, Hands, Holders, Metadata, Moment, ProjectName, RoleName, Version};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
@@ -12,14 +12,21 @@ use crate::runs::project::accept::queued;
 use crate::runs::project::{Place, so_already};
 use crate::runs::roles::{Numbers, Versions};
 use crate::site::Site;
+use crate::site::projects::Project;
 use crate::site::read::{self, Published};
 use crate::state::State;
 use crate::state::ceremony::{self as waiting, Outstanding, Queued, Since, Wanted};
 use crate::state::ledger::{self, Registration};
-use crate::trust::{Consent, Standing};
+use crate::trust::{Consent, Standing, lives};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// A file is at the safe and back within this span.
+const ROUND: Duration = Duration::from_secs(30 * 86_400);
+
+/// A number that is handed out is so far above the published one at most.
+const MARGIN: u64 = 10_000;
 
 /// What becomes of claimed projects whose roles end before the ceremony after next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,13 +138,13 @@ pub fn prepare(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Outcome
             (recovered.published, Always::Lists)
         }
     };
-    let numbers = if request.back.is_some() { Numbers::NearPublished } else { Numbers::All };
     let ledger = ledger::load(&state)?;
     if request.back.is_none() {
         so_already::forget(&state, &published, &ledger, place.now, &waiting::queue(&state)?)?;
     }
-    let versions =
-        Versions::counted(&site, &published, numbers)?.above(&published, waiting::handed_out(&state)?);
+    // One far above what is published collides with nothing, and somebody may have put it there: holders sign no such number.
+    let versions = Versions::counted(&site, &published, Numbers::NearPublished)?
+        .above(&published, waiting::handed_out(&state)?);
     let mut drawing = Drawing {
         request,
         published: &published,
@@ -243,6 +250,10 @@ impl Drawing<'_> {
                 continue;
             }
             match one.wanted {
+                Wanted::Revoke if !is_succeeded(project) && self.request.free.contains(name) => {}
+                Wanted::Revoke if !is_succeeded(project) => {
+                    self.outcome.stale.push((name.clone(), burnt(name, project)));
+                }
                 Wanted::Revoke => {
                     self.plan.suspend(name, project);
                     self.outcome.suspended.push(name.clone());
@@ -284,7 +295,9 @@ impl Drawing<'_> {
             let ends = project.roles().map(|(role, metadata, _)| (metadata.expires, role)).min();
             let Some((expires, role)) = ends.filter(|(expires, _)| *expires < horizon) else { continue };
             self.outcome.lapsing.push((name.clone(), role, expires));
-            if self.request.lapsing == Lapsing::Suspended {
+            if self.request.lapsing == Lapsing::Suspended && !is_succeeded(project) {
+                self.outcome.stale.push((name.clone(), burnt(name, project)));
+            } else if self.request.lapsing == Lapsing::Suspended {
                 self.plan.suspend(name, project);
                 self.outcome.suspended.push(name.clone());
             }
@@ -296,13 +309,21 @@ impl Drawing<'_> {
         for name in self.request.free {
             let project =
                 self.published.projects.get(name).ok_or_else(|| Error::NobodysProject(name.clone()))?;
-            if !project.is_suspended() {
+            let is_burnt = project.standing() == Standing::Claimed && !is_succeeded(project);
+            if !project.is_suspended() && !is_burnt {
                 return Err(Error::NotRevoked(name.clone()));
             }
             self.plan.free(name);
             self.outcome.freed.push(name.clone());
         }
         Ok(())
+    }
+
+    /// The role of a project that has ended when the file is back from the safe, or that builds are about to suspend it for.
+    fn ends_before_it_is_signed(&self, project: &Project) -> Option<(RoleName, Moment)> {
+        let ends = project.roles().map(|(role, metadata, _)| (metadata.expires, role)).min()?;
+        let horizon = self.request.place.now.plus(lives::must_outlive(self.request.place.lives)).plus(ROUND);
+        (ends.0 <= horizon).then_some((ends.1, ends.0))
     }
 
     /// Whether a line says when the keys came that hold a project now, and is not of a run that failed.
@@ -327,6 +348,19 @@ impl Drawing<'_> {
             if let Some(own) = self.published.own_key(project.keys.keys()) {
                 let why = format!("key {} holds a role of the index's own", own.short());
                 self.outcome.stale.push((name.clone(), why));
+            } else if let Some((role, expires)) = self.ends_before_it_is_signed(project) {
+                let why = format!(
+                    "{role} ends on {expires}: once it has, clients refuse the project, and nothing but a ceremony suspends a \
+                     claimed one. Have its holder sign again"
+                );
+                self.outcome.stale.push((name.clone(), why));
+            } else if !is_succeeded(project) {
+                let why = format!(
+                    "its version is {}, which no author reaches: somebody raised it. `tuffet project revoke {name}` takes \
+                     the keys away",
+                    project.own.version
+                );
+                self.outcome.stale.push((name.clone(), why));
             } else if older_than.is_zero() || is_old {
                 self.plan.claim(name, project);
                 self.outcome.promoted.push(name.clone());
@@ -335,4 +369,18 @@ impl Drawing<'_> {
             }
         }
     }
+}
+
+/// Whether an empty role of the administrators' can follow what a project stands at.
+pub(super) fn is_succeeded(project: &Project) -> bool {
+    project.is_suspended() || project.own.version.number().saturating_add(MARGIN) < Version::SUCCEEDED
+}
+
+/// What to say of a claimed project that none can follow.
+fn burnt(name: &ProjectName, project: &Project) -> String {
+    format!(
+        "its version is {}, which no author reaches, and no empty role can follow: somebody raised it. `--free {name}` \
+         lets go of the name; what the source has of it is the bins' then",
+        project.own.version
+    )
 }

@@ -67,7 +67,7 @@ pub fn revoke(
     };
     ledger::append(&state, [&line])?;
     let staging = publish::open_staging(&place)?;
-    let mut gone = lapse::lapsing(&published, place.lives, place.now, reporter);
+    let mut gone = lapse::lapsing(&published, place.lives, place.now, &lapse::Beside::default(), reporter);
     gone.retain(|lapsing| *lapsing != name);
     lapse::record(&state, &published, &gone, place.now)?;
     gone.push(name);

@@ -11,6 +11,9 @@ use crate::site::{Site, layout};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The folders of distributions and of pages.
+const OURS: [&str; 2] = [layout::PACKAGES, layout::PAGES];
+
 /// What lies in a site.
 pub(super) struct Lying {
     /// Files by their names.
@@ -47,7 +50,7 @@ impl Lying {
 }
 
 /// Adds target files that no needed role lists. A plain name is only ever removed together with
-/// a hashed one of it: what else an operator put into the site is none of our business.
+/// a hashed one of it, with the same bytes: what else an operator put into the site is none of our business.
 pub(super) fn add(
     site: &Site,
     current: &Snapshot,
@@ -84,6 +87,15 @@ pub(super) fn add(
     let mut freed = BTreeMap::new();
     let sizes = &lying.files;
     let is_copy = |name: &str| layout::copy(name).is_some() && !wanted.contains(name);
+    // Where all targets are distributions and pages, a hashed name anywhere else is an operator's own. Without pages nothing
+    // tells whether targets lay elsewhere once.
+    let is_ours = |name: &str| {
+        let first = name.split('/').next().unwrap_or(name);
+        let folder = if looks_hashed(first) { &first[65..] } else { first };
+        OURS.contains(&folder) && name.contains('/')
+    };
+    let has_pages = wanted.iter().any(|name| name.split('/').next() == Some(layout::PAGES));
+    let is_anywhere = !has_pages || !wanted.iter().all(|name| is_ours(name));
     let ahead = Ahead::look(site, &pages(current, &roles, &parsed, &delegated), sizes)?;
     for (name, stamp) in sizes.iter().filter(|(name, _)| !is_copy(name)) {
         if name.starts_with("metadata/") {
@@ -95,21 +107,25 @@ pub(super) fn add(
         let (folder, file) =
             name.rsplit_once('/').map_or(("", name.as_str()), |(folder, file)| (folder, file));
         let is_alias = name.split_once('/').is_some_and(|(first, _)| looks_hashed(first));
-        if wanted.contains(name) || !(looks_hashed(file) || is_alias) || ahead.lead_to(folder) {
+        let may_be_ours = (looks_hashed(file) || is_alias) && (is_anywhere || is_ours(name));
+        if wanted.contains(name) || !may_be_ours || ahead.lead_to(folder) {
             continue;
         }
         let plain = (!is_alias && looks_hashed(file)).then(|| {
             if folder.is_empty() { file[65..].to_owned() } else { format!("{folder}/{}", &file[65..]) }
         });
-        if let Some(plain) = &plain
-            && wanted.contains(plain)
-            && ahead::holds(site, (plain, sizes.get(plain)), (&file[..64], stamp))?
-        {
+        let held = match &plain {
+            Some(plain) if ahead::holds(site, (plain, sizes.get(plain)), (&file[..64], stamp))? => {
+                Some(plain)
+            }
+            _ => None,
+        };
+        if held.is_some_and(|plain| wanted.contains(plain)) {
             continue;
         }
         freed.insert(stamp.inode, stamp.size);
         remove.insert(name.clone());
-        remove.extend(plain.filter(|plain| sizes.contains_key(plain) && !wanted.contains(plain)));
+        remove.extend(held.cloned());
     }
     let leads_there = |name: &str| name.rsplit_once('/').is_some_and(|(folder, _)| ahead.lead_to(folder));
     remove.extend(unwanted.into_iter().filter(|name| sizes.contains_key(name) && !leads_there(name)));

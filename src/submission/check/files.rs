@@ -67,7 +67,7 @@ pub(super) fn check(
     let dropped = before.keys().filter(|path| !stays(path)).cloned().collect();
     let roles = submission.roles.values();
     let roles = roles.map(|role| (role.name.clone(), role.version, role.bytes.clone())).collect();
-    Ok(Checked { roles, binds, files, pages, dropped })
+    Ok(Checked { roles, binds, files, pages, dropped, before })
 }
 
 /// Every target of the project that is published, or was until it was suspended.

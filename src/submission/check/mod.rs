@@ -67,6 +67,8 @@ pub struct Checked {
     pub pages: BTreeMap<TargetPath, (RoleName, TargetFile)>,
     /// Published targets of it that are not published any more.
     pub dropped: Vec<TargetPath>,
+    /// Everything of it that is published, or was until it was suspended.
+    pub before: BTreeMap<TargetPath, TargetFile>,
 }
 
 /// The roles of the project as they are to be.

@@ -139,9 +139,11 @@ fn list(
         }
         pages.push(Read { page, modified: held.stamp.modified });
     }
-    // It says what is yanked and quarantined, which one that is torn must not take back.
+    // It says what is yanked and quarantined, which one that is torn must not take back; beside pages that do not say how
+    // new they are it would not count.
     let mut upstream = None;
-    if let Some(held) = &sources.upstream {
+    let counts = pages.iter().any(|read| read.page.serial > 0);
+    if let Some(held) = sources.upstream.as_ref().filter(|_| counts) {
         let bytes = match read::bounded(&held.path, LARGEST) {
             Ok(bytes) => bytes.unwrap_or_default(),
             Err(e) => return Ok(Err(format!("{e}"))),
@@ -244,10 +246,10 @@ fn left_over(path: &str, unreadable: &BTreeSet<ProjectName>, offered: &BTreeSet<
         Distribution::Unsettled(projects) => projects,
         Distribution::Other => Vec::new(),
     };
-    let why = if readings.iter().any(|project| unreadable.contains(project)) {
-        "the page of its project cannot be read"
-    } else {
-        "no page of the mirror offers it"
-    };
-    Some(Skipped { code: Code::NotOffered, why: why.to_owned(), may_be: Vec::new() })
+    // Of such a project its page is named, and not every file.
+    if readings.iter().any(|project| unreadable.contains(project)) {
+        return None;
+    }
+    let why = "no page of the mirror offers it".to_owned();
+    Some(Skipped { code: Code::NotOffered, why, may_be: Vec::new() })
 }

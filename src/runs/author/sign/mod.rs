@@ -4,7 +4,7 @@ mod choice;
 
 use super::adopted::Adopted;
 use super::content::{self, Content};
-use super::unseen::{self, Member, Unseen};
+use super::unseen::{self, Member, Unseen, UnseenPages};
 use super::{Error, Published, add, holders, name_of, next, public, targets};
 use crate::keys::Signer;
 use crate::model::page::ProjectStatus;
@@ -73,6 +73,8 @@ pub struct Draft<'a> {
     pub status: Option<ProjectStatus>,
     /// The role as it is published, if none of the signers signed it.
     pub unseen: Option<Unseen>,
+    /// The pages as they are published, if none of the signers signed them.
+    pub pages: Option<UnseenPages>,
     /// Keys that would get a say by this, of which the index alone says that they hold the project.
     pub strangers: Vec<KeyId>,
     /// The members whom the role delegates to from now on.
@@ -114,6 +116,7 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     };
     let names: BTreeSet<TargetPath> = here.iter().map(|here| here.entry.path.clone()).collect();
     let new = content.take(here, &part)?;
+    let pages = held.and_then(|project| UnseenPages::of(project, &content, &names, signers));
     choice::leave_out(&mut content, request, &part)?;
     choice::yank(&mut content, request, &part)?;
     choice::status(&mut content, request, &part)?;
@@ -134,14 +137,14 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
     let files = content.files.get(&part).cloned().unwrap_or_default();
     let says_something =
         request.rekey || claim.is_some() || !content.adopted.is_empty() || request.says_more();
-    if let (Some(folder), 0, false) = (request.dist, new, says_something) {
+    if let (Some(folder), true, false) = (request.dist, new.is_empty(), says_something) {
         let what = format!(
             "{} holds nothing of {project} that is not published already; to renew the role alone leave --dist out",
             folder.display()
         );
         return Err(Error::Nothing(what));
     }
-    if files.is_empty() && new == 0 && held.is_none() {
+    if files.is_empty() && new.is_empty() && held.is_none() {
         let what = match request.dist {
             Some(folder) => {
                 let there = others.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
@@ -153,16 +156,17 @@ pub fn draft<'a>(request: &'a Request<'a>, signers: &[&dyn Signer]) -> Result<Dr
         return Err(Error::Nothing(what));
     }
     let is_distribution = |path: &TargetPath| !path.as_str().ends_with(".metadata");
-    let is_new = |path: &TargetPath| names.contains(path) && content.bytes.contains_key(path);
-    let new = files.iter().filter(|(path, _)| is_distribution(path) && is_new(path));
+    let is_new = |path: &TargetPath| new.contains(path) && content.bytes.contains_key(path);
+    let new: Vec<_> = files.iter().filter(|(path, _)| is_new(path)).collect();
     Ok(Draft {
         adopted: content.asked_of(),
-        new: new.map(|(path, file)| (path.clone(), file.clone())).collect(),
+        new: new.into_iter().map(|(path, file)| (path.clone(), file.clone())).collect(),
         listed: files.keys().filter(|path| is_distribution(path)).count(),
         others,
         yanked: content.yanked(),
         status: content.told.status.clone(),
         unseen,
+        pages,
         strangers: strangers.unwrap_or_default(),
         members: match part {
             ProjectRole::Own => unseen::members(delegations.as_ref()),

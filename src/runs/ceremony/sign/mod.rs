@@ -142,7 +142,8 @@ pub fn sign(
         };
         whole &= made.covered() == step.after.covered();
         let of_it = of_list.get(&step.role).into_iter().flatten().map(|one| (*one).clone()).collect();
-        let says = if says_nothing(step, &made, now) { Says::Nothing } else { Says::Something };
+        let is_idle = says_nothing(step, &made, now) && is_delegated_to_as_before(ceremony, &step.role);
+        let says = if is_idle { Says::Nothing } else { Says::Something };
         let after = seen.step(step, made, of_it, says)?;
         if says == Says::Something {
             steps.push(Step { role: step.role.clone(), before: step.before.clone(), after });
@@ -179,6 +180,16 @@ fn says_nothing(step: &Step, made: &Envelope<Targets>, now: Moment) -> bool {
     let (before, wanted, made) = (before.signed(), step.after.signed(), made.signed());
     let is_near = before.expires <= now.plus(made.expires.since(now) / 2);
     made.delegations == before.delegations && wanted.delegations != before.delegations && !is_near
+}
+
+/// Whether `targets` goes on naming the same holders of a role, for the same names. Where it does not, the role is part of
+/// the ceremony, whatever it says.
+fn is_delegated_to_as_before(ceremony: &Ceremony, role: &RoleName) -> bool {
+    let child = |targets: &Targets| {
+        let children = targets.delegations.iter().flat_map(|delegations| &delegations.roles);
+        children.into_iter().find(|child| child.name == *role).cloned()
+    };
+    child(ceremony.targets.signed()) == child(ceremony.top())
 }
 
 /// The changes of each list.

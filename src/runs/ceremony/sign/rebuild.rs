@@ -8,6 +8,7 @@ use crate::model::forms::{self, Edition, ListForm, Lists};
 use crate::model::project_role::SUSPENDS;
 use crate::model::{
     BinCount, Envelope, Hands, Holders, Metadata, Moment, ProjectName, ProjectRole, RoleName, Root, Targets,
+    Version,
 };
 use crate::runs::ceremony::plan::unsigned;
 use crate::trust::ceremony::{Act, Projects};
@@ -18,7 +19,7 @@ use std::time::Duration;
 /// somebody raises locks the holders out of their own ledgers.
 const FAR: u64 = 10_000;
 
-/// The first version of an empty role in place of a project's follows its author's, whose number nothing here tells.
+/// A new list follows nothing that is published, but files that may lie under its name.
 const FIRST_AT_MOST: u64 = 1_000_000;
 
 /// No role of a ceremony lives longer.
@@ -104,9 +105,30 @@ pub(super) fn step(
     let role = &step.role;
     let strange = |what: String| Err(Error::Strange { role: role.clone(), what });
     let after = step.after.signed();
+    let of_project = ProjectRole::parse(role).filter(|(_, part)| *part == ProjectRole::Own);
+    let suspended = of_project
+        .as_ref()
+        .and_then(|(name, _)| projects.iter().find(|one| one.name == *name && one.act == Act::Suspended));
+    // Whatever stands in it: nobody signs it, and it keeps nobody from signing the rest.
+    if suspended.is_some_and(|one| !one.approved) {
+        return Ok(None);
+    }
     let edition = edition(role, after, now)?;
     let follows = step.before.as_ref().map(|before| before.signed().version.number());
-    let most = follows.unwrap_or_default() + if follows.is_some() { FAR } else { FIRST_AT_MOST };
+    let most = match (follows, &of_project) {
+        (Some(before), _) => before.saturating_add(FAR),
+        (None, None) => FIRST_AT_MOST,
+        // It follows its author's, whose number nothing here tells.
+        (None, Some((name, _))) if after.version.number() > Version::SUCCEEDED => {
+            return strange(format!(
+                "version {} leaves its author none to come back with: somebody raised it. Without --confirm \
+                 {name}=suspended the rest is signed; the index lets go of such a name by `ceremony prepare --free \
+                 {name}`, if that is what its author's role stands at",
+                after.version
+            ));
+        }
+        (None, Some(_)) => Version::SUCCEEDED,
+    };
     if follows.is_some_and(|before| after.version.number() <= before) || after.version.number() > most {
         return strange(format!("version {} does not follow {}", after.version, follows.unwrap_or_default()));
     }
@@ -122,12 +144,8 @@ pub(super) fn step(
     } else if role.is_claimed() {
         let (kept, whole) = approved(after, projects);
         (forms::list(edition, &kept), whole)
-    } else if let Some((name, ProjectRole::Own)) = ProjectRole::parse(role) {
+    } else if let Some((name, _)) = of_project {
         let suspends = after.extra.get(SUSPENDS).and_then(serde_json::Value::as_u64);
-        let suspended = projects.iter().find(|one| one.name == name && one.act == Act::Suspended);
-        if suspended.is_some_and(|one| !one.approved) {
-            return Ok(None);
-        }
         // One that stands there already may be renewed alone; a first one needs its reason.
         let is_renewed = step.before.as_ref().is_some_and(|b| b.signed().extra.contains_key(SUSPENDS));
         if !is_held_by_admins(ceremony, &name) || (suspended.is_none() && !is_renewed) {

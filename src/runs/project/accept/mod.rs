@@ -203,8 +203,11 @@ impl Intake<'_> {
             is_its && project.is_some_and(|project| moved.contains(&project))
         };
         let rest = before.iter().map(|(_, entry)| entry).filter(|entry| !is_moved(entry)).cloned();
-        let mut lapsing = lapse::lapsing(published, place.lives, place.now, reporter);
-        lapsing.retain(|name| !moved.contains(name) && !beside.leave.contains(*name));
+        let other = lapse::Beside {
+            moved: moved.iter().copied().chain(&beside.leave).collect(),
+            renewed: beside.roles.iter().map(|signed| &signed.role).collect(),
+        };
+        let lapsing = lapse::lapsing(published, place.lives, place.now, &other, reporter);
         lapse::record(&state, published, &lapsing, place.now)?;
         let gone: Vec<&ProjectName> = lapsing.iter().copied().chain(&beside.gone).collect();
         let mut authors = with_pages(published, &gone);

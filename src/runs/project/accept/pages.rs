@@ -12,20 +12,26 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What every distribution says of itself; `path_of` finds its bytes.
+/// What every distribution says of itself; `path_of` finds its bytes. Of one that is nowhere at hand, and stays as it is
+/// published, goes what a list said, or what the published page does, which `told` gives.
 pub(super) fn facts(
     checked: &Checked,
     known: &BTreeMap<Sha256, Facts>,
+    told: &BTreeMap<Sha256, Facts>,
     path_of: &(dyn Fn(&Entry) -> Result<Option<PathBuf>, disk::Error> + Sync),
 ) -> Result<Result<BTreeMap<Sha256, Facts>, Vec<Refusal>>, disk::Error> {
     let distributions: Vec<Entry> = distributions(&checked.files);
     let all: Vec<Result<(Sha256, Facts), Refusal>> = distributions
         .par_iter()
         .map(|entry| {
-            if let Some(facts) = known.get(&entry.digest) {
+            let known = known.get(&entry.digest);
+            if let Some(facts) = known.filter(|facts| !facts.is_told) {
                 return Ok(Ok((entry.digest, facts.clone())));
             }
             let Some(path) = path_of(entry)? else {
+                if let Some(facts) = told.get(&entry.digest).or(known) {
+                    return Ok(Ok((entry.digest, facts.clone())));
+                }
                 let what = "the site has no copy of it, and it is not in the ZIP";
                 let way_out = "sign again with the file in --dist";
                 return Ok(Err(Refusal::new("target-missing", entry.path.as_str(), what, way_out)));

@@ -105,7 +105,8 @@ pub(super) fn compare_pages(
                 None => site.folder().stamp(&name)?.map(|_| site.folder().path(&name)),
             })
         };
-        let refusals = match pages::facts(checked, known, &path_of)? {
+        let told = told_by_page(site, submission, checked)?;
+        let refusals = match pages::facts(checked, known, &told, &path_of)? {
             Err(refusals) => refusals,
             Ok(facts) => {
                 let name = format!("simple/{}/index.v1_json", submission.project);
@@ -125,6 +126,38 @@ pub(super) fn compare_pages(
         }
     }
     if refused.is_empty() { Ok(()) } else { Err(Error::Refused(refused)) }
+}
+
+/// What the published page says of the distributions of a project.
+fn told_by_page(
+    site: &Site,
+    submission: &Submission,
+    checked: &Checked,
+) -> Result<BTreeMap<Sha256, Facts>, disk::Error> {
+    let read = |name: &str| {
+        let path = format!("simple/{}/{name}", submission.project).parse::<TargetPath>().ok();
+        let listed = path.and_then(|path| Some((checked.before.get(&path)?.hashes.sha256()?, path)));
+        let hashed = listed.map(|(digest, path)| path.hashed(&digest.to_string()));
+        hashed
+            .map(|name| disk::read::bytes_if_there(&site.folder().path(&name)))
+            .transpose()
+            .map(Option::flatten)
+    };
+    let page = match read("index.v1_json")?.and_then(|bytes| page::json(&bytes).ok()) {
+        Some(page) => page,
+        None => read("index.html")?.map(|bytes| page::html(&bytes)).unwrap_or_default(),
+    };
+    let digest = |name: &str| {
+        let path = format!("packages/{}/{name}", submission.project).parse::<TargetPath>().ok()?;
+        let file = checked.before.get(&path)?;
+        Some((file.hashes.sha256()?, file.length))
+    };
+    let said = page.files.into_iter().filter_map(|link| {
+        let (sha256, _) = digest(&link.name)?;
+        let metadata = digest(&format!("{}.metadata", link.name));
+        Some((sha256, Facts { requires_python: link.requires_python, metadata, ..Facts::default() }))
+    });
+    Ok(said.collect())
 }
 
 /// The published page of a project of whose holders none signed the new one, and the names of the files of which that
