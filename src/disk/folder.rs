@@ -180,6 +180,11 @@ pub fn resolve_as_far_as_there(path: &Path) -> PathBuf {
     }
 }
 
+/// The folder that `path` is in.
+pub(super) fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Creates the folder at `path` and its parents, as far as they are not there; durable when this returns.
 ///
 /// # Errors
@@ -192,9 +197,7 @@ pub fn create(path: &Path) -> Result<(), Error> {
 pub(super) fn create_with(path: &Path, mode: Option<u32>) -> Result<(), Error> {
     let made = call::make_folders(path, mode).context("create the folder", path)?;
     for folder in made {
-        let parent =
-            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        match sync::path(parent) {
+        match sync::path(parent_of(folder)) {
             // A folder that may be written to and not be read cannot be waited for.
             Err(e) if e.source.kind() == ErrorKind::PermissionDenied => {}
             synced => synced?,

@@ -1,6 +1,7 @@
 //! Files that are written as a whole, in one step, or have lines added: those of the state folder, keys, what is carried to
 //! the safe.
 
+use super::folder::parent_of;
 use super::{Context as _, Error, File, FileStamp, call, folder, sync};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -183,10 +184,6 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     parent_of(path).join(name)
-}
-
-fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Sets when the file at `path` was last modified, in whole seconds since 1970; durable when this

@@ -39,11 +39,7 @@ pub(super) fn lapsing<'a>(
     let stay =
         |(name, project): &(&ProjectName, &Project)| !project.is_suspended() && !beside.moved.contains(name);
     for (name, project) in published.projects.iter().filter(stay) {
-        let Some((role, expires)) =
-            project.roles().map(|(role, metadata, _)| (role, metadata.expires)).min_by_key(|(_, e)| *e)
-        else {
-            continue;
-        };
+        let Some((role, expires)) = project.first_to_end() else { continue };
         let recently = project.standing() == Standing::RecentlyClaimed;
         if expires <= now.plus(lives::must_outlive(lives)) && recently && !is_over {
             let message = format!(

@@ -3,8 +3,8 @@
 
 use super::chain::{self, Error, Origin};
 use crate::model::{
-    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, Lists, ProjectName, ProjectRole, RoleKeys,
-    RoleName, TargetFile, TargetPath, Targets, Version, project_role,
+    DelegatedRole, Delegations, Entry, Envelope, Key, KeyId, Lists, Moment, ProjectName, ProjectRole,
+    RoleKeys, RoleName, TargetFile, TargetPath, Targets, Version, project_role,
 };
 use crate::trust::{Standing, Verified};
 use rayon::prelude::*;
@@ -47,6 +47,13 @@ impl Project {
     #[must_use]
     pub fn is_suspended(&self) -> bool {
         self.own.extra.contains_key(project_role::SUSPENDS)
+    }
+
+    /// The role of it that ends first, and when.
+    #[must_use]
+    pub fn first_to_end(&self) -> Option<(RoleName, Moment)> {
+        let ends = self.roles().map(|(role, metadata, _)| (role, metadata.expires));
+        ends.min_by_key(|(_, expires)| *expires)
     }
 
     /// Every role of it by name, the own one first, with the keys that may sign it.

@@ -2,8 +2,7 @@
 //! what the online key has to say to it.
 
 use super::merge::{self, Merged};
-use super::prepare::is_succeeded;
-use super::{Error, finish, recover, sign};
+use super::{Error, finish, raised, recover, sign};
 use crate::ceremony::{Ceremony, Ledger};
 use crate::keys::Signer;
 use crate::model::{ProjectName, RoleName, TargetPath, Version};
@@ -207,7 +206,7 @@ impl Drawn<'_> {
                 if !project.is_suspended() {
                     self.beside.gone.insert(name.clone());
                 }
-                let is_let_go = project.is_suspended() || !is_succeeded(project);
+                let is_let_go = project.is_suspended() || !raised::is_succeeded(project);
                 (Some(What::Freed), is_let_go && standing == Standing::Claimed)
             }
         };

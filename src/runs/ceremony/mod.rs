@@ -7,6 +7,7 @@ mod finish;
 mod merge;
 mod plan;
 pub mod prepare;
+mod raised;
 mod recover;
 mod rotate;
 pub mod sign;

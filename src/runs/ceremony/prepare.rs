@@ -2,9 +2,9 @@
 
 use super::plan::{Always, Plan};
 use super::rotate::{self, Rotation};
-use super::{Back, Differences, Error, recover};
+use super::{Back, Differences, Error, raised, recover};
 use crate::ceremony::Ceremony;
-use crate::model::{BinCount, Hands, Holders, Metadata, Moment, ProjectName, RoleName, Version};
+use crate::model::{BinCount, Hands, Holders, Metadata, Moment, ProjectName, RoleName};
 use crate::pipeline::collect::Layout;
 use crate::report::{Reporter, Stage, event};
 use crate::runs::build;
@@ -24,9 +24,6 @@ use std::time::Duration;
 
 /// A file is at the safe and back within this span.
 const ROUND: Duration = Duration::from_secs(30 * 86_400);
-
-/// A number that is handed out is so far above the published one at most.
-const MARGIN: u64 = 10_000;
 
 /// What becomes of claimed projects whose roles end before the ceremony after next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,9 +247,9 @@ impl Drawing<'_> {
                 continue;
             }
             match one.wanted {
-                Wanted::Revoke if !is_succeeded(project) && self.request.free.contains(name) => {}
-                Wanted::Revoke if !is_succeeded(project) => {
-                    self.outcome.stale.push((name.clone(), burnt(name, project)));
+                Wanted::Revoke if !raised::is_succeeded(project) && self.request.free.contains(name) => {}
+                Wanted::Revoke if !raised::is_succeeded(project) => {
+                    self.outcome.stale.push((name.clone(), raised::of_claimed(name, project)));
                 }
                 Wanted::Revoke => {
                     self.plan.suspend(name, project);
@@ -292,11 +289,11 @@ impl Drawing<'_> {
             if project.standing() != Standing::Claimed || project.is_suspended() || changes {
                 continue;
             }
-            let ends = project.roles().map(|(role, metadata, _)| (metadata.expires, role)).min();
-            let Some((expires, role)) = ends.filter(|(expires, _)| *expires < horizon) else { continue };
+            let ends = project.first_to_end().filter(|(_, expires)| *expires < horizon);
+            let Some((role, expires)) = ends else { continue };
             self.outcome.lapsing.push((name.clone(), role, expires));
-            if self.request.lapsing == Lapsing::Suspended && !is_succeeded(project) {
-                self.outcome.stale.push((name.clone(), burnt(name, project)));
+            if self.request.lapsing == Lapsing::Suspended && !raised::is_succeeded(project) {
+                self.outcome.stale.push((name.clone(), raised::of_claimed(name, project)));
             } else if self.request.lapsing == Lapsing::Suspended {
                 self.plan.suspend(name, project);
                 self.outcome.suspended.push(name.clone());
@@ -309,7 +306,7 @@ impl Drawing<'_> {
         for name in self.request.free {
             let project =
                 self.published.projects.get(name).ok_or_else(|| Error::NobodysProject(name.clone()))?;
-            let is_burnt = project.standing() == Standing::Claimed && !is_succeeded(project);
+            let is_burnt = project.standing() == Standing::Claimed && !raised::is_succeeded(project);
             if !project.is_suspended() && !is_burnt {
                 return Err(Error::NotRevoked(name.clone()));
             }
@@ -321,9 +318,9 @@ impl Drawing<'_> {
 
     /// The role of a project that has ended when the file is back from the safe, or that builds are about to suspend it for.
     fn ends_before_it_is_signed(&self, project: &Project) -> Option<(RoleName, Moment)> {
-        let ends = project.roles().map(|(role, metadata, _)| (metadata.expires, role)).min()?;
-        let horizon = self.request.place.now.plus(lives::must_outlive(self.request.place.lives)).plus(ROUND);
-        (ends.0 <= horizon).then_some((ends.1, ends.0))
+        let place = self.request.place;
+        let horizon = place.now.plus(lives::must_outlive(place.lives)).plus(ROUND);
+        project.first_to_end().filter(|(_, expires)| *expires <= horizon)
     }
 
     /// Whether a line says when the keys came that hold a project now, and is not of a run that failed.
@@ -354,13 +351,8 @@ impl Drawing<'_> {
                      claimed one. Have its holder sign again"
                 );
                 self.outcome.stale.push((name.clone(), why));
-            } else if !is_succeeded(project) {
-                let why = format!(
-                    "its version is {}, which no author reaches: somebody raised it. `tuffet project revoke {name}` takes \
-                     the keys away",
-                    project.own.version
-                );
-                self.outcome.stale.push((name.clone(), why));
+            } else if !raised::is_succeeded(project) {
+                self.outcome.stale.push((name.clone(), raised::of_unclaimed(name, project)));
             } else if older_than.is_zero() || is_old {
                 self.plan.claim(name, project);
                 self.outcome.promoted.push(name.clone());
@@ -369,18 +361,4 @@ impl Drawing<'_> {
             }
         }
     }
-}
-
-/// Whether an empty role of the administrators' can follow what a project stands at.
-pub(super) fn is_succeeded(project: &Project) -> bool {
-    project.is_suspended() || project.own.version.number().saturating_add(MARGIN) < Version::SUCCEEDED
-}
-
-/// What to say of a claimed project that none can follow.
-fn burnt(name: &ProjectName, project: &Project) -> String {
-    format!(
-        "its version is {}, which no author reaches, and no empty role can follow: somebody raised it. `--free {name}` \
-         lets go of the name; what the source has of it is the bins' then",
-        project.own.version
-    )
 }
