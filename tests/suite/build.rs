@@ -178,7 +178,7 @@ fn what_is_no_distribution_is_skipped_and_named() {
 
 /// A run would stage over it, and remove it.
 #[test]
-fn in_layout_tree_what_bears_a_name_of_a_runs_own_is_skipped_and_named() {
+fn in_layout_tree_what_bears_a_name_of_a_runs_own_is_left_out_and_named() {
     let repo =
         Repo::with_config("[source]\npath = \"dists\"\nlayout = \"tree\"\n[keys]\ninsecure_plain = true\n");
     let names = [".tuffet-staging/a.txt", ".tuffet-probe", ".tuffet-x"];

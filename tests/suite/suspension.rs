@@ -4,6 +4,7 @@ use super::authors::{Clients, repository};
 use super::support::author::{Author, days_from_now, places, released, wheel, with_member};
 use super::support::{Repo, snapshot_of};
 use serde_json::json;
+use tuffet::model::Moment;
 
 #[test]
 fn files_in_the_mirror_that_the_author_did_not_sign_are_held_and_shown() {
@@ -87,6 +88,36 @@ fn a_role_is_warned_of_and_suspended_before_it_lapses_and_never_after() {
         assert_eq!(repo.of_project("cheese"), files);
         repo.verify();
         known.verify(&repo, &files);
+    }
+}
+
+/// Once it is claimed nothing but another ceremony suspends it.
+#[test]
+fn a_project_that_is_about_to_lapse_is_not_signed_over_and_comes_back_without_a_word_of_suspension() {
+    for (left, is_left_out) in [(60, false), (20, true), (1, true)] {
+        let config = "[source]\npath = \"dists\"\n[keys]\ninsecure_plain = true\n\
+                      [expiry]\nroot = \"2000d\"\ntargets = \"2000d\"\nclaimed = \"2000d\"\nunclaimed = \"2000d\"\n";
+        let repo = Repo::with_config(config);
+        let (name, bytes) = wheel("milk", "1.0");
+        repo.add(&name, &bytes);
+        let then = days_from_now(left - 730);
+        repo.run(&["build", "--init", "--now", &then]).ok();
+        let author = Author::known(11);
+        let zip = author.sign("cheese", &["1.0"], None, &["--now", &then]);
+        let register = format!("cheese={}", author.keyid());
+        repo.accept(&[&zip], &["--register", &register, "--now", &then]);
+        let file = repo.path().join("ceremony.json");
+        let args = ["ceremony", "prepare", "--format", "json", "--out", file.to_str().unwrap()];
+        let out = repo.run(&args).ok().json();
+        let says = out["stale"][0]["why"].as_str().is_some_and(|why| why.contains("project.cheese ends on"));
+        assert_eq!((out["promoted"] == json!([]), says), (is_left_out, is_left_out), "{left}: {out}");
+        // The last build was half a day ago, and had no reason to suspend it; the next one would have.
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let before = Moment::from_unix(i64::try_from(unix).unwrap() - 43_200).unwrap().to_string();
+        assert_eq!(repo.build(&["--now", &before])["suspended"], json!([]), "{left}");
+        let renewed = repo.accept(&[&author.sign("cheese", &["1.1"], Some(&repo), &[])], &[]);
+        assert!(!renewed.to_string().contains("suspended"), "{left}: {renewed}");
+        repo.verify();
     }
 }
 
